@@ -1,0 +1,25 @@
+"""The one family of errors: each message is a sentence a person can act on."""
+
+
+class QuantError(Exception):
+    """Something the user can put right; the message says what was found and what to do."""
+
+
+class ModelError(QuantError):
+    """The model cannot be read or cannot be quantized."""
+
+
+class DataError(QuantError):
+    """The calibration or evaluation data does not fit the model."""
+
+
+class RecipeError(QuantError):
+    """The recipe asks for something unknown or contradictory."""
+
+
+class ExportError(QuantError):
+    """The model could not be written, or the written file does not verify."""
+
+
+class Cancelled(QuantError):
+    """Raised by a progress callback to stop the work in hand."""
