@@ -1,0 +1,330 @@
+"""A float model, read and prepared once: its nodes, its tensors and what can be quantized."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from functools import cached_property
+from pathlib import Path
+from types import MappingProxyType
+
+import onnx_ir as ir
+
+from quant.errors import ModelError
+from quant.load import read_model
+from quant.ops import QUANTIZED_OPS, REARRANGING, ROLES, Kind
+from quant.prepare import prepare
+
+Dim = int | str | None
+
+
+@dataclass(frozen=True)
+class TensorInfo:
+    """What is known of a tensor before anything runs.
+
+    Attributes:
+        name: The tensor's name.
+        dtype: Name of the ONNX element type, such as ``FLOAT``; empty while unknown.
+        shape: A size, a symbol or None for each dimension; None while even the rank is unknown.
+    """
+
+    name: str
+    dtype: str
+    shape: tuple[Dim, ...] | None
+
+    @property
+    def rank(self) -> int | None:
+        """Number of dimensions, or None while unknown."""
+        return None if self.shape is None else len(self.shape)
+
+
+@dataclass(frozen=True)
+class Weight:
+    """A constant input that is quantized by itself, from its own values.
+
+    Attributes:
+        index: Which input of the node it is.
+        name: The initializer's name.
+        shape: Its shape.
+        channel_axis: The axis of the output channels, or None where only one scale fits.
+    """
+
+    index: int
+    name: str
+    shape: tuple[int, ...]
+    channel_axis: int | None
+
+
+@dataclass(frozen=True)
+class Node:
+    """One node of the prepared graph and its part in quantization.
+
+    Attributes:
+        name: Unique name.
+        op_type: Operator.
+        kind: How it takes part; ``Kind.FLOAT`` with a ``reason`` where it cannot.
+        inputs: Names of its inputs; empty for one left out.
+        outputs: Names of its outputs.
+        data: Indices of the inputs that carry activations.
+        constants: Indices of constant operands that are quantized like activations.
+        weight: Its weight, if it has one.
+        bias: Index of its constant bias, or None.
+        reason: Why it stays float; empty where it can be quantized.
+    """
+
+    name: str
+    op_type: str
+    kind: Kind
+    inputs: tuple[str, ...]
+    outputs: tuple[str, ...]
+    data: tuple[int, ...] = ()
+    constants: tuple[int, ...] = ()
+    weight: Weight | None = None
+    bias: int | None = None
+    reason: str = ""
+
+    @property
+    def quantizable(self) -> bool:
+        """Whether a recipe can quantize this node."""
+        return self.kind is not Kind.FLOAT
+
+
+@dataclass(frozen=True, eq=False)
+class Model:
+    """A prepared float model. Its graph is never changed: passes work on clones.
+
+    Attributes:
+        name: What to call it.
+        path: Where it was read from, or None.
+        fingerprint: SHA-256 of the file and its external data.
+        graph: The prepared graph.
+        nodes: Its nodes in topological order.
+        inputs: Its inputs.
+        outputs: Its outputs.
+        tensors: Every tensor of the main graph by name, constants left out.
+        renamed: Nodes that are gone -> the node that now computes their output.
+        notes: What preparation did, as sentences.
+    """
+
+    name: str
+    path: Path | None
+    fingerprint: str
+    graph: ir.Model
+    nodes: tuple[Node, ...]
+    inputs: tuple[TensorInfo, ...]
+    outputs: tuple[TensorInfo, ...]
+    tensors: Mapping[str, TensorInfo]
+    renamed: Mapping[str, str] = field(default_factory=dict[str, str])
+    notes: tuple[str, ...] = ()
+
+    @cached_property
+    def calibration_targets(self) -> tuple[str, ...]:
+        """Every tensor that any recipe could quantize, in topological order."""
+        found: dict[str, None] = {}
+        for node in self.nodes:
+            if node.quantizable:
+                names = [node.inputs[index] for index in node.data]
+                names += [name for name in node.outputs[:1] if name]
+                names += [name for name in node.outputs[1:] if node.op_type == "Split"]
+                found.update(dict.fromkeys(names))
+        return tuple(name for name in self.tensors if name in found)
+
+    @cached_property
+    def producers(self) -> Mapping[str, Node]:
+        """The node that computes each tensor."""
+        return {name: node for node in self.nodes for name in node.outputs if name}
+
+    @cached_property
+    def relu_of(self) -> Mapping[str, str]:
+        """Output -> input of each Relu: the output's statistics follow from the input's."""
+        return {n.outputs[0]: n.inputs[0] for n in self.nodes if n.op_type == "Relu"}
+
+    @cached_property
+    def same_values(self) -> Mapping[str, str]:
+        """Output -> input of each node that only rearranges: both have the same statistics."""
+        return {
+            n.outputs[0]: n.inputs[0]
+            for n in self.nodes
+            if n.op_type in REARRANGING and n.kind is Kind.SAME_SCALE
+        }
+
+    @cached_property
+    def channel_axes(self) -> Mapping[str, int]:
+        """The channel axis of each tensor where it is known: 1 after a Conv, last after a MatMul.
+
+        Pointwise and pooling nodes keep the axis of their first input; otherwise the rank decides
+        (four and more dimensions: 1; two and three: the last).
+        """
+        axes: dict[str, int] = {}
+        for name, info in self.tensors.items():
+            rank = info.rank
+            if rank is None or rank < 2:
+                continue
+            axes[name] = 1 if rank >= 4 else rank - 1
+            node = self.producers.get(name)
+            if node is None or node.op_type in REARRANGING:
+                continue
+            if node.op_type in {"Conv", "ConvTranspose"}:
+                axes[name] = 1
+            elif node.op_type in {"MatMul", "Gemm", "LayerNormalization"}:
+                axes[name] = rank - 1
+            elif node.data:
+                source = node.inputs[node.data[0]]
+                if source in axes and self.tensors[source].rank == rank:
+                    axes[name] = axes[source]
+        return axes
+
+    def channel_axis(self, tensor: str) -> int | None:
+        """The channel axis of ``tensor``, or None where it is not known."""
+        return self.channel_axes.get(tensor)
+
+    def to_bytes(self) -> bytes:
+        """The prepared float model as the bytes of an ``.onnx`` file."""
+        return self._serialized
+
+    @cached_property
+    def _serialized(self) -> bytes:
+        return ir.to_proto(self.graph).SerializeToString(deterministic=True)
+
+
+def load(source: str | Path | bytes) -> Model:
+    """Read a float ONNX model and prepare it for quantization.
+
+    Args:
+        source: Path of an ``.onnx`` file (external data beside it is read too), or its content.
+
+    Returns:
+        The prepared model. The file is not changed.
+
+    Raises:
+        ModelError: If it cannot be read, is quantized already, or holds no node that can be
+            quantized.
+    """
+    proto, fingerprint, path = read_model(source)
+    name = path.stem if path else proto.graph.name or "model"
+    _refuse_quantized([node.op_type for node in proto.graph.node], name)
+    graph = ir.from_proto(proto)
+    renamed, notes = prepare(graph, name)
+    nodes = tuple(_describe(node) for node in graph.graph)
+    if not any(node.kind in {Kind.COMPUTE, Kind.ELEMENTWISE, Kind.ACTIVATION} for node in nodes):
+        raise ModelError(
+            f"{name}: expected float nodes such as Conv, Gemm, MatMul or Add, found none among "
+            f"{len(nodes)} nodes; there is nothing to quantize"
+        )
+    values = [v for v in graph.graph.inputs if not v.is_initializer()]
+    values += [v for node in graph.graph for v in node.outputs if v.name]
+    return Model(
+        name=name,
+        path=path,
+        fingerprint=fingerprint,
+        graph=graph,
+        nodes=nodes,
+        inputs=tuple(_info(v) for v in graph.graph.inputs),
+        outputs=tuple(_info(v) for v in graph.graph.outputs),
+        tensors=MappingProxyType({str(v.name): _info(v) for v in values}),
+        renamed=MappingProxyType(renamed),
+        notes=notes,
+    )
+
+
+def _refuse_quantized(op_types: list[str], name: str) -> None:
+    found = sorted(QUANTIZED_OPS.intersection(op_types))
+    if found:
+        raise ModelError(
+            f"{name}: expected a float model, found one that is quantized already "
+            f"({', '.join(found)}); open the float model it was made from"
+        )
+
+
+def _info(value: ir.Value) -> TensorInfo:
+    shape = None
+    if value.shape is not None:
+        shape = tuple(d if isinstance(d, int) else d.value for d in value.shape)
+    return TensorInfo(str(value.name), value.dtype.name if value.dtype else "", shape)
+
+
+def _describe(node: ir.Node) -> Node:
+    """Read one node's part in quantization off the role table and its inputs."""
+    inputs = tuple(str(v.name) if v is not None else "" for v in node.inputs)
+    outputs = tuple(str(v.name or "") for v in node.outputs)
+    base = Node(str(node.name), node.op_type, Kind.FLOAT, inputs, outputs)
+
+    def stays_float(reason: str) -> Node:
+        return Node(base.name, base.op_type, Kind.FLOAT, inputs, outputs, reason=reason)
+
+    if node.domain not in {"", "ai.onnx"}:
+        return stays_float(f"{node.domain}.{node.op_type} is not an operator QuantLens knows")
+    role = ROLES.get(node.op_type)
+    if role is None:
+        return stays_float(f"{node.op_type} has no quantized form")
+    carriers = range(len(node.inputs)) if role.data is None else role.data
+    carriers = [i for i in carriers if i < len(node.inputs) and node.inputs[i] is not None]
+    weight = _weight(node, role.weight)
+    if node.op_type == "MatMul" and weight is None:
+        weight = _weight(node, 0)
+    data = tuple(i for i in carriers if not _constant(node.inputs[i]))
+    if weight is not None:
+        data = tuple(i for i in data if i != weight.index)
+    if not data and weight is None:
+        return stays_float("all its inputs are constant")
+    for value in (*(node.inputs[i] for i in carriers), node.outputs[0]):
+        if value is not None and value.dtype != ir.DataType.FLOAT:
+            found = value.dtype.name.lower() if value.dtype else "values of unknown type"
+            return stays_float(f"it works on {found}, and only float32 is quantized")
+    kind = _kind(node, role.kind, weight)
+    constants = tuple(i for i in carriers if i not in data and (not weight or i != weight.index))
+    bias = role.bias
+    if bias is not None and (bias >= len(node.inputs) or not _constant(node.inputs[bias])):
+        bias = None
+    return Node(
+        base.name, base.op_type, kind, inputs, outputs, data, constants, weight,
+        bias if weight is not None else None,
+    )  # fmt: skip
+
+
+def _kind(node: ir.Node, kind: Kind, weight: Weight | None) -> Kind:
+    """Refine the table's kind where attributes or constants decide."""
+    if node.op_type == "Gather" and weight is not None:
+        return Kind.COMPUTE
+    if node.op_type == "Resize":
+        mode = node.attributes.get("mode")
+        return Kind.SAME_SCALE if mode is None or mode.as_string() == "nearest" else kind
+    if node.op_type == "Pad":
+        mode = node.attributes.get("mode")
+        if mode is not None and mode.as_string() != "constant":
+            return Kind.SAME_SCALE
+        filler = node.inputs[2] if len(node.inputs) > 2 else None
+        value = ir.convenience.get_const_tensor(filler) if filler is not None else None
+        padded_with_zero = filler is None or (value is not None and not value.numpy().any())
+        return Kind.SAME_SCALE if padded_with_zero else kind
+    return kind
+
+
+def _weight(node: ir.Node, index: int | None) -> Weight | None:
+    """The constant float tensor at ``index``, with the axis of its output channels."""
+    if index is None or index >= len(node.inputs):
+        return None
+    value = node.inputs[index]
+    tensor = value.const_value if value is not None else None
+    if value is None or tensor is None or tensor.dtype != ir.DataType.FLOAT:
+        return None
+    shape = tensor.shape.numpy()
+    if len(shape) < 2:
+        return None
+    axis: int | None
+    match node.op_type:
+        case "Conv":
+            axis = 0
+        case "ConvTranspose":
+            group = node.attributes.get("group")
+            axis = 1 if group is None or group.as_int() == 1 else None
+        case "Gemm":
+            transposed = node.attributes.get("transB")
+            axis = 0 if transposed is not None and transposed.as_int() else 1
+        case "MatMul":
+            axis = len(shape) - (1 if index == 1 else 2)
+        case _:
+            axis = None
+    return Weight(index, str(value.name), shape, axis)
+
+
+def _constant(value: ir.Value | None) -> bool:
+    return value is not None and value.const_value is not None
