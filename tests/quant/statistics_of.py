@@ -1,0 +1,36 @@
+"""Statistics of given arrays, made plainly."""
+
+import numpy as np
+
+from quant.histogram import HistogramBuilder
+from quant.stats import TensorStats
+
+
+def statistics_of(*samples) -> TensorStats:
+    """The statistics of one tensor whose samples are the given arrays."""
+    arrays = [np.asarray(s, np.float32).ravel() for s in samples]
+    builder = HistogramBuilder()
+    for a in arrays:
+        builder.add(a)
+    histogram = builder.build()
+
+    def order(q):
+        return float(np.mean([np.sort(a)[int(q * (a.size - 1))] for a in arrays]))
+
+    return TensorStats(
+        name="tensor",
+        min=float(min(a.min() for a in arrays)),
+        max=float(max(a.max() for a in arrays)),
+        count=histogram.count,
+        zeros=histogram.zeros,
+        histogram=histogram,
+        samples=len(arrays),
+        channel_axis=None,
+        channel_min=None,
+        channel_max=None,
+        mean_sample_min=float(np.mean([a.min() for a in arrays])),
+        mean_sample_max=float(np.mean([a.max() for a in arrays])),
+        mean_sample_abs_max=float(np.mean([np.abs(a).max() for a in arrays])),
+        mean_low_quantile=order(0.0001),
+        mean_high_quantile=order(0.9999),
+    )
