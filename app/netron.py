@@ -1,0 +1,162 @@
+"""Netron inside the app: its own static files on our routes, one address for each model.
+
+Netron's server looks up the user's address on a public service, asks for consent to cookies on
+every visit, hands out the model's whole folder and stops working 180 days after a release. Its
+page does none of that when a few of its head entries are changed on the way out.
+"""
+
+import hashlib
+import re
+import secrets
+import threading
+from collections import OrderedDict
+from html import escape
+from importlib.resources import files
+from importlib.util import find_spec
+from pathlib import Path
+from typing import Final
+
+from starlette.requests import Request
+from starlette.responses import FileResponse, RedirectResponse, Response
+from starlette.routing import BaseRoute, Route
+
+MODELS_KEPT: Final = 8
+_STATIC_NAME: Final = re.compile(r"[A-Za-z0-9_-]+\.(js|json|css|png|ico)")
+_MODEL: Final = "model.onnx"
+_SECRET: Final = secrets.token_bytes(32)
+_POLICY: Final = (
+    "default-src 'self' 'unsafe-inline' data: blob:; connect-src 'self' data: blob:; "
+    "frame-ancestors 'self'"
+)
+_HEADERS: Final = {"Cache-Control": "no-cache", "X-Content-Type-Options": "nosniff"}
+
+
+class _Models:
+    """The models on show, the least recently registered forgotten first."""
+
+    def __init__(self, keep: int) -> None:
+        self._keep = keep
+        self._models: OrderedDict[str, tuple[str, bytes | Path]] = OrderedDict()
+        self._lock = threading.Lock()
+
+    def add(self, name: str, model: bytes | Path) -> str:
+        token = _token(name, model)
+        with self._lock:
+            self._models[token] = (name, model)
+            self._models.move_to_end(token)
+            while len(self._models) > self._keep:
+                self._models.popitem(last=False)
+        return token
+
+    def get(self, token: str) -> tuple[str, bytes | Path] | None:
+        with self._lock:
+            return self._models.get(token)
+
+
+def _token(name: str, model: bytes | Path) -> str:
+    """A name for the model that nobody outside the process can guess."""
+    digest = hashlib.blake2b(name.encode() + b"\0", key=_SECRET, digest_size=16)
+    if isinstance(model, bytes):
+        digest.update(model)
+    else:
+        status = model.stat()
+        digest.update(f"{model.resolve()}\0{status.st_mtime_ns}\0{status.st_size}".encode())
+    return digest.hexdigest()
+
+
+_MODELS: Final = _Models(MODELS_KEPT)
+
+
+def show(model: bytes | Path, name: str) -> str:
+    """Put a model on show and return the path of its page, ``/netron/<token>/``.
+
+    The same model under the same name keeps its address. The last 8 models stay on show.
+
+    Args:
+        model: The bytes of an ONNX model, or the path of its file.
+        name: What Netron calls it, such as a file name.
+
+    Raises:
+        FileNotFoundError: ``model`` is a path and there is no file.
+    """
+    return f"/netron/{_MODELS.add(name, model)}/"
+
+
+def page(name: str) -> str:
+    """Netron's index page made fit to serve: no date, no version, and the model to open."""
+    index = (files("netron") / "index.html").read_text(encoding="utf-8")
+    index = re.sub(r'<meta name="(date|version|file|name|type|identifier)"[^>]*>\s*', "", index)
+    metas = {
+        "version": "0.0.0",
+        "file": _MODEL,
+        "name": name,
+        "identifier": name if name.endswith(".onnx") else f"{name}.onnx",
+    }
+    head = "".join(f'<meta name="{k}" content="{escape(v)}">\n' for k, v in metas.items())
+    return re.sub(r"<head>\s*", lambda found: found.group() + head, index, count=1)
+
+
+def _not_found() -> Response:
+    return Response("Not found", status_code=404, media_type="text/plain")
+
+
+async def _index(request: Request) -> Response:
+    token = request.path_params["token"]
+    shown = _MODELS.get(token)
+    if shown is None:
+        return Response(
+            "This model is no longer on show. Open it in Netron again from QuantLens.",
+            status_code=404,
+            media_type="text/plain",
+        )
+    response = Response(
+        page(shown[0]),
+        media_type="text/html",
+        headers={**_HEADERS, "Content-Security-Policy": _POLICY},
+    )
+    # Netron asks for consent to cookies unless this one is there; it holds nothing.
+    response.set_cookie("consent", "1", path=f"/netron/{token}/", samesite="strict")
+    return response
+
+
+async def _file(request: Request) -> Response:
+    shown = _MODELS.get(request.path_params["token"])
+    name: str = request.path_params["name"]
+    if shown is None:
+        return _not_found()
+    if name == _MODEL:
+        model = shown[1]
+        if isinstance(model, bytes):
+            return Response(model, media_type="application/octet-stream", headers=_HEADERS)
+        if not model.is_file():
+            return _not_found()
+        return FileResponse(model, media_type="application/octet-stream", headers=_HEADERS)
+    if not _STATIC_NAME.fullmatch(name):
+        return _not_found()
+    folder = _folder()
+    path = folder / name
+    if not path.is_file() or path.resolve().parent != folder:
+        return _not_found()
+    media = "text/javascript" if name.endswith(".js") else None
+    return FileResponse(path, media_type=media, headers=_HEADERS)
+
+
+def _folder() -> Path:
+    """The folder of the netron package, without importing it."""
+    spec = find_spec("netron")
+    assert spec is not None
+    assert spec.origin is not None
+    return Path(spec.origin).resolve().parent
+
+
+async def _slash(request: Request) -> Response:
+    return RedirectResponse(f"/netron/{request.path_params['token']}/")
+
+
+def routes() -> list[BaseRoute]:
+    """The routes that serve Netron and the models on show."""
+    return [
+        Route("/netron/{token:str}", _slash),
+        Route("/netron/{token:str}/", _index),
+        Route("/netron/{token:str}/{name:str}", _file),
+    ]

@@ -1,0 +1,91 @@
+"""The launcher: serves the app on this machine only and opens the browser on it."""
+
+import asyncio
+import sys
+import webbrowser
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from pathlib import Path
+from typing import Any, Final
+
+import streamlit as st
+import uvicorn.config
+from starlette.middleware import Middleware
+from starlette.middleware.trustedhost import TrustedHostMiddleware
+
+from app import assets, netron
+from app.jobs import JOBS
+from app.options import StartOptions, set_start_options
+
+SCRIPT: Final = Path(__file__).with_name("main.py")
+HOSTS: Final = ["127.0.0.1", "localhost"]
+
+
+def serve(
+    model: str | None = None,
+    data: str | None = None,
+    *,
+    port: int = 0,
+    open_browser: bool = True,
+    script: Path = SCRIPT,
+) -> None:
+    """Serve the app on 127.0.0.1 until Ctrl-C; prints one line with the address.
+
+    Args:
+        model: Path of a model to open first, or None for the sample.
+        data: Path of its calibration data.
+        port: Port to listen on; 0 takes a free one.
+        open_browser: Whether to open the address in the default browser.
+        script: The Streamlit script to run.
+
+    Raises:
+        SystemExit: ``port`` is taken.
+    """
+    set_start_options(StartOptions(model=model, data=data))
+    for logger in uvicorn.config.LOGGING_CONFIG["loggers"].values():
+        logger["level"] = "WARNING"
+    # Streamlit reads .streamlit/config.toml from the folder of the script that argv names.
+    sys.argv = [str(SCRIPT)]
+    app = st.App(
+        str(script),
+        routes=[*assets.routes(), *netron.routes()],
+        middleware=[Middleware(TrustedHostMiddleware, allowed_hosts=HOSTS)],
+        lifespan=_lifespan(open_browser),
+    )
+    try:
+        app.run(config=_config(port))
+    except KeyboardInterrupt:
+        return
+
+
+def _config(port: int) -> dict[str, Any]:
+    """The Streamlit options that no configuration file may change."""
+    return {
+        "server.address": "127.0.0.1",
+        "browser.serverAddress": "127.0.0.1",
+        "server.port": port,
+        "server.allowedHosts": HOSTS,
+        "server.enableXsrfProtection": True,
+        "server.enableCORS": True,
+        "server.headless": True,
+        "server.fileWatcherType": "none",
+        "server.runOnSave": False,
+        "browser.gatherUsageStats": False,
+        "logger.hideWelcomeMessage": True,
+    }
+
+
+def _lifespan(open_browser: bool) -> Any:
+    @asynccontextmanager
+    async def lifespan(_: Any) -> AsyncIterator[None]:
+        address = f"http://127.0.0.1:{st.get_option('server.port')}"
+        sys.stdout.write(f"QuantLens runs at {address} (Ctrl-C stops it)\n")
+        sys.stdout.flush()
+        if open_browser:
+            asyncio.get_running_loop().run_in_executor(None, webbrowser.open, address)
+        try:
+            yield
+        finally:
+            JOBS.shutdown()
+
+    return lifespan
