@@ -111,6 +111,8 @@ class QuantSpec:
     def __post_init__(self) -> None:
         if self.narrow_range and not self.qtype.signed:
             raise ValueError(f"narrow_range needs a signed type, found {self.qtype.value}")
+        if self.qtype is QType.INT32 and not self.symmetric:
+            raise ValueError("int32 is the type of a bias, which is symmetric; set symmetric")
 
     @property
     def qmin(self) -> int:
@@ -128,7 +130,7 @@ class QuantParams:
     """Scales and zero points: real = scale * (code - zero_point).
 
     Invariants, held at construction: scales are positive and finite; zero points are codes; both
-    have shape ``()`` per tensor and ``(C,)`` per channel.
+    have shape ``()`` per tensor and ``(C,)`` per channel. Parameters per block are refused.
 
     Attributes:
         scale: float32, shape ``()`` or ``(C,)``, in real units per step.
@@ -146,6 +148,8 @@ class QuantParams:
                 f"scale must be float32 and zero_point int32, found {self.scale.dtype} and "
                 f"{self.zero_point.dtype}"
             )
+        if isinstance(self.spec.granularity, PerBlock):
+            raise ValueError("parameters per block are not supported; use PerTensor or PerChannel")
         ndim = 0 if isinstance(self.spec.granularity, PerTensor) else 1
         if self.scale.shape != self.zero_point.shape or self.scale.ndim != ndim:
             raise ValueError(
@@ -165,7 +169,8 @@ class QuantParams:
     def representable(self) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
         """The least and greatest real number that a code stands for, float64, scale's shape."""
         scale = self.scale.astype(np.float64)
+        zero_point = self.zero_point.astype(np.int64)
         return (
-            scale * (self.spec.qmin - self.zero_point),
-            scale * (self.spec.qmax - self.zero_point),
+            np.asarray(scale * (self.spec.qmin - zero_point)),
+            np.asarray(scale * (self.spec.qmax - zero_point)),
         )
