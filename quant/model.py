@@ -1,7 +1,8 @@
 """A float model, read and prepared once: its nodes, its tensors and what can be quantized."""
 
+import math
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from functools import cached_property
 from pathlib import Path
 from types import MappingProxyType
@@ -67,6 +68,7 @@ class Node:
         constants: Indices of constant operands that are quantized like activations.
         weight: Its weight, if it has one.
         bias: Index of its constant bias, or None.
+        clamp: Bounds (lo, hi) of a Relu or Clip with constant bounds, in real units, or None.
         reason: Why it stays float; empty where it can be quantized.
     """
 
@@ -79,6 +81,7 @@ class Node:
     constants: tuple[int, ...] = ()
     weight: Weight | None = None
     bias: int | None = None
+    clamp: tuple[float, float] | None = None
     reason: str = ""
 
     @property
@@ -121,16 +124,29 @@ class Model:
         found: dict[str, None] = {}
         for node in self.nodes:
             if node.quantizable:
-                names = [node.inputs[index] for index in node.data]
-                names += [name for name in node.outputs[:1] if name]
-                names += [name for name in node.outputs[1:] if node.op_type == "Split"]
-                found.update(dict.fromkeys(names))
+                found.update(dict.fromkeys(node.inputs[index] for index in node.data))
+                found.update(dict.fromkeys(self.float_outputs(node)))
         return tuple(name for name in self.tensors if name in found)
+
+    def float_outputs(self, node: Node) -> tuple[str, ...]:
+        """The outputs of ``node`` that carry data; MaxPool's indices and the like are left out."""
+        return tuple(n for n in node.outputs if n and self.tensors[n].dtype == "FLOAT")
 
     @cached_property
     def producers(self) -> Mapping[str, Node]:
         """The node that computes each tensor."""
         return {name: node for node in self.nodes for name in node.outputs if name}
+
+    @cached_property
+    def consumers(self) -> Mapping[str, tuple[str, ...]]:
+        """The nodes that read each tensor; empty names stand for graph outputs and subgraphs."""
+        top = {id(node): str(node.name) for node in self.graph.graph}
+        found: dict[str, tuple[str, ...]] = {}
+        values = [*self.graph.graph.inputs, *(v for n in self.graph.graph for v in n.outputs)]
+        for value in values:
+            readers = [top.get(id(use.node), "") for use in value.uses()]
+            found[str(value.name)] = (*readers, *([""] if value.is_graph_output() else []))
+        return found
 
     @cached_property
     def relu_of(self) -> Mapping[str, str]:
@@ -243,41 +259,60 @@ def _info(value: ir.Value) -> TensorInfo:
 
 def _describe(node: ir.Node) -> Node:
     """Read one node's part in quantization off the role table and its inputs."""
-    inputs = tuple(str(v.name) if v is not None else "" for v in node.inputs)
-    outputs = tuple(str(v.name or "") for v in node.outputs)
-    base = Node(str(node.name), node.op_type, Kind.FLOAT, inputs, outputs)
-
-    def stays_float(reason: str) -> Node:
-        return Node(base.name, base.op_type, Kind.FLOAT, inputs, outputs, reason=reason)
-
-    if node.domain not in {"", "ai.onnx"}:
-        return stays_float(f"{node.domain}.{node.op_type} is not an operator QuantLens knows")
+    plain = Node(
+        name=str(node.name),
+        op_type=node.op_type,
+        kind=Kind.FLOAT,
+        inputs=tuple(str(v.name) if v is not None else "" for v in node.inputs),
+        outputs=tuple(str(v.name or "") for v in node.outputs),
+    )
     role = ROLES.get(node.op_type)
+    if node.domain not in {"", "ai.onnx"}:
+        return replace(plain, reason=f"{node.domain}.{node.op_type} is no operator QuantLens knows")
     if role is None:
-        return stays_float(f"{node.op_type} has no quantized form")
-    carriers = range(len(node.inputs)) if role.data is None else role.data
-    carriers = [i for i in carriers if i < len(node.inputs) and node.inputs[i] is not None]
+        return replace(plain, reason=f"{node.op_type} has no quantized form")
     weight = _weight(node, role.weight)
     if node.op_type == "MatMul" and weight is None:
         weight = _weight(node, 0)
-    data = tuple(i for i in carriers if not _constant(node.inputs[i]))
-    if weight is not None:
-        data = tuple(i for i in data if i != weight.index)
+    carriers = range(len(node.inputs)) if role.data is None else role.data
+    carriers = [i for i in carriers if i < len(node.inputs) and node.inputs[i] is not None]
+    operands = [i for i in carriers if weight is None or i != weight.index]
+    data = tuple(i for i in operands if not _constant(node.inputs[i]))
     if not data and weight is None:
-        return stays_float("all its inputs are constant")
+        return replace(plain, reason="all its inputs are constant")
     for value in (*(node.inputs[i] for i in carriers), node.outputs[0]):
         if value is not None and value.dtype != ir.DataType.FLOAT:
             found = value.dtype.name.lower() if value.dtype else "values of unknown type"
-            return stays_float(f"it works on {found}, and only float32 is quantized")
-    kind = _kind(node, role.kind, weight)
-    constants = tuple(i for i in carriers if i not in data and (not weight or i != weight.index))
-    bias = role.bias
+            return replace(plain, reason=f"it works on {found}, and only float32 is quantized")
+    bias = role.bias if weight is not None else None
     if bias is not None and (bias >= len(node.inputs) or not _constant(node.inputs[bias])):
         bias = None
-    return Node(
-        base.name, base.op_type, kind, inputs, outputs, data, constants, weight,
-        bias if weight is not None else None,
-    )  # fmt: skip
+    return replace(
+        plain,
+        kind=_kind(node, role.kind, weight),
+        data=data,
+        constants=tuple(i for i in operands if i not in data),
+        weight=weight,
+        bias=bias,
+        clamp=_clamp(node),
+    )
+
+
+def _clamp(node: ir.Node) -> tuple[float, float] | None:
+    """The bounds of a Relu or Clip, or None where they are not constant or it is neither."""
+    if node.op_type == "Relu":
+        return 0.0, math.inf
+    if node.op_type != "Clip":
+        return None
+    bounds = [-math.inf, math.inf]
+    for index, value in enumerate(node.inputs[1:3]):
+        if value is None:
+            continue
+        tensor = value.const_value
+        if tensor is None:
+            return None
+        bounds[index] = float(tensor.numpy())
+    return bounds[0], bounds[1]
 
 
 def _kind(node: ir.Node, kind: Kind, weight: Weight | None) -> Kind:
@@ -306,7 +341,7 @@ def _weight(node: ir.Node, index: int | None) -> Weight | None:
     tensor = value.const_value if value is not None else None
     if value is None or tensor is None or tensor.dtype != ir.DataType.FLOAT:
         return None
-    shape = tensor.shape.numpy()
+    shape = tuple(tensor.shape.numpy())
     if len(shape) < 2:
         return None
     axis: int | None

@@ -11,7 +11,7 @@ class Kind(enum.Enum):
     """How a node takes part in a quantized graph."""
 
     COMPUTE = "compute"
-    """Has a weight (Conv, Gemm, MatMul): int8 weight, int32 bias, output with a range of its own."""
+    """Has a weight (Conv, Gemm, MatMul): small weight, int32 bias, output with its own range."""
     ELEMENTWISE = "elementwise"
     """Combines or reduces data; its output has a range of its own."""
     ACTIVATION = "activation"
@@ -94,6 +94,9 @@ ROLES: dict[str, OpRole] = {
     ),
 }
 """Operators of the default ONNX domain that can be quantized."""
+
+CLAMPS = frozenset({"Relu", "Clip"})
+"""Activations that only clamp, as the quantization after them may do too."""
 
 REARRANGING = frozenset({"Flatten", "Identity", "Reshape", "Squeeze", "Transpose", "Unsqueeze"})
 """Operators whose output holds exactly the values of the input, so it has the same statistics."""

@@ -8,13 +8,13 @@ onnxscript's optimizer folds constants and batch normalization.
 import logging
 import warnings
 from collections import Counter
-from collections.abc import Callable, Generator
+from collections.abc import Generator
 from contextlib import contextmanager
 from dataclasses import dataclass
-from typing import cast
+from typing import Any, cast
 
 import onnx_ir as ir
-import onnx_ir.passes.common as common
+from onnx_ir.passes import common
 from onnxscript import optimizer, version_converter
 
 from quant.errors import ModelError
@@ -93,8 +93,7 @@ def raise_opset(model: ir.Model, opset: int, name: str) -> None:
     """
     with _quiet():
         try:
-            converter = cast("Callable[..., None]", version_converter.convert_version)
-            converter(model, opset, fallback=True)
+            cast("Any", version_converter).convert_version(model, opset, fallback=True)
         except Exception as error:  # the converters raise many kinds, none of them documented
             raise ModelError(
                 f"{name}: opset {model.opset_imports.get('')} could not be converted to {opset} "

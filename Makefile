@@ -1,0 +1,50 @@
+# make run    opens the app on a sample        make test      every test, lint included
+# make bench  prints ratios against peers      make test-all  the long checks too
+.DEFAULT_GOAL := run
+PYTHON ?= python3
+VENV := .venv
+BIN := $(VENV)/bin
+ARGS ?=
+
+.PHONY: run test test-all lint format bench docs-images clean
+
+run: $(VENV)/.installed
+	$(BIN)/quantlens $(ARGS)
+
+test: lint
+	$(BIN)/python -m pytest -m "not slow and not bench"
+
+test-all: lint
+	$(BIN)/python -m pytest -m "not bench"
+
+lint: $(VENV)/.installed-test
+	$(BIN)/ruff check .
+	$(BIN)/ruff format --check .
+	$(BIN)/pyright
+	$(BIN)/lint-imports
+
+format: $(VENV)/.installed-test
+	$(BIN)/ruff check --fix .
+	$(BIN)/ruff format .
+
+bench: $(VENV)/.installed-bench
+	$(BIN)/python -m tests.bench $(ARGS)
+
+docs-images: $(VENV)/.installed-test
+	$(BIN)/python -m tests.e2e.screenshots docs/images
+
+clean:
+	rm -rf $(VENV) .pytest_cache .ruff_cache .hypothesis .bench dist build
+
+$(VENV)/.installed: pyproject.toml
+	test -x $(BIN)/python || $(PYTHON) -m venv $(VENV)
+	$(BIN)/python -m pip install --quiet --editable .
+	touch $@
+
+$(VENV)/.installed-test: $(VENV)/.installed
+	$(BIN)/python -m pip install --quiet --editable ".[test]"
+	touch $@
+
+$(VENV)/.installed-bench: $(VENV)/.installed-test
+	$(BIN)/python -m pip install --quiet --editable ".[test,bench]"
+	touch $@

@@ -1,0 +1,136 @@
+"""Write an int8 model with its recipe, after proving that it computes what was shown."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, cast
+
+import numpy as np
+import onnx
+import onnx_ir as ir
+from numpy.typing import NDArray
+
+from quant.errors import ExportError
+from quant.files import staged
+from quant.passes.simulate_qdq import SimulateQdq
+from quant.runtime import LEVELS, Session
+
+RECIPE_SUFFIX = ".recipe.json"
+MIN_SQNR_DB = 20.0
+"""A file whose outputs differ from the simulation by more than this is refused.
+
+Rounding ties that fall the other way in a runtime's integer kernels stay well above it; a wrong
+scale, a missing node or saturating kernels fall below.
+"""
+
+
+@dataclass(frozen=True)
+class LevelCheck:
+    """How the written file compares with the simulation at one optimization level.
+
+    Attributes:
+        level: ONNX Runtime's graph optimization level.
+        sqnr_db: Signal to difference ratio of the outputs in dB; infinite when equal.
+        max_abs: Largest absolute difference of the outputs, in their units.
+    """
+
+    level: str
+    sqnr_db: float
+    max_abs: float
+
+
+@dataclass(frozen=True)
+class SaveReport:
+    """What was written and how it was verified.
+
+    Attributes:
+        path: The model file.
+        recipe_path: The recipe beside it.
+        size_bytes: Size of the model file.
+        checks: The comparison with the simulation at every optimization level.
+    """
+
+    path: Path
+    recipe_path: Path
+    size_bytes: int
+    checks: tuple[LevelCheck, ...]
+
+
+def recipe_path(path: Path) -> Path:
+    """Where the recipe of the model file ``path`` is written."""
+    return path.with_name(path.name.removesuffix(".onnx") + RECIPE_SUFFIX)
+
+
+def write_verified(
+    graph: ir.Model,
+    content: bytes,
+    recipe: str,
+    probe: Mapping[str, NDArray[np.generic]],
+    path: Path,
+) -> SaveReport:
+    """Write a model and its recipe together, or nothing.
+
+    Args:
+        graph: The int8 graph that ``content`` holds.
+        content: Bytes of the ``.onnx`` file.
+        recipe: Text of the ``.recipe.json`` file.
+        probe: Inputs of one real sample to verify with.
+        path: The model file to write.
+
+    Returns:
+        What was written, with the verification.
+
+    Raises:
+        ExportError: If the folder cannot be written, the disk is full, or the file does not pass
+            onnx.checker, does not run, or computes something else than the simulation. Nothing is
+            left behind then.
+    """
+    target = path if path.suffix == ".onnx" else path.with_name(path.name + ".onnx")
+    beside = recipe_path(target)
+    with staged({target: content, beside: recipe.encode()}) as written:
+        checks = verify(written[target], graph, probe)
+    return SaveReport(target, beside, len(content), checks)
+
+
+def verify(
+    path: Path, graph: ir.Model, probe: Mapping[str, NDArray[np.generic]]
+) -> tuple[LevelCheck, ...]:
+    """Check the file at ``path`` and run it at every optimization level against the simulation.
+
+    Raises:
+        ExportError: If it does not pass.
+    """
+    try:
+        cast(Any, onnx.checker).check_model(str(path), full_check=True)
+    except (onnx.checker.ValidationError, onnx.shape_inference.InferenceError) as error:
+        reason = str(error).strip().splitlines()[0]
+        raise ExportError(f"{path.name}: onnx.checker refuses the file: {reason}") from error
+    simulated = graph.clone()
+    SimulateQdq()(simulated)
+    reference = Session(ir.to_proto(simulated).SerializeToString(), level="disabled").run(probe)
+    checks = tuple(
+        _compare(level, reference, Session(path, level=level).run(probe)) for level in LEVELS
+    )
+    for check in checks:
+        if not check.sqnr_db >= MIN_SQNR_DB:
+            raise ExportError(
+                f"{path.name}: at optimization level {check.level!r} ONNX Runtime computes other "
+                f"outputs than the simulation (sqnr {check.sqnr_db:.1f} dB, expected at least "
+                f"{MIN_SQNR_DB:.0f} dB); nothing was written"
+            )
+    return checks
+
+
+def _compare(
+    level: str,
+    reference: Mapping[str, NDArray[np.generic]],
+    found: Mapping[str, NDArray[np.generic]],
+) -> LevelCheck:
+    pairs = [
+        (reference[name].astype(np.float64), found[name].astype(np.float64)) for name in reference
+    ]
+    noise = sum(float(((a - b) ** 2).sum()) for a, b in pairs)
+    signal = sum(float((a**2).sum()) for a, _ in pairs)
+    largest = max((float(np.abs(a - b).max(initial=0.0)) for a, b in pairs), default=0.0)
+    sqnr_db = np.inf if noise == 0 else 10 * np.log10(max(signal, np.finfo(float).tiny) / noise)
+    return LevelCheck(level, float(sqnr_db), largest)

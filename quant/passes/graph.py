@@ -1,0 +1,72 @@
+"""Names and constants that the passes add to a graph."""
+
+import numpy as np
+import onnx_ir as ir
+from numpy.typing import NDArray
+
+from quant.types import PerChannel, QType, QuantParams
+
+
+class Names:
+    """Hands out value and node names that the graph does not use yet."""
+
+    def __init__(self, graph: ir.Graph) -> None:
+        self._taken = {str(node.name) for node in graph}
+        self._taken.update(str(v.name) for v in (*graph.inputs, *graph.initializers.values()))
+        self._taken.update(str(v.name) for node in graph for v in node.outputs)
+
+    def unique(self, wanted: str) -> str:
+        """``wanted``, or with a number behind it where that is taken."""
+        name, number = wanted, 1
+        while name in self._taken:
+            name, number = f"{wanted}_{number}", number + 1
+        self._taken.add(name)
+        return name
+
+
+def constant(
+    graph: ir.Graph, names: Names, wanted: str, array: NDArray[np.generic], qtype: QType | None
+) -> ir.Value:
+    """Add an initializer named like ``wanted`` that holds ``array``.
+
+    Args:
+        graph: The graph, changed in place.
+        names: The names in use.
+        wanted: Name to start from.
+        array: The values.
+        qtype: Their integer type; None for float32.
+    """
+    name = names.unique(wanted)
+    dtype = ir.DataType.FLOAT if qtype is None else ir.DataType(qtype.onnx_type)
+    tensor = ir.Tensor(np.ascontiguousarray(array), dtype=dtype, name=name)
+    value = ir.Value(
+        name=name, shape=ir.Shape(array.shape), type=ir.TensorType(dtype), const_value=tensor
+    )
+    graph.register_initializer(value)
+    return value
+
+
+def scale_and_zero_point(
+    graph: ir.Graph, names: Names, base: str, params: QuantParams
+) -> tuple[ir.Value, ir.Value]:
+    """Add the scale and zero point of ``params`` as initializers."""
+    qtype = params.spec.qtype
+    scale = constant(graph, names, f"{base}_scale", params.scale, None)
+    zero_point = params.zero_point.astype(qtype.dtype)
+    return scale, constant(graph, names, f"{base}_zero_point", zero_point, qtype)
+
+
+def linear_node(
+    op_type: str, value: ir.Value, scale: ir.Value, zero_point: ir.Value, params: QuantParams
+) -> ir.Node:
+    """A QuantizeLinear or DequantizeLinear node of ``value``, along the channel axis if any."""
+    granularity = params.spec.granularity
+    attributes = (
+        [ir.AttrInt64("axis", granularity.axis)] if isinstance(granularity, PerChannel) else []
+    )
+    node = ir.Node("", op_type, [value, scale, zero_point], attributes, num_outputs=1)
+    quantized = op_type == "QuantizeLinear"
+    dtype = ir.DataType(params.spec.qtype.onnx_type) if quantized else ir.DataType.FLOAT
+    node.outputs[0].type = ir.TensorType(dtype)
+    node.outputs[0].shape = value.shape
+    return node

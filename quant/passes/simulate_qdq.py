@@ -1,0 +1,109 @@
+"""Spell out quantization in elementary float operators.
+
+The result computes what QuantizeLinear and DequantizeLinear are defined to compute, without using
+them, so that it checks a runtime's own kernels and fusions.
+"""
+
+import numpy as np
+import onnx_ir as ir
+from numpy.typing import NDArray
+
+from quant.numerics import dequantize_linear
+from quant.passes.graph import Names, constant
+from quant.types import PerChannel, PerTensor, QType, QuantParams, QuantSpec
+
+
+class SimulateQdq(ir.passes.InPlacePass):
+    """Replace every Q by Div, Round, Add, Clip and every DQ by Sub, Mul, or by a float constant."""
+
+    def call(self, model: ir.Model) -> ir.passes.PassResult:
+        """Replace the nodes in the main graph."""
+        graph = model.graph
+        names = Names(graph)
+        pairs = [n for n in graph if n.op_type in {"QuantizeLinear", "DequantizeLinear"}]
+        for node in pairs:
+            source = node.inputs[0]
+            if source is None:
+                continue
+            params = _params(node)
+            if node.op_type == "QuantizeLinear":
+                replacement = _quantize(graph, names, node, source, params)
+            elif source.const_value is not None:
+                array = dequantize_linear(source.const_value.numpy(), params)
+                replacement = constant(graph, names, f"{source.name}_float", array, None)
+            else:
+                replacement = _dequantize(graph, names, node, source, params)
+            name = node.outputs[0].name
+            node.outputs[0].replace_all_uses_with(replacement, replace_graph_outputs=True)
+            graph.remove(node, safe=True)
+            if replacement.is_graph_output():
+                replacement.name = name
+        return ir.passes.PassResult(model, modified=bool(pairs))
+
+
+def _params(node: ir.Node) -> QuantParams:
+    scale, zero_point = (_array(value) for value in node.inputs[1:3])
+    attribute = node.attributes.get("axis")
+    granularity = (
+        PerTensor()
+        if scale.ndim == 0
+        else PerChannel(attribute.as_int() if attribute is not None else 1)
+    )
+    qtype = QType(str(zero_point.dtype))
+    return QuantParams(
+        scale.astype(np.float32), zero_point.astype(np.int32), QuantSpec(qtype, False, granularity)
+    )
+
+
+def _array(value: ir.Value | None) -> NDArray[np.generic]:
+    tensor = value.const_value if value is not None else None
+    if tensor is None:
+        raise ValueError("scale and zero_point must be constants")
+    return tensor.numpy()
+
+
+def _chain(
+    graph: ir.Graph,
+    names: Names,
+    before: ir.Node,
+    value: ir.Value,
+    steps: list[tuple[str, list[NDArray[np.generic]]]],
+) -> ir.Value:
+    """Insert one node a step, each reading the last one's output and its own constants."""
+    for op_type, arrays in steps:
+        base = f"{value.name}_{op_type}"
+        constants = [constant(graph, names, f"{base}_{i}", a, None) for i, a in enumerate(arrays)]
+        node = ir.Node("", op_type, [value, *constants], num_outputs=1)
+        node.name = names.unique(base)
+        node.outputs[0].name = names.unique(f"{base}_out")
+        node.outputs[0].type = ir.TensorType(ir.DataType.FLOAT)
+        node.outputs[0].shape = value.shape
+        graph.insert_before(before, node)
+        value = node.outputs[0]
+    return value
+
+
+def _quantize(
+    graph: ir.Graph, names: Names, node: ir.Node, source: ir.Value, params: QuantParams
+) -> ir.Value:
+    qtype = params.spec.qtype
+    bounds = [np.float32(qtype.qmin), np.float32(qtype.qmax)]
+    return _chain(
+        graph,
+        names,
+        node,
+        source,
+        [
+            ("Div", [params.scale]),
+            ("Round", []),
+            ("Add", [params.zero_point.astype(np.float32)]),
+            ("Clip", [np.asarray(b) for b in bounds]),
+        ],
+    )
+
+
+def _dequantize(
+    graph: ir.Graph, names: Names, node: ir.Node, source: ir.Value, params: QuantParams
+) -> ir.Value:
+    zero_point = params.zero_point.astype(np.float32)
+    return _chain(graph, names, node, source, [("Sub", [zero_point]), ("Mul", [params.scale])])

@@ -1,0 +1,338 @@
+"""What the user asks for: defaults and rules, in a form that is written beside every export."""
+
+import hashlib
+import json
+import re
+from collections.abc import Mapping
+from dataclasses import dataclass, field, fields, replace
+from types import MappingProxyType
+from typing import Any, Literal, cast
+
+from quant.calibrators import Calibrator, calibrator_from_json
+from quant.errors import RecipeError
+from quant.types import QType
+
+VERSION = 1
+Drop = Literal["never", "lossless", "always"]
+Fuse = Literal["never", "clamps", "always"]
+Align = Literal["none", "largest", "output"]
+Selector = Literal["node", "op_type", "pattern", "tensor"]
+SELECTORS: tuple[Selector, ...] = ("op_type", "pattern", "node", "tensor")
+
+
+@dataclass(frozen=True)
+class Settings:
+    """How a node and the tensors it computes are quantized.
+
+    Attributes:
+        activation_type: Integer type of activations.
+        activation_symmetric: Whether activations have zero_point 0 (signed types).
+        weight_type: Integer type of weights; always symmetric.
+        per_channel: One scale for each output channel of a weight.
+        calibrator: Turns the statistics of an activation into its range.
+        range: A fixed range (rmin, rmax) in real units instead of the calibrator's, or None.
+        skip: Compute the node in float.
+        fuse_activation: On an activation node: no Q/DQ between it and the node before it; by
+            default only for those that clamp (Relu, Clip).
+        drop_activation: On a Relu or Clip: remove the node where the quantization after it clamps
+            the same ("lossless"), always, or never.
+        align: On an Add or Concat: let its inputs share parameters, those of the largest input or
+            those of the output.
+        quantize_bias: Store the bias as int32 with scale_x * scale_w.
+    """
+
+    activation_type: QType = QType.UINT8
+    activation_symmetric: bool = False
+    weight_type: QType = QType.INT8
+    per_channel: bool = True
+    calibrator: Calibrator = field(default_factory=lambda: calibrator_from_json({"name": "minmax"}))
+    range: tuple[float, float] | None = None
+    skip: bool = False
+    fuse_activation: Fuse = "clamps"
+    drop_activation: Drop = "lossless"
+    align: Align = "none"
+    quantize_bias: bool = True
+
+    def __post_init__(self) -> None:
+        if self.activation_type.bits not in {8, 16}:
+            raise RecipeError(
+                "activation_type: expected int8, uint8, int16 or uint16, found "
+                f"{self.activation_type.value}"
+            )
+        if self.weight_type not in {QType.INT4, QType.INT8, QType.INT16}:
+            raise RecipeError(
+                f"weight_type: expected int4, int8 or int16, found {self.weight_type.value}"
+            )
+        if self.range is not None and not self.range[0] <= 0 <= self.range[1]:
+            raise RecipeError(
+                f"range: expected rmin <= 0 <= rmax, found {list(self.range)}; widen it to hold 0"
+            )
+
+
+SETTING_NAMES = tuple(f.name for f in fields(Settings))
+TENSOR_SETTING_NAMES = ("activation_type", "activation_symmetric", "calibrator", "range")
+
+
+@dataclass(frozen=True)
+class Rule:
+    """Settings for the nodes or the tensor that a selector names; later rules win.
+
+    Attributes:
+        selector: What ``target`` is: a node's name, an operator type, a regular expression that a
+            node's whole name matches, or a tensor's name.
+        target: The name, type or expression.
+        set: The settings to change, by name.
+    """
+
+    selector: Selector
+    target: str
+    set: Mapping[str, Any]
+
+    def __post_init__(self) -> None:
+        if self.selector not in SELECTORS:
+            raise RecipeError(
+                f"rule: expected one of {', '.join(SELECTORS)}, found {self.selector!r}"
+            )
+        if self.selector == "pattern":
+            try:
+                re.compile(self.target)
+            except re.error as error:
+                raise RecipeError(
+                    f"rule: the pattern {self.target!r} is not a regular expression ({error})"
+                ) from error
+        allowed = TENSOR_SETTING_NAMES if self.selector == "tensor" else SETTING_NAMES
+        for name in self.set:
+            _known(name, allowed, f"rule for {self.target!r}")
+        object.__setattr__(self, "set", MappingProxyType(dict(self.set)))
+        replace(Settings(), **self.set)
+
+    def __hash__(self) -> int:
+        return hash((self.selector, self.target, json.dumps(self.to_json(), sort_keys=True)))
+
+    @property
+    def label(self) -> str:
+        """The selector in words, such as ``op_type Conv``."""
+        return f"{self.selector} {self.target}"
+
+    def matches_node(self, name: str, op_type: str) -> bool:
+        """Whether the rule speaks of the node ``name`` of type ``op_type``."""
+        match self.selector:
+            case "node":
+                return name == self.target
+            case "op_type":
+                return op_type == self.target
+            case "pattern":
+                return re.fullmatch(self.target, name) is not None
+            case "tensor":
+                return False
+
+    def to_json(self) -> dict[str, Any]:
+        """The rule as JSON values."""
+        return {self.selector: self.target, "set": _settings_to_json(self.set)}
+
+
+@dataclass(frozen=True)
+class Recipe:
+    """Defaults, and rules that change them for some nodes or tensors.
+
+    Attributes:
+        name: Where it comes from: a preset's name, or the user's.
+        defaults: Settings of every node no rule speaks of.
+        rules: Later rules win over earlier ones.
+    """
+
+    name: str = "custom"
+    defaults: Settings = field(default_factory=Settings)
+    rules: tuple[Rule, ...] = ()
+
+    def settings(self, node: str, op_type: str) -> tuple[Settings, Mapping[str, str]]:
+        """Resolve the settings of a node.
+
+        Returns:
+            The settings, and for each setting that a rule changed, that rule's label.
+        """
+        changed, source = dict[str, Any](), dict[str, str]()
+        for rule in self.rules:
+            if rule.matches_node(node, op_type):
+                changed.update(rule.set)
+                source.update(dict.fromkeys(rule.set, rule.label))
+        return replace(self.defaults, **changed), source
+
+    def tensor_settings(
+        self, tensor: str, node: str, op_type: str
+    ) -> tuple[Settings, Mapping[str, str]]:
+        """Resolve the settings of a tensor: those of the node that computes it, then its own.
+
+        Returns:
+            The settings, and for each setting that a rule changed, that rule's label.
+        """
+        settings, node_source = self.settings(node, op_type)
+        changed, source = dict[str, Any](), dict(node_source)
+        for rule in self.rules:
+            if rule.selector == "tensor" and rule.target == tensor:
+                changed.update(rule.set)
+                source.update(dict.fromkeys(rule.set, rule.label))
+        return replace(settings, **changed), source
+
+    def with_rule(self, rule: Rule) -> "Recipe":
+        """This recipe with ``rule`` added last; an earlier rule for the same target joins it."""
+        same = [r for r in self.rules if (r.selector, r.target) == (rule.selector, rule.target)]
+        merged = {key: value for r in [*same, rule] for key, value in r.set.items()}
+        rest = tuple(r for r in self.rules if r not in same)
+        return replace(self, rules=(*rest, Rule(rule.selector, rule.target, merged)))
+
+    def without(self, selector: Selector, target: str, *names: str) -> "Recipe":
+        """This recipe without the named settings of a target's rules, or without all of them."""
+        rules: list[Rule] = []
+        for rule in self.rules:
+            if (rule.selector, rule.target) != (selector, target):
+                rules.append(rule)
+                continue
+            kept = {k: v for k, v in rule.set.items() if names and k not in names}
+            if kept:
+                rules.append(Rule(selector, target, kept))
+        return replace(self, rules=tuple(rules))
+
+    def to_json(self) -> dict[str, Any]:
+        """The recipe as JSON values."""
+        return {
+            "version": VERSION,
+            "name": self.name,
+            "defaults": _settings_to_json(
+                {name: getattr(self.defaults, name) for name in SETTING_NAMES}
+            ),
+            "rules": [rule.to_json() for rule in self.rules],
+        }
+
+    def dumps(self) -> str:
+        """The recipe as the text of a ``.recipe.json`` file."""
+        return json.dumps(self.to_json(), indent=2) + "\n"
+
+    @property
+    def content_key(self) -> str:
+        """SHA-256 of what the recipe asks for, whatever it is called."""
+        content = {key: value for key, value in self.to_json().items() if key != "name"}
+        return hashlib.sha256(json.dumps(content, sort_keys=True).encode()).hexdigest()
+
+    @classmethod
+    def from_json(cls, document: object) -> "Recipe":
+        """Read a recipe, naming whatever in it is not understood.
+
+        Raises:
+            RecipeError: For another version, an unknown field or a value of the wrong kind.
+        """
+        if not isinstance(document, dict):
+            raise RecipeError(
+                f"recipe: expected a JSON object, found {type(document).__name__}; "
+                "start from a recipe that QuantLens wrote"
+            )
+        found = cast("dict[str, Any]", document)
+        for name in found:
+            _known(name, ("version", "name", "defaults", "rules"), "recipe")
+        if found.get("version") != VERSION:
+            raise RecipeError(
+                f"recipe: expected version {VERSION}, found {found.get('version')!r}; "
+                "write it with this version of QuantLens"
+            )
+        listed = found.get("rules", [])
+        if not isinstance(listed, list):
+            raise RecipeError(f"recipe: rules: expected a list, found {type(listed).__name__}")
+        rules = enumerate(cast("list[object]", listed), start=1)
+        return cls(
+            name=str(found.get("name", "custom")),
+            defaults=Settings(**_settings_from_json(found.get("defaults", {}), "defaults")),
+            rules=tuple(_rule_from_json(rule, f"rule {number}") for number, rule in rules),
+        )
+
+    @classmethod
+    def loads(cls, text: str, name: str = "recipe") -> "Recipe":
+        """Read the text of a ``.recipe.json`` file called ``name``.
+
+        Raises:
+            RecipeError: If it is not JSON, or not a recipe.
+        """
+        try:
+            document = json.loads(text)
+        except json.JSONDecodeError as error:
+            raise RecipeError(
+                f"{name}: expected JSON, found a mistake in line {error.lineno}, column "
+                f"{error.colno} ({error.msg})"
+            ) from error
+        return cls.from_json(document)
+
+
+def _rule_from_json(document: object, where: str) -> Rule:
+    if not isinstance(document, dict):
+        raise RecipeError(f"{where}: expected an object, found {type(document).__name__}")
+    found = cast("dict[str, Any]", document)
+    for name in found:
+        _known(name, (*SELECTORS, "set"), where)
+    selectors = [name for name in SELECTORS if name in found]
+    if len(selectors) != 1 or not isinstance(found[selectors[0]], str):
+        raise RecipeError(
+            f"{where}: expected exactly one of {', '.join(SELECTORS)} with a text, found "
+            f"{', '.join(selectors) or 'none'}"
+        )
+    return Rule(selectors[0], found[selectors[0]], _settings_from_json(found.get("set"), where))
+
+
+def _settings_to_json(values: Mapping[str, Any]) -> dict[str, Any]:
+    def plain(value: Any) -> Any:
+        if isinstance(value, QType):
+            return value.value
+        if isinstance(value, Calibrator):
+            return value.to_json()
+        return list(cast("tuple[float, float]", value)) if isinstance(value, tuple) else value
+
+    return {name: plain(value) for name, value in values.items()}
+
+
+def _settings_from_json(document: object, where: str) -> dict[str, Any]:
+    if not isinstance(document, dict):
+        raise RecipeError(f"{where}: expected an object of settings, found {document!r}")
+    found = cast("dict[str, Any]", document)
+    return {name: _setting_from_json(name, value, where) for name, value in found.items()}
+
+
+def _setting_from_json(name: str, value: Any, where: str) -> Any:
+    _known(name, SETTING_NAMES, where)
+    choices: dict[str, tuple[Any, ...]] = {
+        "fuse_activation": ("never", "clamps", "always"),
+        "drop_activation": ("never", "lossless", "always"),
+        "align": ("none", "largest", "output"),
+    }
+    if name in {"activation_type", "weight_type"}:
+        types = {qtype.value: qtype for qtype in QType}
+        _known_value(value, tuple(types), f"{where}: {name}")
+        return types[value]
+    if name == "calibrator":
+        return calibrator_from_json(value)
+    if name == "range":
+        return _range_from_json(value, where)
+    _known_value(value, choices.get(name, (True, False)), f"{where}: {name}")
+    return value
+
+
+def _range_from_json(value: Any, where: str) -> tuple[float, float] | None:
+    if value is None:
+        return None
+    pair = cast("list[Any]", value) if isinstance(value, list) else []
+    if len(pair) != 2 or not all(isinstance(v, int | float) for v in pair):
+        raise RecipeError(f"{where}: range: expected [rmin, rmax] in real units, found {value!r}")
+    rmin, rmax = float(pair[0]), float(pair[1])
+    if not (-float("inf") < rmin <= 0 <= rmax < float("inf")):
+        raise RecipeError(f"{where}: range: expected rmin <= 0 <= rmax, found {value!r}")
+    return rmin, rmax
+
+
+def _known(name: str, allowed: tuple[str, ...], where: str) -> None:
+    if name not in allowed:
+        raise RecipeError(
+            f"{where}: unknown field {name!r}; expected one of {', '.join(sorted(allowed))}"
+        )
+
+
+def _known_value(value: Any, allowed: tuple[Any, ...], where: str) -> None:
+    if not any(value is a or (isinstance(a, str) and value == a) for a in allowed):
+        listed = ", ".join(json.dumps(a) for a in allowed)
+        raise RecipeError(f"{where}: expected one of {listed}, found {value!r}")
