@@ -65,7 +65,7 @@ def _parse(data: bytes, name: str, path: Path | None) -> tuple[onnx.ModelProto, 
             digest.update(content)
             tensor.raw_data = content
             tensor.ClearField("external_data")
-            tensor.data_location = onnx.TensorProto.DEFAULT
+            tensor.ClearField("data_location")
     _check(proto, name)
     return proto, digest.hexdigest(), path
 
