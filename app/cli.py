@@ -3,16 +3,16 @@
 import argparse
 import csv
 import dataclasses
+import io
 import json
 import math
 import sys
-import time
 from collections.abc import Callable, Sequence
 from importlib.metadata import version
 from pathlib import Path
 from typing import Any
 
-from quant.errors import Cancelled, QuantError
+from quant.errors import Cancelled, QuantError, did_you_mean
 from quant.progress import Progress
 
 
@@ -111,8 +111,241 @@ def _open(options: argparse.Namespace) -> None:
     from app.server import serve
 
     serve(
-        model=options.model,
-        data=options.data,
+        model=str(options.model) if options.model else None,
+        data=str(options.data) if options.data else None,
         port=options.port,
         open_browser=not options.no_browser,
     )
+
+
+def _calibrate(options: argparse.Namespace) -> None:
+    import quant
+
+    model = quant.load(options.model)
+    with _Meter("calibrating") as meter:
+        calibration = quant.calibrate(
+            model, quant.open_data(options.data), samples=options.samples, progress=meter
+        )
+    calibration.save(options.out)
+    _report(
+        options,
+        {
+            "calibration": str(options.out),
+            "samples": calibration.samples,
+            "tensors": len(calibration.tensors),
+            "seconds": round(meter.seconds, 3),
+        },
+        f"{options.out}: {len(calibration.tensors)} tensors from {calibration.samples} samples "
+        f"in {meter.seconds:.1f} s",
+    )
+
+
+def _quantize(options: argparse.Namespace) -> None:
+    import quant
+
+    recipe = _recipe(options.recipe, options.preset)
+    model = quant.load(options.model)
+    quant.plan(model, recipe)  # a mistake in the recipe is told before the long work
+    if options.calibration:
+        calibration = quant.Calibration.load(options.calibration)
+    else:
+        with _Meter("calibrating") as meter:
+            calibration = quant.calibrate(
+                model, quant.open_data(options.data), samples=options.samples, progress=meter
+            )
+    quantized = quant.quantize(model, calibration, recipe)
+    saved = quantized.save(options.out)
+    warnings = [*quantized.plan.warnings, *quantized.notes]
+    for warning in warnings:
+        print(f"quantlens: warning: {warning}", file=sys.stderr)
+    count = sum(item.quantized for item in quantized.plan.nodes.values())
+    exact = saved.checks[0]
+    _report(
+        options,
+        {
+            "model": str(saved.path),
+            "recipe": str(saved.recipe_path),
+            "size_bytes": saved.size_bytes,
+            "quantized_nodes": count,
+            "nodes": len(model.nodes),
+            "checks": [dataclasses.asdict(check) for check in saved.checks],
+            "warnings": warnings,
+        },
+        f"{saved.path}: {count} of {len(model.nodes)} nodes quantized, "
+        f"{saved.size_bytes / 1e6:.2f} MB; passes onnx.checker and runs at every optimization "
+        f"level; against the simulation {_db(exact.sqnr_db)}, largest difference "
+        f"{exact.max_abs:.3g}\n{saved.recipe_path}: the recipe that makes it again",
+    )
+
+
+def _measure(options: argparse.Namespace) -> None:
+    import quant
+    from analysis.compare import compare
+
+    data = quant.open_data(options.data)
+    if options.labels and data.labels is None:
+        raise quant.DataError(
+            f"{options.data}: expected an array 'labels', found {', '.join(data.names)}; add it "
+            "or leave --labels out"
+        )
+    with _Meter("measuring") as meter:
+        comparison = compare(
+            quant.load(options.float_model),
+            options.int8_model,
+            data,
+            samples=options.samples,
+            tensors="all" if options.csv else "outputs",
+            progress=meter,
+        )
+    lines = [
+        f"{name}: {_db(error.sqnr_db)}, cosine {error.cosine:.6f}, mse {error.mse:.4g}, "
+        f"largest difference {error.max_abs:.4g}"
+        for name, error in comparison.outputs.items()
+    ]
+    if comparison.float_top1 is not None and comparison.int8_top1 is not None:
+        lines.append(
+            f"top-1: float {comparison.float_top1:.2%}, int8 {comparison.int8_top1:.2%} "
+            f"on {comparison.samples} samples"
+        )
+    if options.csv:
+        rows = [
+            {"tensor": name, **dataclasses.asdict(error)}
+            for name, error in comparison.tensors.items()
+        ]
+        _write_csv(options.csv, rows)
+        lines.append(f"{options.csv}: cumulative errors of {len(rows)} tensors")
+    _report(
+        options,
+        {
+            "samples": comparison.samples,
+            "float_top1": comparison.float_top1,
+            "int8_top1": comparison.int8_top1,
+            "outputs": {n: dataclasses.asdict(e) for n, e in comparison.outputs.items()},
+        },
+        "\n".join(lines),
+    )
+
+
+def _curves(options: argparse.Namespace) -> None:
+    import quant
+    from analysis.divergence import divergence_curves
+    from quant.plan import tensor_spec
+
+    recipe = _recipe(options.recipe, None)
+    model = quant.load(options.model)
+    calibration = quant.Calibration.load(options.calibration)
+    calibration.check(model)
+    stats = calibration.tensors.get(options.tensor)
+    if stats is None:
+        raise quant.DataError(
+            f"{options.calibration}: no tensor is called {options.tensor!r}"
+            f"{did_you_mean(options.tensor, calibration.tensors)}; calibrated tensors are listed "
+            "by quantlens calibrate --json"
+        )
+    curves = divergence_curves(stats, tensor_spec(model, recipe, options.tensor))
+    rows = [
+        {"curve": curve.name, "threshold": float(threshold), "cost": float(cost)}
+        for curve in curves
+        for threshold, cost in zip(curve.thresholds, curve.cost, strict=True)
+    ]
+    if options.csv:
+        _write_csv(options.csv, rows)
+    best = {curve.name: curve.best for curve in curves}
+    _report(
+        options,
+        {
+            "tensor": options.tensor,
+            "min": stats.min,
+            "max": stats.max,
+            "best": best,
+            "curves": {
+                c.name: {"thresholds": c.thresholds.tolist(), "cost": c.cost.tolist()}
+                for c in curves
+            },
+        },
+        "\n".join(
+            [f"{options.tensor}: observed {stats.min:.6g} to {stats.max:.6g}"]
+            + [f"{name}: least at threshold {threshold:.6g}" for name, threshold in best.items()]
+        ),
+    )
+
+
+def _recipe(path: Path | None, preset: str | None) -> Any:
+    import quant
+
+    if path is not None and preset is not None:
+        raise quant.RecipeError("expected --recipe or --preset, found both; choose one")
+    if path is None:
+        return quant.preset(preset or "recommended")
+    try:
+        text = path.read_text(encoding="utf-8")
+    except (OSError, UnicodeDecodeError) as error:
+        raise quant.RecipeError(f"{path}: the recipe cannot be read ({error})") from error
+    return quant.Recipe.loads(text, path.name)
+
+
+class _Meter:
+    """Shows progress on a terminal's stderr: done, speed, time left."""
+
+    def __init__(self, word: str) -> None:
+        self._word = word
+        self._shown = sys.stderr.isatty()
+        self.seconds = 0.0
+
+    def __enter__(self) -> "_Meter":
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        if self._shown:
+            print("\r\033[K", end="", file=sys.stderr, flush=True)
+
+    def __call__(self, progress: Progress) -> None:
+        self.seconds = progress.seconds
+        if not self._shown:
+            return
+        left = progress.seconds_left
+        total = f"/{progress.total}" if progress.total else ""
+        ending = f", {left:.0f} s left" if left is not None else ""
+        print(
+            f"\r\033[K{self._word}: {progress.done}{total} samples, "
+            f"{progress.per_second:.0f} a second{ending}",
+            end="",
+            file=sys.stderr,
+            flush=True,
+        )
+
+
+def _report(options: argparse.Namespace, values: dict[str, Any], text: str) -> None:
+    """Print ``values`` as JSON (infinite numbers as null) or the text."""
+    print(json.dumps(_finite(values), allow_nan=False) if options.json else text)
+
+
+def _finite(value: Any) -> Any:
+    if isinstance(value, dict):
+        return {key: _finite(item) for key, item in value.items()}
+    if isinstance(value, list):
+        return [_finite(item) for item in value]
+    return None if isinstance(value, float) and not math.isfinite(value) else value
+
+
+def _db(value: float) -> str:
+    return "equal to the last bit" if math.isinf(value) else f"sqnr {value:.1f} dB"
+
+
+def _write_csv(path: Path, rows: list[dict[str, Any]]) -> None:
+    from quant.files import write_file
+
+    text = io.StringIO()
+    writer = csv.DictWriter(text, fieldnames=list(rows[0]) if rows else [])
+    writer.writeheader()
+    writer.writerows(rows)
+    write_file(path, text.getvalue().encode())
+
+
+_COMMANDS: dict[str, Callable[[argparse.Namespace], None]] = {
+    "open": _open,
+    "calibrate": _calibrate,
+    "quantize": _quantize,
+    "measure": _measure,
+    "curves": _curves,
+}

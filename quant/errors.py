@@ -1,5 +1,8 @@
 """The one family of errors: each message is a sentence a person can act on."""
 
+import difflib
+from collections.abc import Iterable
+
 
 class QuantError(Exception):
     """Something the user can put right; the message says what was found and what to do."""
@@ -23,3 +26,9 @@ class ExportError(QuantError):
 
 class Cancelled(QuantError):
     """Raised by a progress callback to stop the work in hand."""
+
+
+def did_you_mean(name: str, known: Iterable[str]) -> str:
+    """`` (did you mean 'conv1'?)`` with the closest known name, or nothing, for a message."""
+    close = difflib.get_close_matches(name, sorted(known), n=1)
+    return f" (did you mean {close[0]!r}?)" if close else ""

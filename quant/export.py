@@ -101,7 +101,7 @@ def verify(
         ExportError: If it does not pass.
     """
     try:
-        cast(Any, onnx.checker).check_model(str(path), full_check=True)
+        cast("Any", onnx.checker).check_model(str(path), full_check=True)
     except (onnx.checker.ValidationError, onnx.shape_inference.InferenceError) as error:
         reason = str(error).strip().splitlines()[0]
         raise ExportError(f"{path.name}: onnx.checker refuses the file: {reason}") from error

@@ -1,11 +1,10 @@
 """Resolve a recipe on a graph: what each node and tensor gets, and which rule said so."""
 
-import difflib
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from functools import cached_property
 
-from quant.errors import RecipeError
+from quant.errors import RecipeError, did_you_mean
 from quant.model import Model, Node
 from quant.ops import CLAMPS, Kind
 from quant.recipe import Recipe, Rule, Settings
@@ -168,6 +167,12 @@ def tensor_settings(
     return recipe.tensor_settings(tensor, producer.name, producer.op_type)
 
 
+def tensor_spec(model: Model, recipe: Recipe, tensor: str) -> QuantSpec:
+    """How ``tensor`` would be quantized under ``recipe``."""
+    settings, _ = tensor_settings(model, recipe, tensor)
+    return QuantSpec(settings.activation_type, settings.activation_symmetric)
+
+
 def _plan_nodes(model: Model, recipe: Recipe) -> dict[str, NodePlan]:
     found: dict[str, NodePlan] = {}
     quantized_outputs: set[str] = set()
@@ -261,7 +266,7 @@ def _check_rules(model: Model, recipe: Recipe) -> tuple[str, ...]:
         if rule.selector in {"node", "tensor"} and rule.target not in known:
             raise RecipeError(
                 f"rule for {rule.label}: {model.name} has no such {rule.selector}"
-                f"{_suggestion(rule.target, known)}; correct the name or remove the rule"
+                f"{did_you_mean(rule.target, known)}; correct the name or remove the rule"
             )
     return tuple(
         f"The rule for {rule.label} matches nothing in {model.name}."
@@ -274,8 +279,3 @@ def _matches_any(model: Model, rule: Rule) -> bool:
     return any(rule.matches_node(node.name, node.op_type) for node in model.nodes) or any(
         rule.matches_node(info.name, INPUT_OP_TYPE) for info in model.inputs
     )
-
-
-def _suggestion(name: str, known: set[str]) -> str:
-    close = difflib.get_close_matches(name, sorted(known), n=1)
-    return f" (did you mean {close[0]!r}?)" if close else ""
