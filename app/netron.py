@@ -28,7 +28,11 @@ _POLICY: Final = (
     "default-src 'self' 'unsafe-inline' data: blob:; connect-src 'self' data: blob:; "
     "frame-ancestors 'self'"
 )
-_HEADERS: Final = {"Cache-Control": "no-cache", "X-Content-Type-Options": "nosniff"}
+_HEADERS: Final = {
+    "Cache-Control": "no-cache",
+    "Content-Encoding": "identity",  # compressing a model for loopback only costs time
+    "X-Content-Type-Options": "nosniff",
+}
 
 
 class _Models:
@@ -121,21 +125,25 @@ async def _index(request: Request) -> Response:
 
 async def _file(request: Request) -> Response:
     shown = _MODELS.get(request.path_params["token"])
-    name: str = request.path_params["name"]
     if shown is None:
         return _not_found()
-    if name == _MODEL:
-        model = shown[1]
-        if isinstance(model, bytes):
-            return Response(model, media_type="application/octet-stream", headers=_HEADERS)
-        if not model.is_file():
-            return _not_found()
-        return FileResponse(model, media_type="application/octet-stream", headers=_HEADERS)
-    if not _STATIC_NAME.fullmatch(name):
+    name: str = request.path_params["name"]
+    return _model(shown[1]) if name == _MODEL else _static(name)
+
+
+def _model(model: bytes | Path) -> Response:
+    if isinstance(model, bytes):
+        return Response(model, media_type="application/octet-stream", headers=_HEADERS)
+    if not model.is_file():
         return _not_found()
+    return FileResponse(model, media_type="application/octet-stream", headers=_HEADERS)
+
+
+def _static(name: str) -> Response:
+    """A script, style or picture that lies directly in the netron package."""
     folder = _folder()
     path = folder / name
-    if not path.is_file() or path.resolve().parent != folder:
+    if not _STATIC_NAME.fullmatch(name) or not path.is_file() or path.resolve().parent != folder:
         return _not_found()
     media = "text/javascript" if name.endswith(".js") else None
     return FileResponse(path, media_type=media, headers=_HEADERS)
