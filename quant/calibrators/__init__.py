@@ -1,0 +1,30 @@
+"""Calibration algorithms: statistics of a tensor in, a range of real numbers out.
+
+Every module in this folder is imported here, so a new algorithm is one new file.
+"""
+
+import importlib
+import pkgutil
+
+from quant.calibrators.base import (
+    REGISTRY,
+    Calibrator,
+    Curve,
+    DivergenceCalibrator,
+    calibrator_from_json,
+    calibrator_names,
+    register,
+)
+
+for _module in pkgutil.iter_modules(__path__):
+    importlib.import_module(f"{__name__}.{_module.name}")
+
+__all__ = [
+    "REGISTRY",
+    "Calibrator",
+    "Curve",
+    "DivergenceCalibrator",
+    "calibrator_from_json",
+    "calibrator_names",
+    "register",
+]

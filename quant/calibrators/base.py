@@ -1,0 +1,196 @@
+"""What a calibration algorithm is, and how it is found by name."""
+
+from collections.abc import Mapping
+from dataclasses import Field, dataclass, fields
+from typing import Any, ClassVar, TypeVar, cast
+
+import numpy as np
+from numpy.typing import NDArray
+
+from quant.divergence import Candidates
+from quant.errors import RecipeError
+from quant.stats import TensorStats
+from quant.types import QuantSpec
+
+
+@dataclass(frozen=True)
+class Calibrator:
+    """Chooses a range for a tensor from its statistics.
+
+    A subclass is a frozen dataclass whose fields are its options. A field's metadata says how to
+    ask for it: ``label``, ``help``, ``unit``, ``min``, ``max``, ``step``.
+
+    Attributes:
+        name: What a recipe calls it.
+        label: What a person reads.
+        summary: One sentence on what it does, with its source.
+    """
+
+    name: ClassVar[str]
+    label: ClassVar[str]
+    summary: ClassVar[str]
+
+    def __post_init__(self) -> None:
+        """Check every option.
+
+        Raises:
+            RecipeError: An option has a wrong type or is out of bounds.
+        """
+        for field in options_of(type(self)):
+            _check(type(self), field, getattr(self, field.name))
+
+    def range(self, stats: TensorStats, spec: QuantSpec) -> tuple[float, float]:
+        """The range to quantize, in real units.
+
+        Args:
+            stats: What calibration saw of the tensor.
+            spec: The type and symmetry of its codes.
+
+        Returns:
+            ``rmin <= 0 <= rmax``, both within the observed range widened to hold zero.
+        """
+        raise NotImplementedError
+
+    def to_json(self) -> dict[str, Any]:
+        """This calibrator as ``{"name": ..., "options": {...}}``."""
+        options = {field.name: getattr(self, field.name) for field in options_of(type(self))}
+        return {"name": self.name, "options": options}
+
+
+@dataclass(frozen=True, eq=False)
+class Curve:
+    """The cost of every candidate threshold of one algorithm.
+
+    Attributes:
+        name: The calibrator's name.
+        thresholds: float64, shape (n,), ascending, in real units: the range is [-T, T] cut to the
+            observed one.
+        cost: float64, shape (n,): divergence in nats or mean squared error in squared real units;
+            infinite where it is undefined.
+    """
+
+    name: str
+    thresholds: NDArray[np.float64]
+    cost: NDArray[np.float64]
+
+    @property
+    def best(self) -> float:
+        """The threshold of least cost, the largest where several tie."""
+        least = float(self.cost.min())
+        return float(self.thresholds[np.flatnonzero(self.cost <= least * (1 + 1e-12))[-1]])
+
+
+@dataclass(frozen=True)
+class DivergenceCalibrator(Calibrator):
+    """Scores every candidate threshold and takes the one of least cost."""
+
+    def curve(self, stats: TensorStats, spec: QuantSpec) -> Curve:
+        """The cost of every candidate threshold.
+
+        Args:
+            stats: What calibration saw of the tensor.
+            spec: The type and symmetry of its codes.
+
+        Returns:
+            Thresholds in real units, ascending, and their costs.
+        """
+        return self.curve_of(Candidates(stats, spec))
+
+    def curve_of(self, candidates: Candidates) -> Curve:
+        """The same from prepared candidates, which several algorithms can share."""
+        raise NotImplementedError
+
+    def range(self, stats: TensorStats, spec: QuantSpec) -> tuple[float, float]:
+        """[-T, T] cut to the observed range, with T the threshold of least cost."""
+        return within(stats, self.curve(stats, spec).best)
+
+
+def within(stats: TensorStats, threshold: float) -> tuple[float, float]:
+    """The range [-threshold, threshold] cut to the observed range."""
+    return max(stats.low, -threshold), min(stats.high, threshold)
+
+
+REGISTRY: dict[str, type[Calibrator]] = {}
+"""Every calibrator by name."""
+
+_C = TypeVar("_C", bound=type[Calibrator])
+
+
+def register(cls: _C) -> _C:
+    """Class decorator: make a calibrator known by its name.
+
+    Raises:
+        ValueError: Another calibrator has that name.
+    """
+    if cls.name in REGISTRY:
+        raise ValueError(f"a calibrator named {cls.name!r} is registered already")
+    REGISTRY[cls.name] = cls
+    return cls
+
+
+def calibrator_names() -> tuple[str, ...]:
+    """The names of all calibrators, in alphabetical order."""
+    return tuple(sorted(REGISTRY))
+
+
+def options_of(cls: type[Calibrator]) -> tuple[Field[Any], ...]:
+    """The dataclass fields that are the options of a calibrator."""
+    return fields(cls)
+
+
+def calibrator_from_json(document: object) -> Calibrator:
+    """The calibrator that a JSON object describes.
+
+    Args:
+        document: ``{"name": ..., "options": {...}}``; options that are left out have their
+            defaults.
+
+    Raises:
+        RecipeError: The name or an option is unknown, has a wrong type or is out of bounds.
+    """
+    found = _object(document, "calibrator")
+    unknown = sorted(set(found) - {"name", "options"})
+    if unknown:
+        raise RecipeError(
+            f"calibrator: unknown field {unknown[0]!r}; the fields are 'name' and 'options'"
+        )
+    name = found.get("name")
+    if not isinstance(name, str) or name not in REGISTRY:
+        raise RecipeError(
+            f"calibrator: unknown name {name!r}; choose one of {', '.join(calibrator_names())}"
+        )
+    cls = REGISTRY[name]
+    options = _object(found.get("options", {}), f"calibrator {name}: options")
+    known = [field.name for field in options_of(cls)]
+    for option in options:
+        if option not in known:
+            allowed = f"its options are {', '.join(known)}" if known else "it has no options"
+            raise RecipeError(f"calibrator {name}: unknown option {option!r}; {allowed}")
+    return cls(**options)
+
+
+def _object(document: object, where: str) -> Mapping[str, Any]:
+    if not isinstance(document, Mapping):
+        raise RecipeError(f"{where}: expected an object, found {document!r}")
+    return cast("Mapping[str, Any]", document)
+
+
+_KINDS: dict[object, tuple[tuple[type, ...], str]] = {
+    float: ((int, float), "a number"),
+    int: ((int,), "a whole number"),
+    bool: ((bool,), "true or false"),
+    str: ((str,), "text"),
+}
+
+
+def _check(cls: type[Calibrator], field: Field[Any], value: object) -> None:
+    """Refuse an option's value of a wrong type or out of bounds."""
+    where = f"calibrator {cls.name}: option {field.name!r}"
+    accepted, kind = _KINDS[field.type]
+    if not isinstance(value, accepted) or (isinstance(value, bool) and bool not in accepted):
+        raise RecipeError(f"{where}: expected {kind}, found {value!r}")
+    low, high = field.metadata.get("min"), field.metadata.get("max")
+    if isinstance(value, (int, float)) and low is not None and high is not None:
+        unit = f" {field.metadata['unit']}" if field.metadata.get("unit") else ""
+        if not low <= value <= high:
+            raise RecipeError(f"{where}: expected {low} to {high}{unit}, found {value!r}")

@@ -1,0 +1,22 @@
+"""The observed range."""
+
+from dataclasses import dataclass
+from typing import ClassVar
+
+from quant.calibrators.base import Calibrator, register
+from quant.stats import TensorStats
+from quant.types import QuantSpec
+
+
+@register
+@dataclass(frozen=True)
+class MinMax(Calibrator):
+    """Nothing is clipped; one outlier makes every step coarser."""
+
+    name: ClassVar[str] = "minmax"
+    label: ClassVar[str] = "MinMax"
+    summary: ClassVar[str] = "The observed range: no value is clipped."
+
+    def range(self, stats: TensorStats, spec: QuantSpec) -> tuple[float, float]:  # noqa: ARG002
+        """The observed range, widened to hold zero."""
+        return stats.low, stats.high

@@ -1,0 +1,26 @@
+"""Extreme quantiles of each sample, averaged."""
+
+from dataclasses import dataclass
+from typing import ClassVar
+
+from quant.calibrators.base import Calibrator, register
+from quant.stats import TensorStats
+from quant.types import QuantSpec
+
+
+@register
+@dataclass(frozen=True)
+class OutlierRemoval(Calibrator):
+    """Drops the most extreme ten-thousandth of each sample at each end."""
+
+    name: ClassVar[str] = "outlier_removal"
+    label: ClassVar[str] = "Outlier removal"
+    summary: ClassVar[str] = (
+        "The 0.0001 and 0.9999 quantiles of each sample, averaged over the samples (the "
+        "REMOVAL_OUTLIER of MindSpore Lite)."
+    )
+
+    def range(self, stats: TensorStats, spec: QuantSpec) -> tuple[float, float]:  # noqa: ARG002
+        """The averaged quantiles, widened to hold zero and cut to the observed range."""
+        low = min(max(stats.mean_low_quantile, stats.low), 0.0)
+        return low, max(min(stats.mean_high_quantile, stats.high), 0.0)
