@@ -11,8 +11,7 @@ import secrets
 import threading
 from collections import OrderedDict
 from html import escape
-from importlib.resources import files
-from importlib.util import find_spec
+from importlib.metadata import distribution
 from pathlib import Path
 from typing import Final
 
@@ -88,7 +87,7 @@ def show(model: bytes | Path, name: str) -> str:
 
 def page(name: str) -> str:
     """Netron's index page made fit to serve: no date, no version, and the model to open."""
-    index = (files("netron") / "index.html").read_text(encoding="utf-8")
+    index = (_folder() / "index.html").read_text(encoding="utf-8")
     index = re.sub(r'<meta name="(date|version|file|name|type|identifier)"[^>]*>\s*', "", index)
     metas = {
         "version": "0.0.0",
@@ -150,11 +149,12 @@ def _static(name: str) -> Response:
 
 
 def _folder() -> Path:
-    """The folder of the netron package, without importing it."""
-    spec = find_spec("netron")
-    assert spec is not None
-    assert spec.origin is not None
-    return Path(spec.origin).resolve().parent
+    """The folder of the netron package.
+
+    Asked of the distribution: while Streamlit runs the script, ``app/`` comes first on sys.path
+    and importing ``netron`` would find this module.
+    """
+    return Path(str(distribution("netron").locate_file("netron"))).resolve()
 
 
 async def _slash(request: Request) -> Response:

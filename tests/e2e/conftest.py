@@ -1,0 +1,126 @@
+"""A real browser on a real server: each app gets a port and a home folder of its own."""
+
+import os
+import re
+import signal
+import subprocess
+import sys
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from urllib.parse import urlsplit
+
+import pytest
+from playwright.sync_api import Browser, BrowserContext, Page, sync_playwright
+
+ROOT = Path(__file__).resolve().parents[2]
+CHROMIUM = os.environ.get("QUANTLENS_CHROMIUM", "/usr/bin/chromium")
+LAUNCH = (
+    "import sys; from pathlib import Path; from app.server import serve; "
+    "serve(*[a or None for a in sys.argv[2:4]], open_browser=False, script=Path(sys.argv[1]))"
+)
+
+
+class App:
+    """A running server."""
+
+    def __init__(self, script: Path, home: Path, model: str = "", data: str = "") -> None:
+        environment = {
+            **{k: v for k, v in os.environ.items() if not k.startswith("STREAMLIT_")},
+            "HOME": str(home),
+            "PYTHONPATH": str(ROOT),
+        }
+        self.log = home / "server.log"
+        with self.log.open("w") as log:
+            self.process = subprocess.Popen(
+                [sys.executable, "-c", LAUNCH, str(script), model, data],
+                cwd=home,
+                env=environment,
+                stdout=subprocess.PIPE,
+                stderr=log,
+                text=True,
+            )
+        assert self.process.stdout is not None
+        line = self.process.stdout.readline()
+        found = re.search(r"http://127\.0\.0\.1:\d+", line)
+        assert found, f"no address in {line!r}; {self.log.read_text()}"
+        self.address = found.group()
+
+    def stop(self, how: signal.Signals = signal.SIGINT) -> tuple[int, str]:
+        """End the server, by Ctrl-C unless told otherwise: exit code, and what it still printed."""
+        self.process.send_signal(how)
+        try:
+            printed, _ = self.process.communicate(timeout=10)
+            return self.process.returncode, printed
+        finally:
+            self.process.kill()
+
+
+@pytest.fixture(scope="session")
+def start_app(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Callable[..., App]]:
+    """Start an app once for each script and options; it stops after the last test."""
+    running: dict[tuple[str, ...], App] = {}
+
+    def start(script: Path = ROOT / "app" / "main.py", model: str = "", data: str = "") -> App:
+        key = (str(script), model, data)
+        if key not in running:
+            running[key] = App(script, tmp_path_factory.mktemp("home"), model, data)
+        return running[key]
+
+    yield start
+    for app in running.values():
+        app.stop()
+
+
+@pytest.fixture(scope="module")
+def browser() -> Iterator[Browser]:
+    """Debian's Chromium; gone after each module, because Playwright keeps an event loop running."""
+    with sync_playwright() as playwright:
+        chromium = playwright.chromium.launch(
+            executable_path=CHROMIUM, args=["--no-sandbox", "--disable-background-networking"]
+        )
+        yield chromium
+        chromium.close()
+
+
+class Watch:
+    """What went wrong in a browser, noted as it happens."""
+
+    def __init__(self, context: BrowserContext) -> None:
+        self.problems: list[str] = []
+        context.on("request", lambda request: self._request(request.url))
+        context.on("page", self._page)
+
+    def _request(self, url: str) -> None:
+        parts = urlsplit(url)
+        if parts.scheme in {"http", "https", "ws", "wss"} and parts.hostname != "127.0.0.1":
+            self.problems.append(f"asked another host: {url}")
+
+    def _page(self, page: Page) -> None:
+        page.on("pageerror", lambda error: self.problems.append(f"page exception: {error}"))
+        page.on(
+            "console",
+            lambda message: (
+                self.problems.append(f"console error: {message.text} {message.location}")
+                if message.type == "error"
+                else None
+            ),
+        )
+
+
+@pytest.fixture
+def context(browser: Browser) -> Iterator[BrowserContext]:
+    """A fresh browser profile; the test fails on console errors, exceptions, outside requests."""
+    fresh = browser.new_context(
+        viewport={"width": 1280, "height": 900}, color_scheme="light", reduced_motion="reduce"
+    )
+    watch = Watch(fresh)
+    fresh.set_default_timeout(15_000)
+    yield fresh
+    fresh.close()
+    assert not watch.problems, "\n".join(watch.problems)
+
+
+@pytest.fixture
+def page(context: BrowserContext) -> Page:
+    """A page of the fresh profile."""
+    return context.new_page()

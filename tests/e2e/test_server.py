@@ -1,0 +1,108 @@
+import datetime as dt
+import signal
+import socket
+import subprocess
+import sys
+import urllib.error
+import urllib.request
+from pathlib import Path
+
+import pytest
+from playwright.sync_api import expect
+
+from app.assets import PLOTLY_URL
+from tests.e2e.conftest import App
+
+pytestmark = pytest.mark.e2e
+HERE = Path(__file__).parent
+
+
+def status_and_headers(address: str, host: str | None = None):
+    request = urllib.request.Request(address, headers={"Host": host} if host else {})
+    try:
+        with urllib.request.urlopen(request, timeout=10) as answer:
+            return answer.status, answer.headers
+    except urllib.error.HTTPError as error:
+        return error.code, error.headers
+
+
+def test_the_app_opens_without_a_request_to_another_host(start_app, page):
+    app = start_app()
+    page.goto(app.address)
+    expect(page.get_by_text("Layers").first).to_be_visible()
+    page.get_by_text("Setup").first.click()
+    expect(page.get_by_text("Setup").first).to_be_visible()
+    page.wait_for_timeout(500)
+
+
+def test_only_this_machine_is_answered(start_app):
+    app = start_app()
+    port = app.address.rsplit(":", 1)[1]
+    assert status_and_headers(app.address)[0] == 200
+    assert status_and_headers(app.address, f"localhost:{port}")[0] == 200
+    assert status_and_headers(app.address, "quantlens.example.com")[0] == 400
+    own = next(
+        (a[4][0] for a in socket.getaddrinfo(socket.gethostname(), None, socket.AF_INET)), ""
+    )
+    if own and not own.startswith("127."):
+        with pytest.raises(OSError, match="refused"):
+            socket.create_connection((own, int(port)), timeout=2)
+
+
+def test_plotly_comes_from_this_server_and_stays_in_the_cache(start_app):
+    status, headers = status_and_headers(start_app().address + PLOTLY_URL)
+    assert status == 200
+    assert "immutable" in headers["cache-control"]
+    assert int(headers["content-length"]) > 1_000_000
+
+
+def test_ctrl_c_ends_the_server_cleanly(tmp_path):
+    app = App(HERE.parents[1] / "app" / "main.py", tmp_path)
+    assert app.stop() == (0, "")
+    assert app.log.read_text() == ""
+
+
+def test_a_taken_port_is_one_clear_line(tmp_path):
+    with socket.create_server(("127.0.0.1", 0)) as taken:
+        port = taken.getsockname()[1]
+        run = subprocess.run(
+            [
+                sys.executable,
+                "-c",
+                f"from app.server import serve; serve(port={port}, open_browser=False)",
+            ],
+            cwd=HERE.parents[1],
+            capture_output=True,
+            text=True,
+            timeout=60,
+            check=False,
+        )
+    assert run.returncode == 1
+    assert f"Port {port} is not available" in run.stderr
+    assert "Traceback" not in run.stderr
+
+
+@pytest.mark.parametrize("years", [0, 2])
+def test_netron_shows_two_models_today_and_in_two_years(start_app, context, years):
+    app = start_app(HERE / "netron_demo.py")
+    home = context.new_page()
+    home.goto(app.address)
+    addresses = {
+        op: home.get_by_role("link", name=op).get_attribute("href") for op in ("Relu", "Softmax")
+    }
+    context.clock.set_fixed_time(dt.datetime.now(dt.UTC) + dt.timedelta(days=365 * years))
+    for op_type, address in addresses.items():
+        page = context.new_page()
+        page.goto(f"{app.address}{address}" if address.startswith("/") else address)
+        expect(page.locator("#target svg").get_by_text(op_type).first).to_be_visible()
+        expect(page.locator("#message-text")).to_be_hidden()
+        expect(page.locator("body")).to_have_class("default")
+        assert page.title() == f"{op_type}.onnx"
+
+
+def test_a_server_killed_by_the_system_leaves_the_port_free(tmp_path):
+    app = App(HERE.parents[1] / "app" / "main.py", tmp_path)
+    app.stop(signal.SIGTERM)
+    port = int(app.address.rsplit(":", 1)[1])
+    with socket.create_server(("127.0.0.1", port)):
+        pass
