@@ -87,34 +87,50 @@ def write_verified(
     """
     target = path if path.suffix == ".onnx" else path.with_name(path.name + ".onnx")
     beside = recipe_path(target)
-    with staged({target: content, beside: recipe.encode()}) as written:
-        checks = verify(written[target], graph, probe)
+    with staged({beside: recipe.encode(), target: content}) as waiting:
+        checks = verify(waiting[target], graph, probe, target.name)
     return SaveReport(target, beside, len(content), checks)
 
 
 def verify(
-    path: Path, graph: ir.Model, probe: Mapping[str, NDArray[np.generic]]
+    model: bytes | Path,
+    graph: ir.Model,
+    probe: Mapping[str, NDArray[np.generic]],
+    name: str,
 ) -> tuple[LevelCheck, ...]:
-    """Check the file at ``path`` and run it at every optimization level against the simulation.
+    """Check a model and run it at every optimization level against the simulation.
+
+    The simulation spells quantization out in elementary float operators and shares no kernel with
+    what it checks.
+
+    Args:
+        model: An ``.onnx`` file, or its content.
+        graph: The int8 graph that it holds.
+        probe: Inputs of one real sample.
+        name: What to call the file in messages.
+
+    Returns:
+        The comparison at every level, least optimized first.
 
     Raises:
-        ExportError: If it does not pass.
+        ExportError: If it does not pass onnx.checker, does not run or computes something else.
     """
     try:
-        cast("Any", onnx.checker).check_model(str(path), full_check=True)
+        checker = cast("Any", onnx.checker)
+        checker.check_model(str(model) if isinstance(model, Path) else model, full_check=True)
     except (onnx.checker.ValidationError, onnx.shape_inference.InferenceError) as error:
         reason = str(error).strip().splitlines()[0]
-        raise ExportError(f"{path.name}: onnx.checker refuses the file: {reason}") from error
+        raise ExportError(f"{name}: onnx.checker refuses the model: {reason}") from error
     simulated = graph.clone()
     SimulateQdq()(simulated)
     reference = Session(ir.to_proto(simulated).SerializeToString(), level="disabled").run(probe)
     checks = tuple(
-        _compare(level, reference, Session(path, level=level).run(probe)) for level in LEVELS
+        _compare(level, reference, Session(model, level=level).run(probe)) for level in LEVELS
     )
     for check in checks:
         if not check.sqnr_db >= MIN_SQNR_DB:
             raise ExportError(
-                f"{path.name}: at optimization level {check.level!r} ONNX Runtime computes other "
+                f"{name}: at optimization level {check.level!r} ONNX Runtime computes other "
                 f"outputs than the simulation (sqnr {check.sqnr_db:.1f} dB, expected at least "
                 f"{MIN_SQNR_DB:.0f} dB); nothing was written"
             )

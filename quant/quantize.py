@@ -4,6 +4,7 @@ import weakref
 from collections.abc import Mapping
 from dataclasses import dataclass
 from functools import cached_property
+from pathlib import Path
 from types import MappingProxyType
 
 import numpy as np
@@ -14,6 +15,7 @@ from quant.activations import ActivationVerdict, clamps_the_same, drop_loss_db
 from quant.calibrate import Calibration
 from quant.constants import QuantizedConstant, quantize_constants
 from quant.errors import DataError
+from quant.export import LevelCheck, SaveReport, verify, write_verified
 from quant.model import Model
 from quant.numerics import params_from_range
 from quant.passes.drop_activations import DropActivations
@@ -59,6 +61,30 @@ class QuantizedModel:
     def to_bytes(self) -> bytes:
         """The int8 model as the bytes of an ``.onnx`` file."""
         return self._serialized
+
+    def verify(self) -> tuple[LevelCheck, ...]:
+        """Compare ONNX Runtime at every optimization level with the simulation on a real sample.
+
+        Raises:
+            ExportError: If the model does not pass.
+        """
+        return verify(self.to_bytes(), self.graph, self.probe, self.float_model.name)
+
+    def save(self, path: str | Path) -> SaveReport:
+        """Write the model to ``path`` and its recipe beside it, verified, or nothing.
+
+        Args:
+            path: The ``.onnx`` file to write; its folder must exist.
+
+        Returns:
+            What was written, with the verification.
+
+        Raises:
+            ExportError: If it cannot be written or does not verify.
+        """
+        return write_verified(
+            self.graph, self.to_bytes(), self.recipe.dumps(), self.probe, Path(path)
+        )
 
     @cached_property
     def _serialized(self) -> bytes:
@@ -141,12 +167,9 @@ def group_ranges(resolved: Plan, calibration: Calibration) -> dict[str, tuple[fl
 
 
 def _group_range(group: Group, resolved: Plan, calibration: Calibration) -> tuple[float, float]:
-    fixed = [
-        tensor.settings.range
-        for name in group.members
-        if (tensor := resolved.tensors[name]).settings.range is not None
-    ]
-    if fixed and fixed[-1] is not None:
+    ranges = (resolved.tensors[name].settings.range for name in group.members)
+    fixed = [found for found in ranges if found is not None]
+    if fixed:
         return fixed[-1]
     chosen = [
         calibrated_range(tensor_stats(calibration, name), resolved.tensors[name])

@@ -267,7 +267,7 @@ def _rule_from_json(document: object, where: str) -> Rule:
     found = cast("dict[str, Any]", document)
     for name in found:
         _known(name, (*SELECTORS, "set"), where)
-    selectors = [name for name in SELECTORS if name in found]
+    selectors: list[Selector] = [name for name in SELECTORS if name in found]
     if len(selectors) != 1 or not isinstance(found[selectors[0]], str):
         raise RecipeError(
             f"{where}: expected exactly one of {', '.join(SELECTORS)} with a text, found "

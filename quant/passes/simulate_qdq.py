@@ -50,8 +50,11 @@ def _params(node: ir.Node) -> QuantParams:
         else PerChannel(attribute.as_int() if attribute is not None else 1)
     )
     qtype = QType(str(zero_point.dtype))
+    symmetric = not zero_point.any()
     return QuantParams(
-        scale.astype(np.float32), zero_point.astype(np.int32), QuantSpec(qtype, False, granularity)
+        scale.astype(np.float32),
+        zero_point.astype(np.int32),
+        QuantSpec(qtype, symmetric, granularity),
     )
 
 
