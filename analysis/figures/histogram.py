@@ -1,0 +1,161 @@
+"""The distribution of a tensor, with the range that was chosen and what each calibrator picks."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import numpy as np
+import plotly.graph_objects as go
+from numpy.typing import NDArray
+
+from analysis.figures.theme import GROUNDS, Mode, layout, style
+
+BINS = 512
+"""Bins drawn at most; a browser draws one filled line of that many at once."""
+
+
+@dataclass(frozen=True)
+class Pick:
+    """The range that one calibrator would choose.
+
+    Attributes:
+        name: The calibrator's name, which decides its style.
+        label: What a person reads.
+        rmin: Lower end, in real units.
+        rmax: Upper end, in real units.
+    """
+
+    name: str
+    label: str
+    rmin: float
+    rmax: float
+
+
+def rebinned(
+    edges: NDArray[np.float64], counts: NDArray[np.float64], limits: tuple[float, float], bins: int
+) -> NDArray[np.float64]:
+    """Counts on equal bins, each old bin split in proportion.
+
+    Args:
+        edges: float64, shape (n + 1,), increasing, in real units.
+        counts: float64, shape (n,).
+        limits: The ends of the new bins.
+        bins: Number of new bins.
+
+    Returns:
+        float64, shape (bins,).
+    """
+    total = np.concatenate([[0.0], np.cumsum(counts)])
+    return np.diff(np.interp(np.linspace(*limits, bins + 1), edges, total))
+
+
+def histogram_figure(
+    edges: NDArray[np.float64],
+    counts: NDArray[np.float64],
+    *,
+    limits: tuple[float, float] | None = None,
+    chosen: tuple[float, float] | None = None,
+    picks: Sequence[Pick] = (),
+    log: bool = True,
+    title: str = "",
+    height: int = 300,
+    mode: Mode = "light",
+) -> go.Figure:
+    """The histogram as one filled line of at most 512 bins.
+
+    Args:
+        edges: float64, shape (n + 1,), increasing, in real units.
+        counts: Values in each bin, shape (n,); leave out exact zeros, which every range keeps.
+        limits: What to show of the horizontal axis; by default where there are counts.
+        chosen: The range in use; what lies outside is shaded.
+        picks: Ranges to mark, one line an end, labelled at the top.
+        log: Whether the vertical axis is logarithmic.
+        title: Heading, or nothing.
+        height: Height in pixels.
+        mode: The ground.
+
+    Returns:
+        A figure whose only trace is the distribution.
+    """
+    counts = np.asarray(counts, np.float64)
+    low, high = limits or _occupied(edges, counts)
+    drawn = rebinned(edges, counts, (low, high), BINS)
+    width = (high - low) / BINS
+    centres = low + width * (np.arange(BINS) + 0.5)
+    positive = drawn[drawn > 0]
+    floor = float(positive.min()) if positive.size else 1.0
+    top = float(positive.max()) if positive.size else 1.0
+    ground = GROUNDS[mode]
+    trace = go.Scatter(
+        x=centres.astype(np.float32),
+        y=(np.where(drawn > 0, drawn, floor / 100) if log else drawn).astype(np.float32),
+        mode="lines",
+        line={"shape": "hvh", "width": 1, "color": ground.line},
+        fill="tozeroy",
+        fillcolor=ground.fill,
+        hovertemplate="%{y:.3s} values near %{x:.4g}<extra></extra>",
+        showlegend=False,
+        meta={"role": "distribution"},
+    )
+    figure = go.Figure(
+        trace, layout(mode, height=height, x_title="Value (real units)", y_title="Values per bin")
+    )
+    figure.update_layout(
+        title={"text": title, "font": {"size": 14}} if title else None,
+        dragmode="zoom",
+        hovermode="x",
+        xaxis={"range": [low, high]},
+        yaxis={
+            "type": "log" if log else "linear",
+            "range": [np.log10(floor) - 0.2, np.log10(top) + 0.15] if log else [0, top * 1.05],
+            "fixedrange": True,
+            "exponentformat": "power" if log else "SI",
+            "dtick": 1 if log and top / floor < 1e6 else None,
+            "nticks": 6,
+        },
+    )
+    _mark(figure, (low, high), chosen, picks, mode)
+    return figure
+
+
+def _occupied(edges: NDArray[np.float64], counts: NDArray[np.float64]) -> tuple[float, float]:
+    """Where there are counts, with zero in it and a little room on both sides."""
+    found = np.flatnonzero(counts)
+    low = min(0.0, float(edges[found[0]])) if found.size else -1.0
+    high = max(0.0, float(edges[found[-1] + 1])) if found.size else 1.0
+    room = 0.03 * (high - low)
+    return low - room, high + room
+
+
+def _mark(
+    figure: go.Figure,
+    limits: tuple[float, float],
+    chosen: tuple[float, float] | None,
+    picks: Sequence[Pick],
+    mode: Mode,
+) -> None:
+    """Shade what the chosen range clips, and draw the picks."""
+    ground = GROUNDS[mode]
+    if chosen is not None:
+        for start, end in ((limits[0], chosen[0]), (chosen[1], limits[1])):
+            if start < end:
+                figure.add_vrect(
+                    start, end, fillcolor=ground.accent, opacity=0.12, line_width=0, layer="below"
+                )
+        for end in chosen:
+            figure.add_vline(end, line={"color": ground.accent, "width": 2})
+    figure.update_layout(margin={"t": 34 + 13 * len(picks)})
+    for row, pick in enumerate(picks):
+        kind = style(pick.name)
+        line = {"color": kind.colour(mode), "width": 1.3, "dash": kind.dash}
+        for end in {pick.rmin, pick.rmax} - {0.0}:
+            figure.add_vline(end, line=line)
+            figure.add_annotation(
+                x=end,
+                y=1,
+                yref="paper",
+                yanchor="bottom",
+                yshift=2 + 13 * row,
+                text=pick.label,
+                showarrow=False,
+                font={"size": 11, "color": kind.colour(mode)},
+            )

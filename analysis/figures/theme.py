@@ -1,0 +1,146 @@
+"""How every figure looks: one template for light and dark, and colours that nobody mixes up.
+
+The hues are those of M. Okabe and K. Ito, "Color Universal Design" (2008), lightened for a dark
+ground. A series also has a dash and a marker, so that colour alone never carries meaning.
+"""
+
+from dataclasses import dataclass
+from typing import Final, Literal
+
+import plotly.graph_objects as go
+
+Mode = Literal["light", "dark"]
+"""The ground a figure is shown on."""
+
+FONT: Final = '"Source Sans", "Source Sans Pro", "Segoe UI", Roboto, Helvetica, Arial, sans-serif'
+
+
+@dataclass(frozen=True)
+class Style:
+    """How one series is drawn.
+
+    Attributes:
+        light: Colour on a light ground, ``#rrggbb``.
+        dark: Colour on a dark ground.
+        dash: Plotly line dash.
+        symbol: Plotly marker symbol.
+    """
+
+    light: str
+    dark: str
+    dash: str
+    symbol: str
+
+    def colour(self, mode: Mode) -> str:
+        """The colour on that ground."""
+        return self.dark if mode == "dark" else self.light
+
+
+@dataclass(frozen=True)
+class Ground:
+    """The colours around the series.
+
+    Attributes:
+        text: Titles and labels.
+        muted: Ticks and notes.
+        grid: Grid lines.
+        fill: The area of a distribution.
+        line: Its outline.
+        accent: What the user has chosen.
+    """
+
+    text: str
+    muted: str
+    grid: str
+    fill: str
+    line: str
+    accent: str
+
+
+GROUNDS: Final[dict[Mode, Ground]] = {
+    "light": Ground(
+        text="#17212e",
+        muted="#566374",
+        grid="#e3e8ee",
+        fill="rgba(70, 103, 138, 0.30)",
+        line="#46678a",
+        accent="#b34700",
+    ),
+    "dark": Ground(
+        text="#e4e9f0",
+        muted="#9aa7b6",
+        grid="#2a3440",
+        fill="rgba(140, 173, 207, 0.30)",
+        line="#9dbbd8",
+        accent="#ffa04d",
+    ),
+}
+
+_BLUE = ("#0072b2", "#56b4e9")
+_VERMILION = ("#c25400", "#ee8a4a")
+_GREEN = ("#00805d", "#2fbf95")
+_PURPLE = ("#a8487f", "#dc9cc0")
+_ORANGE = ("#9a6a00", "#f0b93a")
+_GREY = ("#566374", "#9aa7b6")
+_SKY = ("#2483b8", "#8ccdf2")
+
+STYLES: Final[dict[str, Style]] = {
+    "kl": Style(*_BLUE, "solid", "circle"),
+    "symmetric_kl": Style(*_GREEN, "dash", "square"),
+    "js": Style(*_PURPLE, "dot", "diamond"),
+    "mse": Style(*_VERMILION, "dashdot", "triangle-up"),
+    "minmax": Style(*_GREY, "solid", "cross"),
+    "percentile": Style(*_ORANGE, "longdash", "x"),
+    "outlier_removal": Style(*_SKY, "longdashdot", "star"),
+}
+"""The style of each calibration algorithm, the same wherever it is drawn."""
+
+_SPARE: Final = tuple(STYLES.values())
+
+
+def style(name: str) -> Style:
+    """The style of a series; a name without one of its own always takes the same of the others."""
+    return STYLES.get(name) or _SPARE[sum(map(ord, name)) % len(_SPARE)]
+
+
+def layout(mode: Mode, *, height: int, x_title: str, y_title: str) -> go.Layout:
+    """The layout that all figures start from.
+
+    Args:
+        mode: The ground.
+        height: Height in pixels.
+        x_title: What the horizontal axis shows, with its unit.
+        y_title: What the vertical axis shows, with its unit.
+    """
+    ground = GROUNDS[mode]
+    axis = {
+        "gridcolor": ground.grid,
+        "zerolinecolor": ground.grid,
+        "linecolor": ground.muted,
+        "tickcolor": ground.muted,
+        "tickfont": {"color": ground.muted, "size": 11},
+        "ticks": "outside",
+        "ticklen": 4,
+        "automargin": False,
+    }
+    title = {"font": {"size": 12, "color": ground.muted}, "standoff": 6}
+    return go.Layout(
+        height=height,
+        margin={"l": 62, "r": 16, "t": 28, "b": 42},
+        paper_bgcolor="rgba(0,0,0,0)",
+        plot_bgcolor="rgba(0,0,0,0)",
+        font={"family": FONT, "size": 12, "color": ground.text},
+        hoverlabel={"font": {"family": FONT, "size": 12}},
+        xaxis={**axis, "showline": True, "title": {**title, "text": x_title}, "zeroline": True},
+        yaxis={**axis, "showline": False, "title": {**title, "text": y_title}, "zeroline": False},
+        legend={
+            "orientation": "h",
+            "x": 0,
+            "xanchor": "left",
+            "y": 1.0,
+            "yanchor": "bottom",
+            "font": {"size": 12, "color": ground.text},
+            "bgcolor": "rgba(0,0,0,0)",
+        },
+        separators=".\u2009",
+    )
