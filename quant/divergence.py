@@ -28,10 +28,10 @@ from quant.types import QuantSpec
 BINS = 2048
 """Bins of |x| between zero and the largest magnitude."""
 
-_ROWS = 32
+_LEVEL_ROWS = 96
+_BIN_ROWS = 32
 _TINY = 1e-300
 _HALF = np.float32(0.5)
-_ONE = np.float32(1)
 
 
 def levels(stats: TensorStats, spec: QuantSpec) -> int:
@@ -96,9 +96,9 @@ class Candidates:
     def js(self) -> NDArray[np.float64]:
         """Jensen-Shannon divergence of P and Q in nats, at most log 2.
 
-        With r = Q/P and t = (1+r)/2 it is ``(KL(Q||P) - sum 2 P t log t) / 2``. The sum is taken
-        of ``t log t - (t - 1)``, which is small where P and Q agree, so that float32 is enough;
-        what was subtracted adds up to the difference of the last bins.
+        With t = (1 + Q/P) / 2 it is ``(KL(Q||P) - sum 2 P t log t) / 2``. Where P and Q agree t is
+        near 1 and its logarithm near 0, so that float32 is enough for the sum: it is off by some
+        1e-8 nats.
         """
         kept_any = self._inside > 0
         sums = self._levels_and_bins
@@ -106,9 +106,8 @@ class Candidates:
         q_last = np.divide(q_last, self._inside, where=kept_any, out=np.zeros(q_last.size))
         p_last = (self._last + self._tail) / self._total
         t = 0.5 + 0.5 * np.divide(q_last, p_last, where=p_last > 0, out=np.ones(p_last.size))
-        others = sums.bin_terms - (q_last - p_last)
         with np.errstate(invalid="ignore"):
-            value = (self.reverse_kl - others - 2 * p_last * _x_log_x(t)) / 2
+            value = (self.reverse_kl - sums.bin_terms - 2 * p_last * _x_log_x(t)) / 2
         return np.where(kept_any, np.maximum(value, 0.0), np.log(2.0))
 
     @cached_property
@@ -129,9 +128,9 @@ class Candidates:
         logs = np.concatenate(([0.0], np.cumsum(np.log(np.where(self._bins > 0, self._bins, 1.0)))))
         share = np.divide(1.0, self._inside, where=self._inside > 0, out=np.zeros(n))
         edges = _level_edges(self.levels)
-        buffers = np.empty((3, _ROWS, self.levels + 1))
-        for start in range(0, n, _ROWS):
-            rows = slice(start, start + _ROWS)
+        buffers = np.empty((3, _LEVEL_ROWS, self.levels + 1))
+        for start in range(0, n, _LEVEL_ROWS):
+            rows = slice(start, start + _LEVEL_ROWS)
             taken, g, q = buffers[:, : len(edges[rows])]
             g, q = g[:, 1:], q[:, 1:]
             _per_level(self._filled, edges[rows], taken, q)
@@ -146,7 +145,10 @@ class Candidates:
             sums.q_log_p[rows] = np.einsum("ij,ij->i", q, g)
             if bin_terms and sizes is not None:
                 q *= share[rows, None]
-                sums.bin_terms[rows] = bin_terms.of(rows, q, sizes)
+                for first in range(0, len(q), _BIN_ROWS):
+                    part = slice(first, first + _BIN_ROWS)
+                    found = bin_terms.of(start + first, q[part], sizes[part])
+                    sums.bin_terms[rows][part] = found
         return sums
 
     @cached_property
@@ -204,7 +206,7 @@ class _LevelSums:
         g_log_q: Sum of G log q.
         q_log_p: Sum of q log(count) over the bins that are not empty.
         q_last: q of the last level.
-        bin_terms: Sum of ``2 P (t log t - (t - 1))`` over the kept bins but the last; 0 where it
+        bin_terms: Sum of ``2 P t log t`` over the kept bins but the last; 0 where it
             was not asked for.
     """
 
@@ -230,31 +232,30 @@ class _BinTerms:
         self._running = np.concatenate(([0.0], np.cumsum(2 * p)))
         self._ends = filled[kept - 1].astype(np.intp)
         self._last = bins[kept - 1] > 0
-        self._term = np.empty(_ROWS * p.size, np.float32)
-        self._q = np.zeros((_ROWS, level_count + 1), np.float32)
-        self._size = np.zeros((_ROWS, level_count + 1), np.intp)
+        self._term = np.empty(_BIN_ROWS * p.size, np.float32)
+        self._q = np.zeros((_BIN_ROWS, level_count + 1), np.float32)
+        self._size = np.zeros((_BIN_ROWS, level_count + 1), np.intp)
 
     def of(
-        self, rows: slice, share: NDArray[np.float64], sizes: NDArray[np.intp]
+        self, start: int, share: NDArray[np.float64], sizes: NDArray[np.intp]
     ) -> NDArray[np.float64]:
-        """The sums of some candidates, from each level's Q in a bin and its number of bins."""
-        ends = self._ends[rows]
-        n, width = len(ends), int(ends[-1])
+        """The sums of candidates from ``start`` on, from each level's Q in a bin and its size."""
+        n = len(share)
+        ends = self._ends[start : start + n]
+        width = int(ends[-1])
         q, size = self._q[:n], self._size[:n]
         # The last bin is left out of its level, and rows are padded to one width with Q = 0.
         q[:, :-1] = share
         size[:, :-1] = sizes
-        size[:, -2] -= self._last[rows]
+        size[:, -2] -= self._last[start : start + n]
         size[:, -1] = width - ends
         t = np.repeat(q.ravel(), size.ravel()).reshape(n, width)
         t *= self._half[:width]
         t += _HALF
         term = np.log(t, out=self._term[: n * width].reshape(n, width))
         term *= t
-        t -= _ONE
-        term -= t
         padding = self._running[width] - self._running[ends]
-        return term @ self._weight[:width] - padding * (0.5 * np.log(0.5) + 0.5)
+        return term @ self._weight[:width] - padding * (0.5 * np.log(0.5))
 
 
 def _per_level(
