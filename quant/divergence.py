@@ -71,9 +71,8 @@ class Candidates:
         sums = self._levels
         p_log_p = self._p_log_p[self.kept - 1] + _x_log_x(self._last + self._tail)
         p_log_q = sums.g_log_q + self._tail * np.log(np.where(sums.q_last > 0, sums.q_last, 1.0))
-        with np.errstate(divide="ignore", invalid="ignore"):
-            value = (p_log_p - p_log_q) / self._total + np.log(self._inside / self._total)
-        defined = (self._inside > 0) & ((self._last > 0) | (self._tail == 0))
+        value = (p_log_p - p_log_q) / self._total + self._log_share
+        defined = self._defined & ((self._last > 0) | (self._tail == 0))
         return np.where(defined, np.maximum(value, 0.0), np.inf)
 
     @cached_property
@@ -83,9 +82,8 @@ class Candidates:
         grown = np.where(self._last > 0, self._last + self._tail, 1.0)
         grown /= np.where(self._last > 0, self._last, 1.0)
         q_log_p = sums.q_log_p + sums.q_last * np.log(grown)
-        with np.errstate(divide="ignore", invalid="ignore"):
-            value = (sums.g_log_q - q_log_p) / self._inside - np.log(self._inside / self._total)
-        return np.where(self._inside > 0, np.maximum(value, 0.0), np.inf)
+        value = (sums.g_log_q - q_log_p) / np.where(self._inside > 0, self._inside, 1.0)
+        return np.where(self._defined, np.maximum(value - self._log_share, 0.0), np.inf)
 
     @cached_property
     def symmetric_kl(self) -> NDArray[np.float64]:
@@ -100,15 +98,13 @@ class Candidates:
         near 1 and its logarithm near 0, so that float32 is enough for the sum: it is off by some
         1e-8 nats.
         """
-        kept_any = self._inside > 0
         sums = self._levels_and_bins
         q_last = np.where(self._last > 0, sums.q_last, 0.0)
-        q_last = np.divide(q_last, self._inside, where=kept_any, out=np.zeros(q_last.size))
+        q_last /= np.where(self._inside > 0, self._inside, 1.0)
         p_last = (self._last + self._tail) / self._total
         t = 0.5 + 0.5 * np.divide(q_last, p_last, where=p_last > 0, out=np.ones(p_last.size))
-        with np.errstate(invalid="ignore"):
-            value = (self.reverse_kl - sums.bin_terms - 2 * p_last * _x_log_x(t)) / 2
-        return np.where(kept_any, np.maximum(value, 0.0), np.log(2.0))
+        value = (self.reverse_kl - sums.bin_terms - 2 * p_last * _x_log_x(t)) / 2
+        return np.where(self._defined, np.maximum(value, 0.0), np.log(2.0))
 
     @cached_property
     def _levels(self) -> "_LevelSums":
@@ -179,6 +175,16 @@ class Candidates:
     def _p_log_p(self) -> NDArray[np.float64]:
         """Running total of ``count * log(count)``, shape (2049,)."""
         return np.concatenate(([0.0], np.cumsum(_x_log_x(self._bins))))
+
+    @cached_property
+    def _defined(self) -> NDArray[np.bool_]:
+        """Where Q exists: some value is kept, or there is none at all to lose."""
+        return (self._inside > 0) | (self._below[-1] == 0)
+
+    @cached_property
+    def _log_share(self) -> NDArray[np.float64]:
+        """Logarithm of the share of the values that is kept; 0 where none is."""
+        return np.log(np.where(self._inside > 0, self._inside, self._total) / self._total)
 
     @cached_property
     def _inside(self) -> NDArray[np.float64]:

@@ -216,8 +216,8 @@ class Histogram:
                 continue
             last = int(used[-1])
             edges = np.arange(last + 2) * width
-            if edges[last] < limit < edges[last + 1]:
-                edges[last + 1] = limit
+            if edges[last] <= limit < edges[last + 1]:
+                edges[last:] = min(edges[last], np.nextafter(limit, 0.0)), limit
             below = np.concatenate(([0], np.cumsum(counts[: last + 1])))
             result += np.diff(np.interp(at, edges, below))
         result[0] += self.zeros

@@ -174,6 +174,14 @@ def test_magnitude_folds_both_sides_and_loses_nothing_at_the_largest_value():
     assert counts[-1] >= 1
 
 
+@pytest.mark.parametrize("largest", [6.0, 7.0, 100.0, 0.3, 1.0])
+def test_magnitude_keeps_a_spike_at_the_largest_value(largest):
+    h = of([largest] * 30, [-0.1 * largest, 0.0])
+    counts = h.magnitude(2048, float(np.float32(largest)))
+    assert counts.sum() == pytest.approx(32)
+    assert counts[-1] == pytest.approx(30)
+
+
 def test_magnitude_over_part_of_the_range_counts_that_part():
     h = of([0.5, 1.5, -2.5, 3.5])
     assert h.magnitude(4, 2.0).sum() == pytest.approx(2)

@@ -1,0 +1,29 @@
+"""Arrays that calibration must survive, by name."""
+
+import numpy as np
+
+_rng = np.random.default_rng(7)
+_normal = _rng.standard_normal(20_000).astype(np.float32)
+
+AWKWARD: dict[str, np.ndarray] = {
+    "normal": _normal,
+    "after relu": np.maximum(_normal, 0),
+    "relu6": np.clip(3 * _normal, 0, 6),
+    "gelu": _normal * (1 / (1 + np.exp(-1.702 * _normal))),
+    "negative": -np.abs(_normal),
+    "all zero": np.zeros(50),
+    "constant": np.full(50, 3.3),
+    "negative constant": np.full(50, -0.1),
+    "one value": np.asarray([7.0]),
+    "two values": np.repeat([1.0, -7.0], 50),
+    "one outlier": np.append(_normal, 1000.0),
+    "zero spike": np.append(_normal, np.zeros(200_000)),
+    "offset": 5 + 0.1 * _normal,
+    "negative offset": -300 - _normal,
+    "lopsided": np.append(1e-6 * np.abs(_normal), -1e3),
+    "huge": 1e30 * _normal,
+    "tiny": 1e-30 * _normal,
+    "subnormal": np.asarray([1e-40, -1e-41, 0.0]),
+    "a few values": np.asarray([0.1, -0.5, 0.25, 2.0, 0.0]),
+}
+AWKWARD = {name: np.asarray(values, np.float32) for name, values in AWKWARD.items()}
