@@ -47,6 +47,7 @@ class Ground:
         fill: The area of a distribution.
         line: Its outline.
         accent: What the user has chosen.
+        card: What is behind a hover label.
     """
 
     text: str
@@ -55,6 +56,7 @@ class Ground:
     fill: str
     line: str
     accent: str
+    card: str
 
 
 GROUNDS: Final[dict[Mode, Ground]] = {
@@ -65,6 +67,7 @@ GROUNDS: Final[dict[Mode, Ground]] = {
         fill="rgba(70, 103, 138, 0.30)",
         line="#46678a",
         accent="#b34700",
+        card="#ffffff",
     ),
     "dark": Ground(
         text="#e4e9f0",
@@ -73,6 +76,7 @@ GROUNDS: Final[dict[Mode, Ground]] = {
         fill="rgba(140, 173, 207, 0.30)",
         line="#9dbbd8",
         accent="#ffa04d",
+        card="#1a222d",
     ),
 }
 

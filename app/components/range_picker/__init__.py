@@ -1,0 +1,103 @@
+"""The range picker: a tensor's distribution, the divergence curves, and a range to drag on them."""
+
+import json
+from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import streamlit as st
+
+from app.assets import PLOTLY_URL
+from app.components.base import text_component
+from app.components.range_picker.shape import Bins, Codes, Shape
+
+__all__ = ["Bins", "Choice", "Codes", "Commit", "Shape", "range_picker"]
+
+_component = text_component(
+    "range_picker", Path(__file__).parent, ("numbers.js", "plots.js", "picker.js")
+)
+
+
+@dataclass(frozen=True)
+class Choice:
+    """The range in use.
+
+    Attributes:
+        range: Lower and upper end in real units.
+        fixed: Whether a person set it, so that it can be reset.
+        calibrator: Label of the calibrator that would choose otherwise.
+        calibrated: The range of that calibrator.
+    """
+
+    range: tuple[float, float]
+    fixed: bool
+    calibrator: str
+    calibrated: tuple[float, float]
+
+
+@dataclass(frozen=True)
+class Commit:
+    """What the user decided: exactly one of a range, a calibrator, or to undo what was set by hand.
+
+    Attributes:
+        tensor: The tensor that was on the screen.
+        range: The range that was dragged, stepped or typed, or None.
+        pick: The name of the calibrator whose label was clicked, or None.
+    """
+
+    tensor: str
+    range: tuple[float, float] | None
+    pick: str | None
+
+    @property
+    def reset(self) -> bool:
+        """Whether the calibrator's range is wanted back."""
+        return self.range is None and self.pick is None
+
+
+def range_picker(
+    shape: Shape, choice: Choice, *, key: str, on_commit: Callable[[Commit], None]
+) -> None:
+    """Show the picker.
+
+    Keep ``key`` the same for every tensor: the plots then update in place.
+
+    Args:
+        shape: What to draw.
+        choice: The range in use.
+        key: The component's key.
+        on_commit: Called before the script runs again, as a callback of a widget is.
+    """
+
+    def committed() -> None:
+        event: dict[str, Any] | None = st.session_state[key].commit
+        if event is None:
+            return
+        st.session_state[_ack(key)] = event["id"]
+        ends = event["range"]
+        on_commit(
+            Commit(
+                tensor=event["tensor"],
+                range=None if ends is None else (float(ends[0]), float(ends[1])),
+                pick=event["pick"],
+            )
+        )
+
+    text = {
+        "range": choice.range,
+        "fixed": choice.fixed,
+        "calibrator": choice.calibrator,
+        "calibrated": choice.calibrated,
+        "ack": st.session_state.get(_ack(key)),
+    }
+    _component(
+        key=key,
+        data={"shape": shape.text, "choice": json.dumps(text), "plotly": PLOTLY_URL},
+        on_commit_change=committed,
+    )
+
+
+def _ack(key: str) -> str:
+    """Where the last commit that Python has heard of is kept, so that the browser knows."""
+    return f"{key}:ack"

@@ -1,0 +1,570 @@
+// The overlay on the plots: a range to drag, type or step, with its numbers at once.
+
+const PADDING = 0.03;
+const SETTLE_MS = 350;
+const ANSWER_MS = 5000;
+const LANE_PX = 16;
+const LANES = 3;
+
+let lastInput = 0;
+for (const kind of ["click", "keydown"]) {
+  document.addEventListener(kind, (event) => { lastInput = event.timeStamp; }, { capture: true });
+}
+
+function timed(name, start) {
+  performance.measure(`quantlens:${name}`, { start, end: performance.now() });
+}
+
+class RangePicker {
+  constructor(root) {
+    this.root = root;
+    this.hidden = new Set();
+    this.log = true;
+    this.queue = Promise.resolve();
+    const one = (selector) => root.querySelector(selector);
+    const all = (selector) => [...root.querySelectorAll(selector)];
+    this.el = {
+      name: one(".ql-name"), subtitle: one(".ql-subtitle"), picks: one(".ql-picks"),
+      hist: one(".ql-hist .ql-gd"), curves: one(".ql-curves .ql-gd"),
+      area: one(".ql-hist .ql-area"), curvesArea: one(".ql-curves .ql-area"),
+      shades: all(".ql-shade"), handles: all(".ql-handle"), mirror: one(".ql-mirror"),
+      span: one(".ql-span"), marks: one(".ql-marks"), labels: one(".ql-labels"),
+      note: one(".ql-note"), empty: one(".ql-empty"), thresholds: all(".ql-threshold"),
+      inputs: all(".ql-inputs input"), reset: one(".ql-reset"), source: one(".ql-source"),
+      message: one(".ql-message"), scales: all("[data-scale]"), zooms: all("[data-zoom]"),
+      read: Object.fromEntries(all("[data-read]").map((e) => [e.dataset.read, e])),
+    };
+    this.listen();
+    this.observer = new ResizeObserver(() => this.resized());
+    this.observer.observe(root);
+  }
+
+  destroy() {
+    this.observer.disconnect();
+    clearTimeout(this.settling);
+    for (const gd of [this.el.hist, this.el.curves]) window.Plotly?.purge(gd);
+  }
+
+  // ---- what Python sends
+
+  update({ data, setTriggerValue }) {
+    const start = performance.now();
+    this.send = setTriggerValue;
+    const mode = modeOf(this.root);
+    const font = getComputedStyle(this.root).fontFamily;
+    const dressChanged = mode !== this.mode || font !== this.font;
+    this.mode = mode;
+    this.font = font;
+    this.root.dataset.mode = mode;
+    const shapeChanged = data.shape !== this.shapeText;
+    if (shapeChanged) this.readShape(data);
+    const choiceChanged = shapeChanged || data.choice !== this.choiceText;
+    if (choiceChanged) this.readChoice(data);
+    if (shapeChanged || dressChanged) {
+      this.drawPicks();
+      const tensor = this.shape.tensor;
+      this.draw().then(() => {
+        timed("draw", start);
+        if (shapeChanged) this.painted(tensor);
+      });
+    }
+    if (choiceChanged || dressChanged) this.place();
+  }
+
+  readShape({ shape: text, plotly }) {
+    this.shapeText = text;
+    this.plotlyUrl = plotly;
+    const before = this.shape?.tensor;
+    this.shape = JSON.parse(text);
+    const { spec, picks } = this.shape;
+    this.distribution = new Distribution(this.shape.histogram);
+    const { low, high } = this.distribution;
+    const room = PADDING * (high - low || 1);
+    this.domain = [low < 0 ? low - room : -room / 2, high > 0 ? high + room : room / 2];
+    const reach = Math.max(-low, high) || 1;
+    this.curvesDomain = [0, reach * (1 + PADDING)];
+    if (before !== this.shape.tensor) {
+      this.sent = null;
+      this.dragging = undefined;
+      this.view = [...this.domain];
+      this.curvesView = [...this.curvesDomain];
+    }
+    // An end that the data does not reach stays at zero; a symmetric range has one free end.
+    this.free = spec.symmetric ? [false, true] : [low < 0, high > 0];
+    this.el.name.textContent = this.shape.title;
+    this.el.name.title = this.shape.title;
+    this.el.subtitle.textContent = this.shape.subtitle;
+    this.el.subtitle.title = this.shape.subtitle;
+    this.picks = picks;
+    const { zeros, count } = this.shape.histogram;
+    this.el.note.textContent = zeros
+      ? `${formatShare(zeros / count)} exact zeros, which cost nothing, are not drawn` : "";
+  }
+
+  readChoice({ choice: text }) {
+    this.choiceText = text;
+    const choice = JSON.parse(text);
+    if (this.sent && choice.ack === this.sent.id) {
+      timed("commit", this.sent.time);
+      this.sent = null;
+    }
+    this.choice = choice;
+    // What Python thought before it heard of a commit is old news, unless it never answers.
+    if (this.sent && performance.now() - this.sent.time > ANSWER_MS) this.sent = null;
+    if (this.dragging !== undefined || this.sent) return;
+    clearTimeout(this.settling);
+    this.committed = [...choice.range];
+    this.range = [...choice.range];
+    this.baseline = this.errorOf(this.choice.calibrated).sqnr;
+    this.el.reset.textContent = `Reset to ${choice.calibrator}`;
+    this.el.reset.title = `Use the range of ${choice.calibrator} again`;
+    this.el.source.textContent = choice.fixed ? "set by hand" : `by ${choice.calibrator}`;
+    this.el.source.dataset.kind = choice.fixed ? "fixed" : "calibrator";
+    this.el.reset.disabled = !choice.fixed;
+  }
+
+  errorOf(range) {
+    const params = paramsOf(range, this.shape.spec);
+    return this.distribution.error(params, this.shape.spec);
+  }
+
+  /** Note the time from the last click or key to the frame that shows this tensor. */
+  painted(tensor) {
+    requestAnimationFrame(() => requestAnimationFrame(() => {
+      if (tensor !== this.shape.tensor) return;
+      timed("select", lastInput);
+      this.root.dataset.drawn = tensor;
+    }));
+  }
+
+  // ---- drawing
+
+  resized() {
+    const width = Math.round(this.root.clientWidth);
+    if (!width || width === this.width) return;
+    this.width = width;
+    if (this.shape) this.draw().then(() => this.place());
+  }
+
+  /** Draw both figures in place; calls queue up and only the last one waiting is done. */
+  draw() {
+    this.wanted = (this.wanted ?? 0) + 1;
+    const ticket = this.wanted;
+    this.queue = this.queue.then(() => loadPlotly(this.plotlyUrl)).then(async (Plotly) => {
+      if (ticket !== this.wanted) return;
+      this.width = Math.round(this.root.clientWidth);
+      this.geometry();
+      await Promise.all([this.drawHistogram(Plotly), this.drawCurves(Plotly)]);
+    }).catch((error) => {
+      this.el.message.hidden = false;
+      this.el.message.textContent = error.message;
+    });
+    return this.queue;
+  }
+
+  async drawHistogram(Plotly) {
+    const { hist } = this.el;
+    const size = { width: this.width, height: hist.clientHeight };
+    const figure = dressed(
+      this.shape.figures.histogram, this.shape.theme, this.mode, size, this.view, this.font);
+    fillHistogram(figure, this.distribution, this.view, this.log);
+    await Plotly.react(hist, figure.data, figure.layout, CONFIG);
+    if (this.watched) return;
+    this.watched = true;
+    hist.on("plotly_relayout", (change) => {
+      const range = change["xaxis.range"] ?? [change["xaxis.range[0]"], change["xaxis.range[1]"]];
+      if (range[0] !== undefined) this.zoom([Number(range[0]), Number(range[1])]);
+    });
+    hist.on("plotly_doubleclick", () => this.zoom(null));
+  }
+
+  async drawCurves(Plotly) {
+    const { curves, empty, curvesArea } = this.el;
+    const figure = this.shape.figures.divergence;
+    const none = figure.data.length === 0;
+    empty.hidden = !none;
+    curves.style.visibility = curvesArea.style.visibility = none ? "hidden" : "";
+    empty.textContent = this.shape.noCurves;
+    const size = { width: this.width, height: curves.clientHeight };
+    const copy = dressed(figure, this.shape.theme, this.mode, size, this.curvesView, this.font);
+    await Plotly.react(curves, copy.data, copy.layout, CONFIG);
+    if (this.curvesWatched) return;
+    this.curvesWatched = true;
+    curves.on("plotly_relayout", (change) => {
+      const start = change["xaxis.range[0]"];
+      if (start === undefined) return;
+      this.curvesView = [Number(start), Number(change["xaxis.range[1]"])];
+      this.place();
+    });
+    curves.on("plotly_doubleclick", () => {
+      this.curvesView = [...this.curvesDomain];
+      this.draw().then(() => this.place());
+    });
+    curves.on("plotly_click", ({ points }) => this.adoptThreshold(points[0].x));
+  }
+
+  zoom(range) {
+    const least = (this.domain[1] - this.domain[0]) * 1e-6;
+    let view = range ?? this.domain;
+    view = [Math.max(view[0], this.domain[0]), Math.min(view[1], this.domain[1])];
+    if (view[1] - view[0] < least) return;
+    this.view = [...view];
+    this.draw().then(() => this.place());
+  }
+
+  zoomToRange() {
+    const [low, high] = this.range;
+    const room = 0.08 * (high - low || 1);
+    this.curvesView = [0, Math.min(this.curvesDomain[1], 1.6 * Math.max(-low, high))];
+    this.zoom([low - room, high + room]);
+  }
+
+  /** Where the plots lie; the margins are the figures' own. */
+  geometry() {
+    for (const [area, name] of [["area", "histogram"], ["curvesArea", "divergence"]]) {
+      const { l, r, t, b } = this.shape.figures[name].layout.margin;
+      const box = this.el[area];
+      Object.assign(box.style, { left: `${l}px`, right: `${r}px`, top: `${t}px`, bottom: `${b}px` });
+      if (area === "area") {
+        this.plotWidth = this.width - l - r;
+        Object.assign(this.el.labels.style, {
+          left: `${l}px`, right: `${r}px`, top: `${t - LANES * LANE_PX - 4}px`, height: `${LANES * LANE_PX}px`,
+        });
+      }
+    }
+  }
+
+  x(value, view = this.view) {
+    return ((value - view[0]) / (view[1] - view[0])) * this.plotWidth;
+  }
+
+  /** Put the overlay where the range is and write its numbers: all that a drag step costs. */
+  place() {
+    if (!this.range || !this.plotWidth) return;
+    const params = paramsOf(this.range, this.shape.spec);
+    this.placeHandles(params);
+    this.placeThresholds();
+    this.write(params);
+    if (this.dragging === undefined) this.placeMarks();
+  }
+
+  placeHandles(params) {
+    const { handles, shades, mirror, span } = this.el;
+    const symmetric = this.shape.spec.symmetric;
+    const ends = [params.rmin, params.rmax];
+    this.range.forEach((value, end) => {
+      const at = this.x(value);
+      const seen = at >= -1 && at <= this.plotWidth + 1;
+      const handle = handles[end];
+      handle.hidden = !seen || !this.free[end];
+      handle.style.transform = `translateX(${at}px)`;
+      const room = end === 1 ? this.plotWidth - at : at;
+      const outward = room > 92;
+      handle.dataset.side = (end === 1) === outward ? "right" : "left";
+      handle.lastElementChild.textContent = `${symmetric ? "±" : ""}${format(value)}`;
+      handle.setAttribute("aria-valuenow", value);
+      handle.setAttribute("aria-valuemin", end === 1 ? 0 : this.domain[0]);
+      handle.setAttribute("aria-valuemax", end === 1 ? this.domain[1] : 0);
+      handle.setAttribute("aria-valuetext", format(value));
+      const edge = Math.min(Math.max(this.x(ends[end]), 0), this.plotWidth);
+      shades[end].style.transform = `translateX(${edge}px)`;
+    });
+    const [from, to] = ends.map((end) => Math.min(Math.max(this.x(end), 0), this.plotWidth));
+    span.style.transform = `translateX(${from}px)`;
+    span.style.width = `${Math.max(to - from, 0)}px`;
+    const mirrored = this.x(-this.range[1]);
+    mirror.hidden = !symmetric || this.domain[0] > -this.range[1] || mirrored < 0;
+    mirror.style.transform = `translateX(${mirrored}px)`;
+  }
+
+  placeThresholds() {
+    const [low, high] = this.range.map(Math.abs);
+    const values = [Math.max(low, high), Math.min(low, high)];
+    this.el.thresholds.forEach((line, i) => {
+      const at = this.x(values[i], this.curvesView);
+      line.hidden = at < 0 || at > this.plotWidth || (i === 1 && (values[1] === 0 || values[1] === values[0]));
+      line.style.transform = `translateX(${at}px)`;
+    });
+  }
+
+  write(params) {
+    const { read, inputs } = this.el;
+    const { qmin, qmax } = this.shape.spec;
+    const error = this.distribution.error(params, this.shape.spec);
+    const noise = error.clipping + error.rounding;
+    const share = (part) => (noise > 0 ? `${((100 * part) / noise).toFixed(0)}% of the error` : "no error");
+    const [first, last] = error.codes;
+    const change = error.sqnr - this.baseline;
+    const texts = {
+      clipRate: formatShare(error.clipRate),
+      clipped: `${formatCount(error.clipped)} of ${formatCount(this.shape.histogram.count)}`,
+      clipping: format(error.clipping, 3),
+      clippingShare: share(error.clipping),
+      rounding: format(error.rounding, 3),
+      roundingShare: share(error.rounding),
+      sqnr: Number.isFinite(error.sqnr) ? `${error.sqnr.toFixed(2).replace("-", "−")} dB` : format(error.sqnr),
+      sqnrChange: Math.abs(change) < 0.005 || !Number.isFinite(change)
+        ? `as ${this.choice.calibrator}`
+        : `${change > 0 ? "+" : "−"}${Math.abs(change).toFixed(2)} dB vs ${this.choice.calibrator}`,
+      step: format(params.scale),
+      zeroPoint: `zero point ${String(params.zeroPoint).replace("-", "−")}`,
+      codes: `${last - first + 1} of ${qmax - qmin + 1}`,
+      codesFrom: `${first} to ${last}`.replaceAll("-", "−"),
+    };
+    for (const [name, text] of Object.entries(texts)) {
+      if (read[name].textContent !== text) {
+        read[name].textContent = text;
+        read[name].title = text;
+      }
+    }
+    inputs.forEach((input, end) => {
+      input.disabled = !this.free[end];
+      const text = format(this.range[end], 5);
+      if (document.activeElement !== input || !input.dataset.dirty) input.value = text;
+    });
+  }
+
+  // ---- what the calibrators would pick
+
+  drawPicks() {
+    const { picks: box } = this.el;
+    box.replaceChildren();
+    const caption = document.createElement("span");
+    caption.className = "ql-caption";
+    caption.textContent = "Picks";
+    box.append(caption);
+    for (const pick of this.picks) {
+      const button = document.createElement("button");
+      button.type = "button";
+      button.dataset.pick = pick.name;
+      button.setAttribute("aria-pressed", String(!this.hidden.has(pick.name)));
+      button.title = `${pick.label}: ${format(pick.rmin)} to ${format(pick.rmax)}. Click to hide or show its mark.`;
+      const style = this.shape.theme.styles[pick.name];
+      button.innerHTML = `<svg viewBox="0 0 22 8" aria-hidden="true"><line x1="0" x2="22" y1="4" y2="4"
+        stroke="${style[this.mode]}" stroke-width="2.5" stroke-dasharray="${style.dashes}"/></svg>`;
+      button.append(pick.label);
+      button.onclick = () => {
+        if (!this.hidden.delete(pick.name)) this.hidden.add(pick.name);
+        button.setAttribute("aria-pressed", String(!this.hidden.has(pick.name)));
+        this.placeMarks();
+      };
+      box.append(button);
+    }
+  }
+
+  /** A line for each pick, and labels on three lanes; picks that coincide share a label. */
+  placeMarks() {
+    const { marks, labels } = this.el;
+    const groups = [];
+    const lines = [];
+    for (const pick of this.picks.filter(({ name }) => !this.hidden.has(name))) {
+      const style = this.shape.theme.styles[pick.name];
+      for (const end of [0, 1]) {
+        const value = end ? pick.rmax : pick.rmin;
+        const at = this.x(value);
+        if (value === 0 || at < -1 || at > this.plotWidth + 1) continue;
+        lines.push(`<line x1="${at}" x2="${at}" y1="-3" y2="100%" stroke="${style[this.mode]}"
+          stroke-width="1.4" stroke-dasharray="${style.dashes}"/>`);
+        const near = groups.find((group) => group.end === end && Math.abs(group.at - at) < 4);
+        if (near) near.picks.push(pick);
+        else groups.push({ at, end, picks: [pick], color: style[this.mode] });
+      }
+    }
+    marks.innerHTML = lines.join("");
+    labels.replaceChildren(...this.labelled(groups.sort((a, b) => a.at - b.at)));
+  }
+
+  labelled(groups) {
+    const taken = Array.from({ length: LANES }, () => -Infinity);
+    return groups.map(({ at, picks, color }) => {
+      const text = picks.length > 2
+        ? `${picks[0].label} +${picks.length - 1}` : picks.map(({ label }) => label).join(" · ");
+      const width = text.length * 6.3 + 10;
+      const centre = Math.min(Math.max(at, width / 2 - 40), this.plotWidth - width / 2 + 12);
+      let lane = taken.findIndex((end) => end < centre - width / 2);
+      if (lane < 0) lane = taken.indexOf(Math.min(...taken));
+      taken[lane] = centre + width / 2 + 4;
+      const button = document.createElement("button");
+      button.type = "button";
+      button.tabIndex = -1;
+      button.textContent = text;
+      button.title = `${picks.map((p) => `${p.label}: ${format(p.rmin)} to ${format(p.rmax)}`).join("\n")}
+Click to use ${picks[0].label}.`;
+      Object.assign(button.style, {
+        left: `${centre}px`, bottom: `${lane * LANE_PX}px`,
+        color,
+      });
+      button.onclick = () => this.commit({ range: null, pick: picks[0].name });
+      return button;
+    });
+  }
+
+  // ---- what the user does
+
+  listen() {
+    const { handles, inputs, reset, scales, zooms } = this.el;
+    handles.forEach((handle, end) => {
+      handle.onpointerdown = (event) => this.grab(event, end);
+      handle.onkeydown = (event) => this.step(event, end);
+      handle.onblur = () => this.settle();
+    });
+    inputs.forEach((input, end) => {
+      input.oninput = () => { input.dataset.dirty = "1"; };
+      input.onkeydown = (event) => {
+        if (event.key === "Enter") this.typed(input, end);
+        if (event.key === "Escape") this.restore();
+      };
+      input.onblur = () => { if (input.dataset.dirty) this.typed(input, end); };
+    });
+    reset.onclick = () => this.commit({ range: null, pick: null });
+    for (const button of scales) {
+      button.onclick = () => {
+        this.log = button.dataset.scale === "log";
+        for (const other of scales) other.setAttribute("aria-pressed", String(other === button));
+        this.draw();
+      };
+    }
+    for (const button of zooms) {
+      button.onclick = () => {
+        if (button.dataset.zoom === "range") return this.zoomToRange();
+        this.curvesView = [...this.curvesDomain];
+        return this.zoom(null);
+      };
+    }
+    this.root.addEventListener("keydown", (event) => {
+      if (event.key === "Escape") this.restore();
+    });
+  }
+
+  /** Move one end; the other follows when symmetric. Both stay on their side of zero. */
+  move(end, value) {
+    const least = (this.domain[1] - this.domain[0]) * 1e-7;
+    if (this.shape.spec.symmetric) {
+      const size = Math.max(end === 0 ? -value : value, least);
+      this.range = [this.choice.range[0] === 0 && this.distribution.low === 0 ? 0 : -size, size];
+    } else {
+      this.range[end] = end === 0 ? Math.min(value, 0) : Math.max(value, 0);
+      if (this.range[1] - this.range[0] < least) this.range[end] = end === 0 ? -least : least;
+    }
+    this.place();
+  }
+
+  grab(event, end) {
+    if (event.button !== 0) return;
+    event.preventDefault();
+    const handle = event.currentTarget;
+    handle.focus({ preventScroll: true });
+    handle.setPointerCapture(event.pointerId);
+    performance.clearMeasures("quantlens:drag");
+    const offset = event.clientX - this.x(this.range[end]);
+    const [from, to] = this.view;
+    this.dragging = end;
+    handle.dataset.active = "";
+    handle.onpointermove = (moved) => {
+      if (this.dragging === undefined) return;
+      const start = performance.now();
+      const at = Math.min(Math.max(moved.clientX - offset, 0), this.plotWidth);
+      this.move(end, from + (at / this.plotWidth) * (to - from));
+      timed("drag", start);
+    };
+    handle.onpointerup = () => this.drop(handle, true);
+    handle.onpointercancel = () => this.drop(handle, false);
+  }
+
+  drop(handle, keep) {
+    if (this.dragging === undefined) return;
+    this.dragging = undefined;
+    delete handle.dataset.active;
+    handle.onpointermove = handle.onpointerup = handle.onpointercancel = null;
+    if (keep) this.commitRange();
+    else this.restore();
+  }
+
+  step(event, end) {
+    const direction = { ArrowLeft: -1, ArrowDown: -1, ArrowRight: 1, ArrowUp: 1 }[event.key];
+    if (event.key === "Enter") this.settle();
+    if (direction === undefined) return;
+    event.preventDefault();
+    const bin = (this.view[1] - this.view[0]) / BINS;
+    this.move(end, this.range[end] + direction * bin * (event.shiftKey ? 10 : 1));
+    clearTimeout(this.settling);
+    this.settling = setTimeout(() => this.settle(), SETTLE_MS);
+  }
+
+  settle() {
+    clearTimeout(this.settling);
+    if (this.dragging === undefined) this.commitRange();
+  }
+
+  typed(input, end) {
+    const value = parseNumber(input.value);
+    const wrong = !Number.isFinite(value) || (end === 0 ? value > 0 : value < 0);
+    input.setAttribute("aria-invalid", String(wrong));
+    input.title = wrong
+      ? `Type a number ${end === 0 ? "not above" : "not below"} 0: a range holds zero`
+      : "Type a number and press Enter; Esc restores";
+    if (wrong) return;
+    delete input.dataset.dirty;
+    this.move(end, value);
+    this.commitRange();
+  }
+
+  adoptThreshold(threshold) {
+    const { low, high } = this.distribution;
+    if (this.shape.spec.symmetric) this.move(1, threshold);
+    else {
+      this.range = [Math.max(low, -threshold), Math.min(high, threshold)];
+      this.place();
+    }
+    this.commitRange();
+  }
+
+  restore() {
+    clearTimeout(this.settling);
+    if (this.dragging !== undefined) {
+      const handle = this.el.handles[this.dragging];
+      this.dragging = undefined;
+      delete handle.dataset.active;
+      handle.onpointermove = handle.onpointerup = handle.onpointercancel = null;
+    }
+    for (const input of this.el.inputs) {
+      delete input.dataset.dirty;
+      input.setAttribute("aria-invalid", "false");
+    }
+    this.range = [...this.committed];
+    this.place();
+  }
+
+  commitRange() {
+    if (this.range[0] === this.committed[0] && this.range[1] === this.committed[1]) {
+      this.place();
+      return;
+    }
+    this.commit({ range: [...this.range], pick: null });
+  }
+
+  commit(what) {
+    if (what.range) this.committed = [...what.range];
+    this.place();
+    const id = `${Date.now().toString(36)}${Math.random().toString(36).slice(2, 6)}`;
+    this.sent = { id, time: performance.now() };
+    this.send("commit", { ...what, tensor: this.shape.tensor, id });
+  }
+}
+
+const pickers = new WeakMap();
+
+export default function (component) {
+  const root = component.parentElement.querySelector(".ql-rp");
+  if (!root) return undefined;
+  let picker = pickers.get(root);
+  if (!picker) {
+    picker = new RangePicker(root);
+    pickers.set(root, picker);
+  }
+  picker.update(component);
+  return () => {
+    picker.destroy();
+    pickers.delete(root);
+  };
+}

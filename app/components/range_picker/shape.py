@@ -1,0 +1,165 @@
+"""What the range picker draws, as plain data, and the text it travels as."""
+
+import base64
+import json
+from collections.abc import Sequence
+from dataclasses import asdict, dataclass
+from functools import cached_property
+
+import numpy as np
+from numpy.typing import NDArray
+
+from analysis.figures.divergence import CostCurve, divergence_figure
+from analysis.figures.histogram import Pick, histogram_figure
+from analysis.figures.theme import GROUNDS, STYLES, style
+
+HISTOGRAM_PX = 316
+CURVES_PX = 246
+_TOP_PX = 58
+_DASHES = {
+    "solid": "none",
+    "dot": "2 3",
+    "dash": "7 4",
+    "longdash": "10 4",
+    "dashdot": "7 3 2 3",
+    "longdashdot": "10 3 2 3",
+}
+
+
+@dataclass(frozen=True, eq=False)
+class Bins:
+    """The distribution of a tensor, on two grids that meet at zero.
+
+    Attributes:
+        negative: Counts, shape (n,): ``negative[k]`` is for values in ``[-(k+1)*wn, -k*wn)``.
+        positive: Counts, shape (p,): ``positive[k]`` is for values in ``[k*wp, (k+1)*wp)``; exact
+            zeros are in ``positive[0]``.
+        negative_width: ``wn`` in real units.
+        positive_width: ``wp`` in real units.
+        zeros: Number of exact zeros.
+        count: Number of values.
+        min: The least value.
+        max: The greatest value.
+        signal_power: Mean of the squared values.
+    """
+
+    negative: NDArray[np.int64]
+    positive: NDArray[np.int64]
+    negative_width: float
+    positive_width: float
+    zeros: int
+    count: int
+    min: float
+    max: float
+    signal_power: float
+
+    @cached_property
+    def edges(self) -> NDArray[np.float64]:
+        """Edges of all bins from the most negative up, float64, shape (n + p + 1,)."""
+        below = -self.negative_width * np.arange(self.negative.size, 0, -1)
+        return np.concatenate([below, self.positive_width * np.arange(self.positive.size + 1)])
+
+    @cached_property
+    def counts(self) -> NDArray[np.float64]:
+        """Counts of all bins without the exact zeros, float64, shape (n + p,)."""
+        counts = np.concatenate([self.negative[::-1], self.positive]).astype(np.float64)
+        if self.positive.size:
+            counts[self.negative.size] -= self.zeros
+        return counts
+
+
+@dataclass(frozen=True)
+class Codes:
+    """The integer codes of a tensor.
+
+    Attributes:
+        qmin: The least code.
+        qmax: The greatest code.
+        symmetric: Whether zero sits in the middle of the codes.
+        signed: Whether the type has negative codes.
+    """
+
+    qmin: int
+    qmax: int
+    symmetric: bool
+    signed: bool
+
+
+@dataclass(frozen=True, eq=False)
+class Shape:
+    """All that does not change while a range is chosen.
+
+    Attributes:
+        tensor: The name of the tensor; zoom is kept while it stays the same.
+        title: Heading.
+        subtitle: A few words beside it, such as the type of the codes.
+        bins: The distribution.
+        codes: The codes to use.
+        picks: What each calibrator would choose.
+        curves: The cost of every candidate threshold; may be empty.
+        no_curves: What to say where there are no curves.
+    """
+
+    tensor: str
+    title: str
+    subtitle: str
+    bins: Bins
+    codes: Codes
+    picks: Sequence[Pick] = ()
+    curves: Sequence[CostCurve] = ()
+    no_curves: str = "This tensor has no divergence curves."
+
+    @cached_property
+    def text(self) -> str:
+        """This shape as JSON, with both figures in it."""
+        histogram = histogram_figure(self.bins.edges, self.bins.counts, height=HISTOGRAM_PX)
+        histogram.update_layout(margin={"t": _TOP_PX, "b": 62})
+        divergence = divergence_figure(self.curves, height=CURVES_PX)
+        names = {*STYLES, *(p.name for p in self.picks), *(c.name for c in self.curves)}
+        head = {
+            "tensor": self.tensor,
+            "title": self.title,
+            "subtitle": self.subtitle,
+            "spec": asdict(self.codes),
+            "histogram": _histogram(self.bins),
+            "picks": [asdict(pick) for pick in self.picks],
+            "noCurves": self.no_curves,
+            "theme": {
+                "grounds": {mode: asdict(ground) for mode, ground in GROUNDS.items()},
+                "styles": {
+                    name: {
+                        "light": style(name).light,
+                        "dark": style(name).dark,
+                        "dashes": _DASHES[style(name).dash],
+                    }
+                    for name in sorted(names)
+                },
+            },
+        }
+        figures = f'{{"histogram":{histogram.to_json()},"divergence":{divergence.to_json()}}}'
+        return f'{json.dumps(head)[:-1]}, "figures": {figures}}}'
+
+
+def _histogram(bins: Bins) -> dict[str, object]:
+    return {
+        "negative": _array(bins.negative),
+        "positive": _array(bins.positive),
+        "negativeWidth": bins.negative_width,
+        "positiveWidth": bins.positive_width,
+        "zeros": bins.zeros,
+        "count": bins.count,
+        "min": bins.min,
+        "max": bins.max,
+        "signalPower": bins.signal_power,
+    }
+
+
+def _array(counts: NDArray[np.int64]) -> dict[str, str]:
+    """Counts up to the last that is not zero, in the narrowest type, as base64."""
+    used = counts[: int(np.flatnonzero(counts)[-1]) + 1] if counts.any() else counts[:0]
+    top = int(used.max(initial=0))
+    kind = next(
+        (k for k, most in (("u1", 255), ("u2", 65535), ("u4", 2**32 - 1)) if top <= most), "f8"
+    )
+    data = np.ascontiguousarray(used, np.dtype(f"<{kind}"))
+    return {"dtype": kind, "bdata": base64.b64encode(data.tobytes()).decode()}
