@@ -1,0 +1,286 @@
+"""Calibrate: one streamed pass over the data, which finds the statistics of every tensor.
+
+What a Relu gives, and what only rearranges values, is not looked at: its statistics follow exactly
+from those of its input. Each worker thread runs a batch and then measures it, so one batch is
+measured while the next one runs. Everything that workers add up is exact whatever the order; what
+is not (means of real numbers) is added in the order of the samples.
+"""
+
+import threading
+import time
+from contextlib import closing
+from dataclasses import dataclass
+from functools import partial
+from types import MappingProxyType
+
+import numpy as np
+from numpy.typing import NDArray
+
+from quant.batching import batch_size
+from quant.calibration import Calibration
+from quant.data import Batch, Dataset
+from quant.errors import DataError
+from quant.extremes import extremes
+from quant.histogram import HistogramBuilder
+from quant.model import Model
+from quant.progress import OnProgress, Progress
+from quant.runtime import Session, cores
+from quant.stats import TensorStats
+from quant.workers import in_order, once
+
+__all__ = ["Calibration", "calibrate"]
+
+MAX_WORKERS = 8
+_IN_FLIGHT_BYTES = 1 << 30
+
+
+def calibrate(
+    model: Model,
+    data: Dataset,
+    *,
+    samples: int | None = None,
+    progress: OnProgress | None = None,
+) -> Calibration:
+    """Find the statistics of every tensor that a recipe could quantize.
+
+    Memory does not depend on the number of samples, and the result does not depend on how samples
+    are grouped into batches.
+
+    Args:
+        model: The model.
+        data: Its inputs.
+        samples: Use the first so many samples; None for all.
+        progress: Called before the work, after every batch and at least every quarter of a
+            second; it may raise :class:`quant.errors.Cancelled` to stop within a second.
+
+    Returns:
+        The calibration.
+
+    Raises:
+        DataError: If the data does not fit the model, or an input or a tensor holds NaN or Inf.
+        ModelError: If ONNX Runtime cannot run the model.
+        Cancelled: If ``progress`` raised it.
+    """
+    data = data.matched(model)
+    total = len(data) if samples is None else min(samples, len(data))
+    if total < 1:
+        raise DataError(f"calibration needs at least 1 sample, found {total} asked for")
+    started = time.monotonic()
+    done = 0
+
+    def report() -> None:
+        if progress is not None:
+            progress(Progress(done, total, time.monotonic() - started))
+
+    report()
+    sources = _sources(model)
+    tallies = tuple(
+        _Tally(name, model.channel_axis(name))
+        for name in dict.fromkeys(source.base for source in sources.values())
+    )
+    inputs = {info.name for info in model.inputs}
+    taps = [tally.name for tally in tallies if tally.name not in inputs]
+    width = min(cores(), MAX_WORKERS)
+    prepare = partial(_prepared, model, data, taps, width)
+    session, size, workers = once(prepare, beat=report)
+    means = _Means(len(tallies))
+    results = in_order(
+        partial(_measure, session, tallies),
+        data.batches(size, total),
+        workers=workers,
+        beat=report,
+        stop=session.stop,
+    )
+    with closing(results):
+        for batch, found in results:
+            _refuse_non_finite(found, tallies, batch)
+            means.add(found)
+            done += batch.size
+            report()
+    rows = {tally.name: row for row, tally in enumerate(tallies)}
+    tensors = {
+        name: stats
+        for name, source in sources.items()
+        if (stats := _stats(name, source, tallies, means, rows[source.base])) is not None
+    }
+    probe = next(data.samples(1))
+    return Calibration(model.fingerprint, MappingProxyType(tensors), total, probe)
+
+
+@dataclass(frozen=True)
+class _Source:
+    """Where the statistics of a tensor come from.
+
+    Attributes:
+        base: The tensor that is measured.
+        rectified: Whether a Relu lies between.
+        moved: Whether values were rearranged between, so that channels are not known.
+    """
+
+    base: str
+    rectified: bool
+    moved: bool
+
+
+def _sources(model: Model) -> dict[str, _Source]:
+    targets = set(model.calibration_targets)
+    found: dict[str, _Source] = {}
+    for name in model.calibration_targets:
+        base, rectified, moved = name, False, False
+        while True:
+            if model.relu_of.get(base) in targets:
+                base, rectified = model.relu_of[base], True
+            elif model.same_values.get(base) in targets:
+                base, moved = model.same_values[base], True
+            else:
+                break
+        found[name] = _Source(base, rectified, moved)
+    return found
+
+
+def _prepared(model: Model, data: Dataset, taps: list[str], width: int) -> tuple[Session, int, int]:
+    """A session, the batch size, and the number of workers that memory allows."""
+    session = Session(model.to_bytes(), taps=taps, threads=1)
+    size, sample_bytes = batch_size([session], data)
+    workers = max(min(width, 2), min(width, _IN_FLIGHT_BYTES // max(size * sample_bytes, 1)))
+    if workers < width:
+        session = Session(model.to_bytes(), taps=taps, threads=width // workers)
+    return session, size, workers
+
+
+class _Tally:
+    """What workers add up for one tensor; the same for every order of batches."""
+
+    def __init__(self, name: str, axis: int | None) -> None:
+        self.name = name
+        self.axis = axis
+        self.channels: NDArray[np.float32] | None = None
+        self.low = np.inf
+        self.high = -np.inf
+        self.builder = HistogramBuilder()
+        self._lock = threading.Lock()
+
+    def add(self, x: NDArray[np.float32], samples: int) -> NDArray[np.float64]:
+        """Count a batch.
+
+        Returns:
+            float64, shape (4, samples); see :class:`quant.extremes.Extremes`. Where it is not
+            finite the batch was not counted.
+        """
+        axis = self.axis if self.axis and self.axis < x.ndim else None
+        found = extremes(x, samples, axis)
+        low, high = float(found.samples[0].min()), float(found.samples[1].max())
+        if np.isfinite((low, high)).all():
+            with self._lock:
+                self.builder.add(x, low, high)
+                self._add_channels(found.channels)
+                self.low, self.high = min(self.low, low), max(self.high, high)
+        return found.samples
+
+    def _add_channels(self, found: NDArray[np.float32] | None) -> None:
+        """Widen the channels' ranges, or forget them where their number varies."""
+        known = self.channels
+        if found is None or (known is not None and known.shape != found.shape):
+            self.axis = self.channels = None
+        elif self.axis is not None:
+            self.channels = found if known is None else _widened(known, found)
+
+
+def _widened(a: NDArray[np.float32], b: NDArray[np.float32]) -> NDArray[np.float32]:
+    return np.stack((np.minimum(a[0], b[0]), np.maximum(a[1], b[1])))
+
+
+@dataclass(frozen=True, eq=False)
+class _Measured:
+    """What one batch gave.
+
+    Attributes:
+        spans: float64, shape (tensors, 4, samples); zeros for a tensor without values.
+        present: Whether each tensor held values.
+    """
+
+    spans: NDArray[np.float64]
+    present: NDArray[np.bool_]
+
+
+def _measure(
+    session: Session, tallies: tuple[_Tally, ...], batch: Batch
+) -> tuple[Batch, _Measured]:
+    values = {**batch.feeds, **(session.run(batch.feeds) if session.taps else {})}
+    spans = np.zeros((len(tallies), 4, batch.size))
+    present = np.zeros(len(tallies), np.bool_)
+    for row, tally in enumerate(tallies):
+        x = np.ascontiguousarray(values.pop(tally.name), np.float32)
+        if x.size:
+            spans[row] = tally.add(x, batch.size)
+            present[row] = True
+    return batch, _Measured(spans, present)
+
+
+def _refuse_non_finite(found: _Measured, tallies: tuple[_Tally, ...], batch: Batch) -> None:
+    bad = np.any(~np.isfinite(found.spans), axis=1)
+    if bad.any():
+        sample = int(np.argmax(np.any(bad, axis=0)))
+        name = tallies[int(np.argmax(bad[:, sample]))].name
+        raise DataError(
+            f"tensor {name!r} holds NaN or Inf for sample {batch.first_index + sample}; look at "
+            "that sample, or repair the node that computes the tensor"
+        )
+
+
+class _Means:
+    """Sums over the samples, in their order."""
+
+    def __init__(self, tensors: int) -> None:
+        self.counted = np.zeros(tensors, np.int64)
+        self._sums = np.zeros((2, tensors, 5))
+
+    def add(self, found: _Measured) -> None:
+        """Add the samples of a batch."""
+        low, high, low_quantile, high_quantile = np.moveaxis(found.spans, 1, 0)
+        plain = np.stack((low, high, np.maximum(-low, high), low_quantile, high_quantile), 1)
+        rectified = np.maximum(plain, 0)
+        rectified[:, 2] = rectified[:, 1]
+        rows = np.stack((plain, rectified))
+        # cumsum adds strictly one after the other, so batches leave no trace.
+        self._sums = np.cumsum(np.concatenate((self._sums[..., None], rows), -1), -1)[..., -1]
+        self.counted += found.present * found.spans.shape[2]
+
+    def of(self, row: int, rectified: bool) -> list[float]:
+        """Means of a tensor's sample minimum, maximum, magnitude and two quantiles."""
+        return (self._sums[int(rectified), row] / self.counted[row]).tolist()
+
+
+def _stats(
+    name: str, source: _Source, tallies: tuple[_Tally, ...], means: _Means, row: int
+) -> TensorStats | None:
+    """The statistics of one tensor, derived from those of its source; None without values."""
+    samples = int(means.counted[row])
+    if not samples:
+        return None
+    tally = tallies[row]
+    histogram = tally.builder.build()
+    low, high = tally.low, tally.high
+    channels = None if source.moved else tally.channels
+    if source.rectified:
+        histogram = histogram.rectified()
+        low, high = max(low, 0.0), max(high, 0.0)
+        channels = None if channels is None else np.maximum(channels, np.float32(0))
+    sample_min, sample_max, abs_max, low_quantile, high_quantile = means.of(row, source.rectified)
+    return TensorStats(
+        name=name,
+        min=low,
+        max=high,
+        count=histogram.count,
+        zeros=histogram.zeros,
+        histogram=histogram,
+        samples=samples,
+        channel_axis=None if channels is None else tally.axis,
+        channel_min=None if channels is None else channels[0],
+        channel_max=None if channels is None else channels[1],
+        mean_sample_min=sample_min,
+        mean_sample_max=sample_max,
+        mean_sample_abs_max=abs_max,
+        mean_low_quantile=low_quantile,
+        mean_high_quantile=high_quantile,
+    )

@@ -1,0 +1,94 @@
+"""Write files whole or not at all."""
+
+import os
+import shutil
+import tempfile
+from collections.abc import Generator, Mapping
+from contextlib import contextmanager, suppress
+from pathlib import Path
+
+from quant.errors import ExportError
+
+
+@contextmanager
+def staged(contents: Mapping[Path, bytes]) -> Generator[dict[Path, Path]]:
+    """Write files that belong together, and give them their names when the block ends well.
+
+    Each file is written and synced in a hidden folder beside its target and renamed at the end, so
+    nobody ever sees half a file or, from a block that raises, any of them. Where a target is a
+    link, the file it points to is replaced.
+
+    Args:
+        contents: Target -> content; renamed in this order.
+
+    Yields:
+        Target -> where the finished file waits, under its own name, to be checked.
+
+    Raises:
+        ExportError: If a folder is missing or not writable, the disk is full, or a target is a
+            folder. Nothing is left behind.
+    """
+    folders: dict[Path, Path] = {}
+    waiting: dict[Path, Path] = {}
+    try:
+        for target, content in contents.items():
+            with _sentence(target):
+                waiting[target] = _stage(target.resolve(), content, folders)
+        yield waiting
+        for target, source in waiting.items():
+            with _sentence(target):
+                source.replace(target.resolve())
+    finally:
+        for folder in folders.values():
+            shutil.rmtree(folder, ignore_errors=True)
+
+
+def write_file(path: Path, content: bytes) -> None:
+    """Write one file whole or not at all.
+
+    Args:
+        path: The target.
+        content: What to write.
+
+    Raises:
+        ExportError: If it cannot be written. Nothing is left behind.
+    """
+    with staged({path: content}):
+        pass
+
+
+def _stage(target: Path, content: bytes, folders: dict[Path, Path]) -> Path:
+    if target.is_dir():
+        raise IsADirectoryError
+    parent = target.parent
+    if parent not in folders:
+        folders[parent] = Path(tempfile.mkdtemp(prefix=".quantlens-", dir=parent))
+    source = folders[parent] / target.name
+    with source.open("xb") as file:
+        with suppress(FileNotFoundError):
+            os.fchmod(file.fileno(), target.stat().st_mode & 0o777)
+        file.write(content)
+        file.flush()
+        os.fsync(file.fileno())
+    return source
+
+
+@contextmanager
+def _sentence(target: Path) -> Generator[None]:
+    try:
+        yield
+    except OSError as error:
+        raise ExportError(f"{target}: the file cannot be written: {_reason(error)}") from error
+
+
+def _reason(error: OSError) -> str:
+    match error:
+        case FileNotFoundError() | NotADirectoryError():
+            return "its folder does not exist; create the folder or choose another"
+        case IsADirectoryError():
+            return "there is a folder of that name; choose another name"
+        case PermissionError():
+            return "its folder is not writable; choose another or change its permissions"
+        case _:
+            reason = error.strerror or str(error)
+            return f"{reason[:1].lower()}{reason[1:]}; choose another place or make room"

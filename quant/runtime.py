@@ -1,0 +1,170 @@
+"""The one place that runs models: sessions of ONNX Runtime on the CPU, with tensors tapped.
+
+Source: ONNX Runtime's Python API (``InferenceSession``, ``SessionOptions``, ``RunOptions``).
+"""
+
+import importlib
+import os
+from collections.abc import Callable, Mapping, Sequence
+from pathlib import Path
+from typing import Any, Literal, cast
+
+import numpy as np
+import onnx
+from numpy.typing import NDArray
+
+from quant.errors import ModelError
+from quant.load import read_model
+from quant.model import TensorInfo
+
+ort: Any = importlib.import_module("onnxruntime")  # it has no types to check against
+
+Level = Literal["all", "extended", "basic", "disabled"]
+"""How far ONNX Runtime may rewrite the graph."""
+
+LEVELS: tuple[Level, ...] = ("all", "extended", "basic", "disabled")
+"""Every level, the default of ONNX Runtime first."""
+
+_ORT_LEVELS: dict[Level, Any] = {
+    "all": ort.GraphOptimizationLevel.ORT_ENABLE_ALL,
+    "extended": ort.GraphOptimizationLevel.ORT_ENABLE_EXTENDED,
+    "basic": ort.GraphOptimizationLevel.ORT_ENABLE_BASIC,
+    "disabled": ort.GraphOptimizationLevel.ORT_DISABLE_ALL,
+}
+_ONNX_TYPES = {"float": "FLOAT", "double": "DOUBLE"}
+_FATAL_ONLY = 4
+
+Array = NDArray[np.generic]
+
+
+class Session:
+    """A model that is ready to run. Threads may share it.
+
+    Attributes:
+        inputs: What it takes.
+        outputs: What the model gives, tapped tensors left out.
+        taps: The tapped tensors.
+    """
+
+    def __init__(
+        self,
+        model: bytes | str | Path,
+        *,
+        taps: Sequence[str] = (),
+        level: Level = "all",
+        threads: int | None = None,
+        arena: bool = True,
+    ) -> None:
+        """Load a model.
+
+        Args:
+            model: Content of an ``.onnx`` file, or its path.
+            taps: Inner tensors to give out beside the outputs.
+            level: How far the graph may be optimized; what is tapped cannot be fused away.
+            threads: Threads that work on one run; None leaves it to ONNX Runtime.
+            arena: Keep freed memory for the next run.
+
+        Raises:
+            ModelError: If the model cannot be read or loaded, or has no such tensor.
+        """
+        self._name = "the model" if isinstance(model, bytes) else Path(model).name
+        source = str(model) if isinstance(model, Path) else model
+        if taps:
+            source = tapped(source, taps)
+        options = ort.SessionOptions()
+        options.log_severity_level = _FATAL_ONLY
+        options.graph_optimization_level = _ORT_LEVELS[level]
+        options.enable_cpu_mem_arena = arena
+        if threads is not None:
+            options.intra_op_num_threads = threads
+        self._options = ort.RunOptions()
+        self._options.log_severity_level = _FATAL_ONLY
+        self._session = self._attempt(
+            "load",
+            lambda: ort.InferenceSession(source, options, providers=["CPUExecutionProvider"]),
+        )
+        self.taps = tuple(taps)
+        self.inputs = tuple(_info(arg) for arg in self._session.get_inputs())
+        given = (_info(arg) for arg in self._session.get_outputs())
+        self.outputs = tuple(info for info in given if info.name not in set(taps))
+
+    def run(self, feeds: Mapping[str, Array]) -> dict[str, Array]:
+        """Run the model once.
+
+        Args:
+            feeds: Input name -> array.
+
+        Returns:
+            The tapped tensors by name, or the outputs where nothing is tapped.
+
+        Raises:
+            ModelError: If ONNX Runtime fails, or :meth:`stop` was called.
+        """
+        names = self.taps or tuple(info.name for info in self.outputs)
+        found = self._attempt(
+            "run", lambda: self._session.run(list(names), dict(feeds), self._options)
+        )
+        return dict(zip(names, cast("list[Array]", found), strict=True))
+
+    def stop(self) -> None:
+        """Make runs in progress and later ones fail soon. Any thread may call it."""
+        self._options.terminate = True
+
+    def _attempt(self, what: str, call: Callable[[], Any]) -> Any:
+        try:
+            return call()
+        except Exception as error:  # its exception classes share no base but Exception
+            reason = str(error).strip().split("\n")[0].rstrip(".")
+            reason = reason.split(" : ", 3)[-1]
+            raise ModelError(
+                f"{self._name}: ONNX Runtime {ort.__version__} cannot {what} it ({reason}); check "
+                "that the model runs there on its own"
+            ) from error
+
+
+def tapped(model: bytes | str, names: Sequence[str]) -> bytes:
+    """A model that also gives out inner tensors.
+
+    Args:
+        model: Content of an ``.onnx`` file, or its path.
+        names: Tensors of the main graph.
+
+    Returns:
+        The content of an ``.onnx`` file.
+
+    Raises:
+        ModelError: If the model cannot be read, has no such tensor, or is larger than 2 GB with
+            its weights.
+    """
+    if isinstance(model, bytes):
+        proto, name = onnx.load_model_from_string(model), "the model"
+    else:
+        proto, name = read_model(model).proto, Path(model).name
+    outputs = {value.name for value in proto.graph.output}
+    known = {value.name: value for value in proto.graph.value_info}
+    produced = {output for node in proto.graph.node for output in node.output}
+    for tensor in names:
+        if tensor in outputs:
+            continue
+        if tensor not in produced:
+            raise ModelError(f"{name}: there is no tensor {tensor!r} to look at")
+        # Without a known type ONNX Runtime infers it.
+        proto.graph.output.append(known.get(tensor, onnx.ValueInfoProto(name=tensor)))
+    try:
+        return proto.SerializeToString()
+    except ValueError as error:
+        raise ModelError(
+            f"{name}: the model takes more than 2 GB with its weights, which cannot be looked "
+            "into; use a smaller one"
+        ) from error
+
+
+def cores() -> int:
+    """How many cores this process may use."""
+    return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
+
+
+def _info(arg: Any) -> TensorInfo:
+    element = str(arg.type).removeprefix("tensor(").removesuffix(")")
+    shape = tuple(d if isinstance(d, int | str) else None for d in arg.shape)
+    return TensorInfo(str(arg.name), _ONNX_TYPES.get(element, element.upper()), shape)
