@@ -10,6 +10,7 @@ import onnx
 import onnx_ir as ir
 from numpy.typing import NDArray
 
+from quant import external
 from quant.errors import ExportError
 from quant.files import staged
 from quant.passes.simulate_qdq import SimulateQdq
@@ -46,7 +47,7 @@ class SaveReport:
     Attributes:
         path: The model file.
         recipe_path: The recipe beside it.
-        size_bytes: Size of the model file.
+        size_bytes: Size of the model file, with its external data if any.
         checks: The comparison with the simulation at every optimization level.
     """
 
@@ -67,6 +68,8 @@ def write_verified(
     recipe: str,
     probe: Mapping[str, NDArray[np.generic]],
     path: Path,
+    *,
+    external_data: bool,
 ) -> SaveReport:
     """Write a model and its recipe together, or nothing.
 
@@ -76,6 +79,7 @@ def write_verified(
         recipe: Text of the ``.recipe.json`` file.
         probe: Inputs of one real sample to verify with.
         path: The model file to write.
+        external_data: Keep the weights in ``<path>.data``, as the float model does.
 
     Returns:
         What was written, with the verification.
@@ -87,9 +91,16 @@ def write_verified(
     """
     target = path if path.suffix == ".onnx" else path.with_name(path.name + ".onnx")
     beside = recipe_path(target)
-    with staged({beside: recipe.encode(), target: content}) as waiting:
+    files = {beside: recipe.encode()}
+    if external_data:
+        location = target.with_name(target.name + external.SUFFIX)
+        files[target], files[location] = external.move_weights_out(content, location.name)
+    else:
+        files[target] = content
+    with staged(files) as waiting:
         checks = verify(waiting[target], graph, probe, target.name)
-    return SaveReport(target, beside, len(content), checks)
+    size = sum(len(part) for name, part in files.items() if name != beside)
+    return SaveReport(target, beside, size, checks)
 
 
 def verify(

@@ -2,6 +2,7 @@
 
 import hashlib
 from collections.abc import Iterator
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, cast
 
@@ -11,15 +12,31 @@ from onnx import external_data_helper
 from quant.errors import ModelError
 
 
-def read_model(source: str | Path | bytes) -> tuple[onnx.ModelProto, str, Path | None]:
+@dataclass(frozen=True, eq=False)
+class ReadModel:
+    """A model as it was read.
+
+    Attributes:
+        proto: The model with all weights in memory.
+        fingerprint: SHA-256 over the file and its external data, as hexadecimal digits.
+        path: Where it was read from, or None.
+        external_data: Whether weights were kept in another file.
+    """
+
+    proto: onnx.ModelProto
+    fingerprint: str
+    path: Path | None
+    external_data: bool
+
+
+def read_model(source: str | Path | bytes) -> ReadModel:
     """Read a model and the weights stored beside it.
 
     Args:
         source: Path of an ``.onnx`` file, or its content.
 
     Returns:
-        The model with all weights in memory, its fingerprint (SHA-256 over the file and its
-        external data, as hexadecimal digits), and its path if it has one.
+        The model with all weights in memory.
 
     Raises:
         ModelError: If there is no such file, it is not an ONNX model, it is cut short, or its
@@ -39,7 +56,7 @@ def read_model(source: str | Path | bytes) -> tuple[onnx.ModelProto, str, Path |
     return _parse(data, path.name, path)
 
 
-def _parse(data: bytes, name: str, path: Path | None) -> tuple[onnx.ModelProto, str, Path | None]:
+def _parse(data: bytes, name: str, path: Path | None) -> ReadModel:
     proto = onnx.ModelProto()
     try:
         proto.ParseFromString(data)
@@ -53,7 +70,7 @@ def _parse(data: bytes, name: str, path: Path | None) -> tuple[onnx.ModelProto, 
             f"{name}: expected an ONNX model, found no graph with nodes in {len(data):,} bytes; "
             "the file is of another kind or cut short"
         )
-    digest = hashlib.sha256(data)
+    digest, external = hashlib.sha256(data), False
     for tensor in _tensors(proto.graph):
         if external_data_helper.uses_external_data(tensor):
             if path is None:
@@ -62,12 +79,13 @@ def _parse(data: bytes, name: str, path: Path | None) -> tuple[onnx.ModelProto, 
                     "alone cannot name; open the model by its path"
                 )
             content = _external_data(tensor, path)
+            external = True
             digest.update(content)
             tensor.raw_data = content
             tensor.ClearField("external_data")
             tensor.ClearField("data_location")
     _check(proto, name)
-    return proto, digest.hexdigest(), path
+    return ReadModel(proto, digest.hexdigest(), path, external)
 
 
 def _tensors(graph: onnx.GraphProto) -> Iterator[onnx.TensorProto]:

@@ -105,6 +105,7 @@ class Model:
         tensors: Every tensor of the main graph by name, constants left out.
         renamed: Nodes that are gone -> the node that now computes their output.
         notes: What preparation did, as sentences.
+        external_data: Whether the file keeps its weights in another file; exports then do too.
     """
 
     name: str
@@ -117,6 +118,7 @@ class Model:
     tensors: Mapping[str, TensorInfo]
     renamed: Mapping[str, str] = field(default_factory=dict[str, str])
     notes: tuple[str, ...] = ()
+    external_data: bool = False
 
     @cached_property
     def calibration_targets(self) -> tuple[str, ...]:
@@ -214,7 +216,8 @@ def load(source: str | Path | bytes) -> Model:
         ModelError: If it cannot be read, is quantized already, or holds no node that can be
             quantized.
     """
-    proto, fingerprint, path = read_model(source)
+    read = read_model(source)
+    proto, path = read.proto, read.path
     name = path.stem if path else proto.graph.name or "model"
     _refuse_quantized([node.op_type for node in proto.graph.node], name)
     graph = ir.from_proto(proto)
@@ -230,7 +233,7 @@ def load(source: str | Path | bytes) -> Model:
     return Model(
         name=name,
         path=path,
-        fingerprint=fingerprint,
+        fingerprint=read.fingerprint,
         graph=graph,
         nodes=nodes,
         inputs=tuple(_info(v) for v in graph.graph.inputs),
@@ -238,6 +241,7 @@ def load(source: str | Path | bytes) -> Model:
         tensors=MappingProxyType({str(v.name): _info(v) for v in values}),
         renamed=MappingProxyType(renamed),
         notes=notes,
+        external_data=read.external_data,
     )
 
 

@@ -83,7 +83,12 @@ class QuantizedModel:
             ExportError: If it cannot be written or does not verify.
         """
         return write_verified(
-            self.graph, self.to_bytes(), self.recipe.dumps(), self.probe, Path(path)
+            self.graph,
+            self.to_bytes(),
+            self.recipe.dumps(),
+            self.probe,
+            Path(path),
+            external_data=self.float_model.external_data,
         )
 
     @cached_property

@@ -38,7 +38,7 @@ def constant(
     """
     name = names.unique(wanted)
     dtype = ir.DataType.FLOAT if qtype is None else ir.DataType(qtype.onnx_type)
-    tensor = ir.Tensor(np.asarray(array, order="C"), dtype=dtype, name=name)
+    tensor = ir.tensor(np.asarray(array, order="C"), dtype=dtype, name=name)
     value = ir.Value(
         name=name, shape=ir.Shape(array.shape), type=ir.TensorType(dtype), const_value=tensor
     )

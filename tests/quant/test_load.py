@@ -2,12 +2,14 @@
 
 import numpy as np
 import onnx
+import onnxruntime as ort
 import pytest
 from onnx import external_data_helper
 
+from quant import calibrate, open_data, preset, quantize
 from quant.errors import ModelError
 from quant.model import load
-from tests.models import conv_relu, from_text
+from tests.models import conv_relu, from_text, images
 
 
 def with_external_data(folder, location="weights.bin"):
@@ -140,3 +142,16 @@ def test_loading_leaves_the_folder_as_it_was(tmp_path):
     assert external_data_helper.uses_external_data(
         onnx.load(path, load_external_data=False).graph.initializer[0]
     )
+
+
+def test_a_model_with_external_data_is_exported_with_external_data(tmp_path):
+    model = load(with_external_data(tmp_path))
+    calibration = calibrate(model, open_data(images()))
+    made = quantize(model, calibration, preset("recommended"))
+    report = made.save(tmp_path / "out.onnx")
+    beside = tmp_path / "out.onnx.data"
+    assert report.size_bytes == (tmp_path / "out.onnx").stat().st_size + beside.stat().st_size
+    assert "out.onnx.data" in (tmp_path / "out.onnx").read_bytes().decode("latin-1")
+    session = ort.InferenceSession(tmp_path / "out.onnx", providers=["CPUExecutionProvider"])
+    inside = ort.InferenceSession(made.to_bytes(), providers=["CPUExecutionProvider"])
+    np.testing.assert_array_equal(session.run(None, images())[0], inside.run(None, images())[0])

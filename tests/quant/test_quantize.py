@@ -230,7 +230,7 @@ def test_a_weight_that_two_nodes_share_is_stored_once():
     weight = np.random.default_rng(0).standard_normal((4, 4)).astype(np.float32)
     feeds = {"x": np.random.default_rng(1).standard_normal((9, 4)).astype(np.float32)}
     made = quantized(from_text(body, w=weight), feeds=feeds)
-    stored = [t for t in onnx.load_from_string(made.to_bytes()).graph.initializer]
+    stored = onnx.load_from_string(made.to_bytes()).graph.initializer
     assert sum(t.data_type == TensorProto.INT8 and len(t.dims) == 2 for t in stored) == 1
 
 
@@ -299,7 +299,8 @@ OPS = {
     "ReduceMean": "m = ReduceMean <keepdims = 1> (x)\n y = Add (m, x)",
     "Clip": "y = Clip (x, low, high)",
     "Pad": "p = Sigmoid (x)\n q = Pad (p, pads)\n y = Slice (q, starts, ends, axes)",
-    "GlobalAveragePool": "r = Reshape (x, four)\n g = GlobalAveragePool (r)\n h = Add (g, r)\n y = Reshape (h, two)",
+    "GlobalAveragePool": "r = Reshape (x, four)\n g = GlobalAveragePool (r)\n h = Add (g, r)"
+    "\n y = Reshape (h, two)",
     "AveragePool": "r = Reshape (x, four)\n p = AveragePool <kernel_shape = [1, 1]> (r)"
     "\n y = Reshape (p, two)",
     "MaxPool": "t = Tanh (x)\n r = Reshape (t, four)\n p = MaxPool <kernel_shape = [1, 1]> (r)"
