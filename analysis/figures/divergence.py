@@ -121,7 +121,7 @@ def divergence_figure(
             "type": "log",
             "range": [-0.08 * np.log10(min(top, _CEILING)), np.log10(min(top, _CEILING)) * 1.04],
             "fixedrange": True,
-            "nticks": 6,
+            "dtick": 1 if top >= 30 else "D2",
         },
     )
     if chosen is not None:

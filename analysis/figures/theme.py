@@ -66,7 +66,7 @@ GROUNDS: Final[dict[Mode, Ground]] = {
         grid="#e3e8ee",
         fill="rgba(70, 103, 138, 0.30)",
         line="#46678a",
-        accent="#b34700",
+        accent="#c23b00",
         card="#ffffff",
     ),
     "dark": Ground(
@@ -75,13 +75,13 @@ GROUNDS: Final[dict[Mode, Ground]] = {
         grid="#2a3440",
         fill="rgba(140, 173, 207, 0.30)",
         line="#9dbbd8",
-        accent="#ffa04d",
+        accent="#ff8f5e",
         card="#1a222d",
     ),
 }
 
 _BLUE = ("#0072b2", "#56b4e9")
-_VERMILION = ("#c25400", "#ee8a4a")
+_INK = ("#17212e", "#e4e9f0")
 _GREEN = ("#00805d", "#2fbf95")
 _PURPLE = ("#a8487f", "#dc9cc0")
 _ORANGE = ("#9a6a00", "#f0b93a")
@@ -92,7 +92,7 @@ STYLES: Final[dict[str, Style]] = {
     "kl": Style(*_BLUE, "solid", "circle"),
     "symmetric_kl": Style(*_GREEN, "dash", "square"),
     "js": Style(*_PURPLE, "dot", "diamond"),
-    "mse": Style(*_VERMILION, "dashdot", "triangle-up"),
+    "mse": Style(*_INK, "dashdot", "triangle-up"),
     "minmax": Style(*_GREY, "solid", "cross"),
     "percentile": Style(*_ORANGE, "longdash", "x"),
     "outlier_removal": Style(*_SKY, "longdashdot", "star"),
@@ -130,7 +130,7 @@ def layout(mode: Mode, *, height: int, x_title: str, y_title: str) -> go.Layout:
     title = {"font": {"size": 12, "color": ground.muted}, "standoff": 6}
     return go.Layout(
         height=height,
-        margin={"l": 62, "r": 16, "t": 28, "b": 42},
+        margin={"l": 62, "r": 16, "t": 32, "b": 44, "autoexpand": False},
         paper_bgcolor="rgba(0,0,0,0)",
         plot_bgcolor="rgba(0,0,0,0)",
         font={"family": FONT, "size": 12, "color": ground.text},

@@ -2,7 +2,7 @@
 
 from pathlib import Path
 
-import streamlit as st
+from streamlit.components.v2 import component
 from streamlit.components.v2.types import ComponentRenderer
 
 
@@ -18,7 +18,7 @@ def text_component(name: str, folder: Path, scripts: tuple[str, ...]) -> Compone
         folder: Where the files are.
         scripts: File names.
     """
-    return st.components.v2.component(
+    return component(
         name,
         html=(folder / f"{name}.html").read_text(encoding="utf-8"),
         css=(folder / f"{name}.css").read_text(encoding="utf-8"),

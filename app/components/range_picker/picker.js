@@ -11,6 +11,13 @@ for (const kind of ["click", "keydown"]) {
   document.addEventListener(kind, (event) => { lastInput = event.timeStamp; }, { capture: true });
 }
 
+/** The part of a range within the domain; the whole domain for none, or for a sliver. */
+function clamped(range, domain) {
+  if (!range) return [...domain];
+  const view = [Math.max(range[0], domain[0]), Math.min(range[1], domain[1])];
+  return view[1] - view[0] > (domain[1] - domain[0]) * 1e-6 ? view : [...domain];
+}
+
 function timed(name, start) {
   performance.measure(`quantlens:${name}`, { start, end: performance.now() });
 }
@@ -81,8 +88,12 @@ class RangePicker {
     const { low, high } = this.distribution;
     const room = PADDING * (high - low || 1);
     this.domain = [low < 0 ? low - room : -room / 2, high > 0 ? high + room : room / 2];
+    // Thresholds are magnitudes: where no value is negative, both plots share one axis.
+    this.linked = low === 0;
     const reach = Math.max(-low, high) || 1;
-    this.curvesDomain = [0, reach * (1 + PADDING)];
+    this.curvesDomain = this.linked ? [...this.domain] : [0, reach * (1 + PADDING)];
+    this.flat = low === high;
+    this.el.area.hidden = this.el.curvesArea.hidden = this.flat;
     if (before !== this.shape.tensor) {
       this.sent = null;
       this.dragging = undefined;
@@ -98,7 +109,7 @@ class RangePicker {
     this.picks = picks;
     const { zeros, count } = this.shape.histogram;
     this.el.note.textContent = zeros
-      ? `${formatShare(zeros / count)} exact zeros, which cost nothing, are not drawn` : "";
+      ? `${formatShare(zeros / count)} of the values are exactly 0 and not drawn` : "";
   }
 
   readChoice({ choice: text }) {
@@ -193,29 +204,32 @@ class RangePicker {
     curves.on("plotly_relayout", (change) => {
       const start = change["xaxis.range[0]"];
       if (start === undefined) return;
-      this.curvesView = [Number(start), Number(change["xaxis.range[1]"])];
-      this.place();
+      this.zoomCurves([Number(start), Number(change["xaxis.range[1]"])]);
     });
-    curves.on("plotly_doubleclick", () => {
-      this.curvesView = [...this.curvesDomain];
-      this.draw().then(() => this.place());
+    curves.on("plotly_doubleclick", () => this.zoomCurves(null));
+    curves.on("plotly_click", ({ points }) => {
+      this.move(2, points[0].x);
+      this.commitRange();
     });
-    curves.on("plotly_click", ({ points }) => this.adoptThreshold(points[0].x));
   }
 
+  /** Show this part of the histogram's axis, or all of it. */
   zoom(range) {
-    const least = (this.domain[1] - this.domain[0]) * 1e-6;
-    let view = range ?? this.domain;
-    view = [Math.max(view[0], this.domain[0]), Math.min(view[1], this.domain[1])];
-    if (view[1] - view[0] < least) return;
-    this.view = [...view];
+    this.view = clamped(range, this.domain);
+    if (this.linked) this.curvesView = [...this.view];
+    this.draw().then(() => this.place());
+  }
+
+  zoomCurves(range) {
+    this.curvesView = clamped(range, this.curvesDomain);
+    if (this.linked) this.view = [...this.curvesView];
     this.draw().then(() => this.place());
   }
 
   zoomToRange() {
     const [low, high] = this.range;
     const room = 0.08 * (high - low || 1);
-    this.curvesView = [0, Math.min(this.curvesDomain[1], 1.6 * Math.max(-low, high))];
+    this.curvesView = clamped([0, 1.6 * Math.max(-low, high)], this.curvesDomain);
     this.zoom([low - room, high + room]);
   }
 
@@ -243,7 +257,6 @@ class RangePicker {
     if (!this.range || !this.plotWidth) return;
     const params = paramsOf(this.range, this.shape.spec);
     this.placeHandles(params);
-    this.placeThresholds();
     this.write(params);
     if (this.dragging === undefined) this.placeMarks();
   }
@@ -252,39 +265,38 @@ class RangePicker {
     const { handles, shades, mirror, span } = this.el;
     const symmetric = this.shape.spec.symmetric;
     const ends = [params.rmin, params.rmax];
-    this.range.forEach((value, end) => {
-      const at = this.x(value);
+    handles.forEach((handle, end) => {
+      const value = this.valueOf(end);
+      const at = this.x(value, this.viewOf(end));
       const seen = at >= -1 && at <= this.plotWidth + 1;
-      const handle = handles[end];
-      handle.hidden = !seen || !this.free[end];
+      handle.hidden = !seen || (end < 2 && !this.free[end]);
       handle.style.transform = `translateX(${at}px)`;
-      const room = end === 1 ? this.plotWidth - at : at;
-      const outward = room > 92;
-      handle.dataset.side = (end === 1) === outward ? "right" : "left";
-      handle.lastElementChild.textContent = `${symmetric ? "±" : ""}${format(value)}`;
+      const outward = (end === 0 ? at : this.plotWidth - at) > 92;
+      handle.dataset.side = (end > 0) === outward ? "right" : "left";
+      const text = format(value);
+      handle.lastElementChild.textContent = symmetric && end === 1 ? `±${text}` : text;
       handle.setAttribute("aria-valuenow", value);
-      handle.setAttribute("aria-valuemin", end === 1 ? 0 : this.domain[0]);
-      handle.setAttribute("aria-valuemax", end === 1 ? this.domain[1] : 0);
-      handle.setAttribute("aria-valuetext", format(value));
-      const edge = Math.min(Math.max(this.x(ends[end]), 0), this.plotWidth);
-      shades[end].style.transform = `translateX(${edge}px)`;
+      handle.setAttribute("aria-valuemin", end === 0 ? this.domain[0] : 0);
+      handle.setAttribute("aria-valuemax", end === 0 ? 0 : this.curvesDomain[1]);
+      handle.setAttribute("aria-valuetext", text);
     });
     const [from, to] = ends.map((end) => Math.min(Math.max(this.x(end), 0), this.plotWidth));
+    shades[0].style.transform = `translateX(${from}px)`;
+    shades[1].style.transform = `translateX(${to}px)`;
     span.style.transform = `translateX(${from}px)`;
     span.style.width = `${Math.max(to - from, 0)}px`;
     const mirrored = this.x(-this.range[1]);
-    mirror.hidden = !symmetric || this.domain[0] > -this.range[1] || mirrored < 0;
+    mirror.hidden = !symmetric || mirrored < 0 || mirrored > this.plotWidth;
     mirror.style.transform = `translateX(${mirrored}px)`;
   }
 
-  placeThresholds() {
-    const [low, high] = this.range.map(Math.abs);
-    const values = [Math.max(low, high), Math.min(low, high)];
-    this.el.thresholds.forEach((line, i) => {
-      const at = this.x(values[i], this.curvesView);
-      line.hidden = at < 0 || at > this.plotWidth || (i === 1 && (values[1] === 0 || values[1] === values[0]));
-      line.style.transform = `translateX(${at}px)`;
-    });
+  /** What a handle stands for: the lower end, the upper end, the larger magnitude. */
+  valueOf(end) {
+    return end < 2 ? this.range[end] : Math.max(-this.range[0], this.range[1]);
+  }
+
+  viewOf(end) {
+    return end < 2 ? this.view : this.curvesView;
   }
 
   write(params) {
@@ -332,6 +344,7 @@ class RangePicker {
     const caption = document.createElement("span");
     caption.className = "ql-caption";
     caption.textContent = "Picks";
+    caption.hidden = this.picks.length === 0;
     box.append(caption);
     for (const pick of this.picks) {
       const button = document.createElement("button");
@@ -375,28 +388,41 @@ class RangePicker {
   }
 
   labelled(groups) {
-    const taken = Array.from({ length: LANES }, () => -Infinity);
-    return groups.map(({ at, picks, color }) => {
-      const text = picks.length > 2
-        ? `${picks[0].label} +${picks.length - 1}` : picks.map(({ label }) => label).join(" · ");
-      const width = text.length * 6.3 + 10;
-      const centre = Math.min(Math.max(at, width / 2 - 40), this.plotWidth - width / 2 + 12);
-      let lane = taken.findIndex((end) => end < centre - width / 2);
-      if (lane < 0) lane = taken.indexOf(Math.min(...taken));
-      taken[lane] = centre + width / 2 + 4;
+    const rows = Array.from({ length: LANES }, () => null);
+    const placed = [];
+    for (const group of groups) {
+      this.measureLabel(group);
+      let lane = rows.findIndex((last) => !last || last.to < group.from);
+      if (lane < 0) {
+        // No room: the label that ends first stands for this one too.
+        lane = rows.indexOf(rows.reduce((a, b) => (a.to < b.to ? a : b)));
+        rows[lane].picks.push(...group.picks);
+        this.measureLabel(rows[lane]);
+      } else {
+        rows[lane] = group;
+        placed.push(Object.assign(group, { lane }));
+      }
+    }
+    return placed.map(({ picks, color, text, centre, lane }) => {
       const button = document.createElement("button");
       button.type = "button";
       button.tabIndex = -1;
       button.textContent = text;
       button.title = `${picks.map((p) => `${p.label}: ${format(p.rmin)} to ${format(p.rmax)}`).join("\n")}
 Click to use ${picks[0].label}.`;
-      Object.assign(button.style, {
-        left: `${centre}px`, bottom: `${lane * LANE_PX}px`,
-        color,
-      });
+      Object.assign(button.style, { left: `${centre}px`, bottom: `${lane * LANE_PX}px`, color });
       button.onclick = () => this.commit({ range: null, pick: picks[0].name });
       return button;
     });
+  }
+
+  measureLabel(group) {
+    const names = [...new Set(group.picks.map(({ label }) => label))];
+    group.text = names.length > 2 ? `${names[0]} +${names.length - 1}` : names.join(" · ");
+    const width = group.text.length * 6.3 + 10;
+    group.centre = Math.min(Math.max(group.at, width / 2 - 40), this.plotWidth - width / 2 + 12);
+    group.from = group.centre - width / 2;
+    group.to = group.centre + width / 2 + 4;
   }
 
   // ---- what the user does
@@ -411,7 +437,7 @@ Click to use ${picks[0].label}.`;
     inputs.forEach((input, end) => {
       input.oninput = () => { input.dataset.dirty = "1"; };
       input.onkeydown = (event) => {
-        if (event.key === "Enter") this.typed(input, end);
+        if (event.key === "Enter" && input.dataset.dirty) this.typed(input, end);
         if (event.key === "Escape") this.restore();
       };
       input.onblur = () => { if (input.dataset.dirty) this.typed(input, end); };
@@ -436,12 +462,16 @@ Click to use ${picks[0].label}.`;
     });
   }
 
-  /** Move one end; the other follows when symmetric. Both stay on their side of zero. */
+  /** Move a handle; the other end follows when symmetric. Ends stay on their side of zero. */
   move(end, value) {
+    const { low, high } = this.distribution;
     const least = (this.domain[1] - this.domain[0]) * 1e-7;
     if (this.shape.spec.symmetric) {
       const size = Math.max(end === 0 ? -value : value, least);
-      this.range = [this.choice.range[0] === 0 && this.distribution.low === 0 ? 0 : -size, size];
+      this.range = [!this.shape.spec.signed && low === 0 ? 0 : -size, size];
+    } else if (end === 2) {
+      const size = Math.max(value, least);
+      this.range = [Math.max(low, -size), Math.min(high, size)];
     } else {
       this.range[end] = end === 0 ? Math.min(value, 0) : Math.max(value, 0);
       if (this.range[1] - this.range[0] < least) this.range[end] = end === 0 ? -least : least;
@@ -456,8 +486,8 @@ Click to use ${picks[0].label}.`;
     handle.focus({ preventScroll: true });
     handle.setPointerCapture(event.pointerId);
     performance.clearMeasures("quantlens:drag");
-    const offset = event.clientX - this.x(this.range[end]);
-    const [from, to] = this.view;
+    const [from, to] = this.viewOf(end);
+    const offset = event.clientX - this.x(this.valueOf(end), [from, to]);
     this.dragging = end;
     handle.dataset.active = "";
     handle.onpointermove = (moved) => {
@@ -485,8 +515,9 @@ Click to use ${picks[0].label}.`;
     if (event.key === "Enter") this.settle();
     if (direction === undefined) return;
     event.preventDefault();
-    const bin = (this.view[1] - this.view[0]) / BINS;
-    this.move(end, this.range[end] + direction * bin * (event.shiftKey ? 10 : 1));
+    const [from, to] = this.viewOf(end);
+    const bin = (to - from) / BINS;
+    this.move(end, this.valueOf(end) + direction * bin * (event.shiftKey ? 10 : 1));
     clearTimeout(this.settling);
     this.settling = setTimeout(() => this.settle(), SETTLE_MS);
   }
@@ -506,16 +537,6 @@ Click to use ${picks[0].label}.`;
     if (wrong) return;
     delete input.dataset.dirty;
     this.move(end, value);
-    this.commitRange();
-  }
-
-  adoptThreshold(threshold) {
-    const { low, high } = this.distribution;
-    if (this.shape.spec.symmetric) this.move(1, threshold);
-    else {
-      this.range = [Math.max(low, -threshold), Math.min(high, threshold)];
-      this.place();
-    }
     this.commitRange();
   }
 

@@ -62,7 +62,8 @@ function dressed(figure, theme, mode, size, range, font) {
       bgcolor: ground.card, bordercolor: ground.muted,
       font: { family: font, size: 12, color: ground.text },
     },
-    legend: { ...rest.legend, font: { ...rest.legend?.font, color: ground.text, family: font } },
+    // Curves that were switched off in the legend stay off.
+    legend: { ...rest.legend, uirevision: "keep", font: { ...rest.legend?.font, color: ground.text, family: font } },
     xaxis: { ...axis(rest.xaxis), range: [...range] },
     yaxis: axis(rest.yaxis),
   };

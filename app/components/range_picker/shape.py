@@ -12,9 +12,11 @@ from numpy.typing import NDArray
 from analysis.figures.divergence import CostCurve, divergence_figure
 from analysis.figures.histogram import Pick, histogram_figure
 from analysis.figures.theme import GROUNDS, STYLES, style
+from quant.stats import TensorStats
+from quant.types import QuantSpec
 
-HISTOGRAM_PX = 316
-CURVES_PX = 246
+HISTOGRAM_PX = 302
+CURVES_PX = 236
 _TOP_PX = 58
 _DASHES = {
     "solid": "none",
@@ -53,11 +55,28 @@ class Bins:
     max: float
     signal_power: float
 
+    @classmethod
+    def of(cls, stats: TensorStats) -> "Bins":
+        """The bins of a tensor's statistics."""
+        histogram = stats.histogram
+        return cls(
+            negative=histogram.negative,
+            positive=histogram.positive,
+            negative_width=histogram.negative_width,
+            positive_width=histogram.positive_width,
+            zeros=stats.zeros,
+            count=stats.count,
+            min=stats.min,
+            max=stats.max,
+            signal_power=histogram.power(),
+        )
+
     @cached_property
     def edges(self) -> NDArray[np.float64]:
         """Edges of all bins from the most negative up, float64, shape (n + p + 1,)."""
-        below = -self.negative_width * np.arange(self.negative.size, 0, -1)
-        return np.concatenate([below, self.positive_width * np.arange(self.positive.size + 1)])
+        below = np.arange(self.negative.size, 0, -1, dtype=np.float64) * -self.negative_width
+        above = np.arange(self.positive.size + 1, dtype=np.float64) * self.positive_width
+        return np.concatenate([below, above])
 
     @cached_property
     def counts(self) -> NDArray[np.float64]:
@@ -83,6 +102,11 @@ class Codes:
     qmax: int
     symmetric: bool
     signed: bool
+
+    @classmethod
+    def of(cls, spec: QuantSpec) -> "Codes":
+        """The codes that a spec uses."""
+        return cls(spec.qmin, spec.qmax, spec.symmetric, spec.qtype.signed)
 
 
 @dataclass(frozen=True, eq=False)
@@ -113,7 +137,7 @@ class Shape:
     def text(self) -> str:
         """This shape as JSON, with both figures in it."""
         histogram = histogram_figure(self.bins.edges, self.bins.counts, height=HISTOGRAM_PX)
-        histogram.update_layout(margin={"t": _TOP_PX, "b": 62})
+        histogram.update_layout(margin={"t": _TOP_PX})
         divergence = divergence_figure(self.curves, height=CURVES_PX)
         names = {*STYLES, *(p.name for p in self.picks), *(c.name for c in self.curves)}
         head = {
