@@ -14,11 +14,16 @@ from typing import Final, Generic, TypeVar
 import streamlit as st
 
 from analysis.compare import Comparison
+from analysis.divergence import divergence_curves
+from analysis.figures.divergence import CostCurve
+from analysis.figures.histogram import Pick
 from analysis.layers import LayerRow, layer_rows
 from analysis.suggestions import Suggestion, suggest
 from analysis.weights import WeightChannels, weight_channels
+from app.components.range_picker import Bins, Codes, Shape
 from app.state import Session, Source
 from quant.calibrate import Calibration
+from quant.calibrators import REGISTRY
 from quant.data import Dataset, open_data
 from quant.errors import DataError, ModelError
 from quant.export import LevelCheck
@@ -26,6 +31,8 @@ from quant.model import Model, load
 from quant.quantize import QuantizedModel, quantize
 from quant.recipe import Recipe
 from quant.runtime import Session as Runtime
+from quant.stats import TensorStats
+from quant.types import QuantSpec
 
 T = TypeVar("T")
 
@@ -132,23 +139,26 @@ def _stamp(path: str) -> str:
 
 
 @st.cache_resource(max_entries=4, show_spinner=False)
-def _model(path: str, stamp: str) -> Model:  # noqa: ARG001 - part of the key
+def _model(path: str, stamp: str) -> Model:
+    del stamp  # only the cache reads it, here and below
     return load(Path(path).expanduser())
 
 
 @st.cache_resource(max_entries=8, show_spinner=False)
-def _data(path: str, stamp: str, fingerprint: str, _model: Model) -> Dataset:  # noqa: ARG001
+def _data(path: str, stamp: str, fingerprint: str, _model: Model) -> Dataset:
+    del stamp, fingerprint
     return open_data(Path(path).expanduser(), _model)
 
 
 @st.cache_resource(max_entries=4, show_spinner=False)
 def _quantized(
-    calibration_key: str,  # noqa: ARG001
-    recipe_key: str,  # noqa: ARG001
+    calibration_key: str,
+    recipe_key: str,
     _model: Model,
     _calibration: Calibration,
     _recipe: Recipe,
 ) -> QuantizedModel:
+    del calibration_key, recipe_key
     return quantize(_model, _calibration, _recipe)
 
 
@@ -212,21 +222,16 @@ def bench(session: Session) -> Bench | None:
 
 
 @st.cache_resource(max_entries=8, show_spinner=False)
-def _rows(
-    key: str,  # noqa: ARG001
-    _quantized: QuantizedModel,
-    _calibration: Calibration,
-) -> tuple[LayerRow, ...]:
+def _rows(key: str, _quantized: QuantizedModel, _calibration: Calibration) -> tuple[LayerRow, ...]:
+    del key
     return layer_rows(_quantized, _calibration)
 
 
 @st.cache_resource(max_entries=256, show_spinner=False)
 def _weights(
-    fingerprint: str,  # noqa: ARG001
-    node: str,
-    qtype: str,  # noqa: ARG001
-    _quantized: QuantizedModel,
+    fingerprint: str, node: str, qtype: str, _quantized: QuantizedModel
 ) -> WeightChannels | None:
+    del fingerprint, qtype
     item = _quantized.plan.nodes[node]
     return weight_channels(_quantized.float_model, item.node, item.settings.weight_type)
 
@@ -243,9 +248,59 @@ def suggestions(bench: Bench) -> tuple[Suggestion, ...]:
     return found
 
 
+def picker_shape(stats: TensorStats, spec: QuantSpec, subtitle: str) -> Shape:
+    """What the range picker draws of a tensor."""
+    return _picker_shape(stats.digest, repr(spec), subtitle, stats, spec)
+
+
+@st.cache_resource(max_entries=512, show_spinner=False)
+def _picker_shape(
+    digest: str, spec: str, subtitle: str, _stats: TensorStats, _spec: QuantSpec
+) -> Shape:
+    del digest, spec
+    histogram = _stats.histogram
+    curves = [
+        CostCurve(
+            name=curve.name,
+            label=REGISTRY[curve.name].label,
+            thresholds=curve.thresholds,
+            cost=curve.cost,
+            best=curve.best,
+            unit="real units²" if curve.name == "mse" else "nats",
+        )
+        for curve in divergence_curves(_stats, _spec)
+    ]
+    picks = [
+        Pick(name, REGISTRY[name].label, *REGISTRY[name]().range(_stats, _spec))
+        for name in REGISTRY
+    ]
+    shape = Shape(
+        tensor=_stats.name,
+        title=_stats.name,
+        subtitle=subtitle,
+        bins=Bins(
+            negative=histogram.negative,
+            positive=histogram.positive,
+            negative_width=histogram.negative_width,
+            positive_width=histogram.positive_width,
+            zeros=_stats.zeros,
+            count=_stats.count,
+            min=_stats.min,
+            max=_stats.max,
+            signal_power=histogram.power(),
+        ),
+        codes=Codes(_spec.qmin, _spec.qmax, _spec.symmetric, _spec.qtype.signed),
+        picks=picks,
+        curves=curves,
+    )
+    assert shape.text  # made once, here
+    return shape
+
+
 @st.cache_resource(max_entries=8, show_spinner=False)
-def seconds_per_sample(fingerprint: str, digest: str, _model: Model, _data: Dataset) -> float:  # noqa: ARG001
+def seconds_per_sample(fingerprint: str, digest: str, _model: Model, _data: Dataset) -> float:
     """How long one float inference takes here, in seconds: the best of a few."""
+    del fingerprint, digest
     runtime = Runtime(_model.to_bytes())
     feeds = next(_data.samples(1))
     best = float("inf")

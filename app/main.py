@@ -2,9 +2,11 @@
 
 import streamlit as st
 
+from app import work
 from app.assets import ICON
 
 st.set_page_config(page_title="QuantLens", page_icon=ICON, layout="wide")
+work.begin()
 
 st.navigation(
     [

@@ -4,7 +4,7 @@ A session holds choices, keys and single numbers. Models, statistics and other a
 :mod:`app.cache` under those keys.
 """
 
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from typing import Final
 
 import streamlit as st
@@ -63,6 +63,19 @@ class Measurement:
 
 
 @dataclass(frozen=True)
+class Pending:
+    """A measurement that runs.
+
+    Attributes:
+        key: Key of the comparison it will give.
+        recipe: What is measured.
+    """
+
+    key: str
+    recipe: Recipe
+
+
+@dataclass(frozen=True)
 class Session:
     """Everything the user has chosen.
 
@@ -74,17 +87,21 @@ class Session:
         future: Recipes that were undone, the next to redo last.
         row: The selected row of the Layers table: a node's name or an input's.
         measurements: What was measured, the latest last.
-        measuring: Key of the measurement that runs for this session, or empty.
+        pending: The measurement that runs for this session, or None.
+        begun: Whether the app has opened something by itself.
+        problem: Why that failed, as a sentence, or empty.
     """
 
     source: Source | None = None
     samples: int | None = None
-    recipe: Recipe = preset(FIRST_PRESET)
+    recipe: Recipe = field(default_factory=lambda: preset(FIRST_PRESET))
     past: tuple[Recipe, ...] = ()
     future: tuple[Recipe, ...] = ()
     row: str = ""
     measurements: tuple[Measurement, ...] = ()
-    measuring: str = ""
+    pending: Pending | None = None
+    begun: bool = False
+    problem: str = ""
 
     @property
     def measured(self) -> Measurement | None:
@@ -108,9 +125,11 @@ def opened(session: Session, source: Source, samples: int | None) -> Session:
         samples: Number of calibration samples, or None for all.
     """
     if session.source is not None and session.source.model == source.model:
-        return replace(session, source=source, samples=samples, measurements=(), measuring="")
-    recipe = session.recipe if not session.recipe.rules else preset(FIRST_PRESET)
-    return Session(source=source, samples=samples, recipe=recipe)
+        return replace(
+            session, source=source, samples=samples, measurements=(), pending=None, problem=""
+        )
+    recipe = preset(FIRST_PRESET) if session.recipe.rules else session.recipe
+    return Session(source=source, samples=samples, recipe=recipe, begun=True)
 
 
 def edited(session: Session, recipe: Recipe) -> Session:
@@ -142,9 +161,7 @@ def redone(session: Session) -> Session:
 def with_measurement(session: Session, measurement: Measurement) -> Session:
     """The session with one more measurement, in place of an older one of the same recipe."""
     kept = [m for m in session.measurements if m.key != measurement.key]
-    return replace(
-        session, measurements=(*kept, measurement)[-MEASUREMENTS_KEPT:], measuring=""
-    )
+    return replace(session, measurements=(*kept, measurement)[-MEASUREMENTS_KEPT:], pending=None)
 
 
 class _Process:

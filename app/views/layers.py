@@ -1,6 +1,40 @@
-"""The Layers page."""
+"""The Layers page: what happens in each layer, why, and what to change."""
 
 import streamlit as st
 
-st.header("Layers")
-st.info("No model is loaded.", icon=":material/info:")
+from app import state
+from app.cache import Bench
+from app.views.gate import guarded, ready
+from app.views.layer_pane import layer_pane
+from app.views.layers_table import layers_table
+from app.views.measure_bar import measure_bar
+from app.views.recipe_bar import recipe_bar, undo_buttons
+from app.views.suggestion_list import suggestion_list
+
+
+@st.fragment
+def table_and_pane(bench: Bench) -> None:
+    """Choosing a row redraws this and nothing else; the first run follows the whole page."""
+    with guarded():
+        table, pane = st.columns([9, 11], gap="medium")
+        with table:
+            row = layers_table(bench)
+            suggestion_list(bench)
+        with pane:
+            layer_pane(bench, row)
+
+
+with guarded():
+    session = state.current()
+    with st.container(horizontal=True, vertical_alignment="center"):
+        title = f"Layers of {session.source.title}" if session.source else "Layers"
+        st.subheader(title, anchor=False, width="stretch")
+        if session.source:
+            undo_buttons(session)
+    bench = ready("its layers")
+    if bench is not None:
+        for warning in bench.quantized.plan.warnings:
+            st.warning(warning, icon=":material/warning:")
+        recipe_bar(bench)
+        measure_bar(bench)
+        table_and_pane(bench)

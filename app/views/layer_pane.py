@@ -1,0 +1,79 @@
+"""The selected layer: its distribution and the curves, its settings, its weights."""
+
+from dataclasses import replace
+
+import streamlit as st
+
+from analysis.layers import LayerRow
+from app import state
+from app.cache import Bench
+from app.views.layer_plots import range_plots, weight_plot
+from app.views.layer_settings import Layer, layer_of, main_settings, more_settings
+from quant.plan import INPUT_OP_TYPE
+
+ACTIVATION, WEIGHTS = "Activation", "Weights"
+
+
+def layer_pane(bench: Bench, row: LayerRow | None) -> None:
+    """Draw the pane."""
+    if row is None:
+        st.info(
+            "No layer matches the filters. Clear the search to see all.", icon=":material/info:"
+        )
+        return
+    layer = layer_of(bench, row)
+    view = _head(layer)
+    if view == WEIGHTS:
+        weight_plot(layer)
+        more_settings(layer)
+        return
+    main_settings(layer)
+    _elsewhere(layer)
+    range_plots(layer)
+    more_settings(layer)
+
+
+def _head(layer: Layer) -> str:
+    """Name and state of the layer; which view of it is wanted."""
+    row = layer.row
+    info = layer.bench.opened.model.tensors.get(row.tensor)
+    shape = "×".join("?" if d is None else str(d) for d in info.shape or ()) if info else ""
+    left, right = st.columns([3, 2], vertical_alignment="center")
+    kind = "input of the model" if row.op_type == INPUT_OP_TYPE else row.op_type
+    left.markdown(
+        f"**{row.name}** :gray[{kind}{', ' + shape if shape else ''}] :gray-badge[{row.state}]"
+    )
+    if layer.item is None or layer.item.node.weight is None:
+        return ACTIVATION
+    with right, st.container(horizontal=True, horizontal_alignment="right"):
+        return st.segmented_control(
+            "View",
+            (ACTIVATION, WEIGHTS),
+            default=ACTIVATION,
+            required=True,
+            key="layer view",
+            label_visibility="collapsed",
+            persist_state="session",
+        )
+
+
+def _elsewhere(layer: Layer) -> None:
+    """Where the range of this layer is decided, if that is not here."""
+    row = layer.row
+    model = layer.bench.opened.model
+    if row.note:
+        st.caption(f"{row.note[:1].upper()}{row.note[1:]}.")
+    target, text = "", ""
+    if row.state == "fused":
+        target, text = model.consumers[row.tensor][0], "The range is chosen at"
+    elif row.owner and row.owner != row.tensor:
+        producer = model.producers.get(row.owner)
+        target, text = producer.name if producer else row.owner, "It shares the range of"
+    if target:
+        st.button(
+            f"{text} {target}",
+            key=layer.key("elsewhere"),
+            icon=":material/arrow_forward:",
+            type="tertiary",
+            on_click=lambda: state.keep(replace(state.current(), row=target)),
+        )

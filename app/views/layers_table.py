@@ -1,0 +1,198 @@
+"""The table of layers: search, filter, sort, select."""
+
+import math
+from collections.abc import Sequence
+from dataclasses import replace
+
+import pandas as pd
+import streamlit as st
+
+from analysis.error import ErrorStats
+from analysis.layers import LayerRow, clipping_db, rounding_db
+from app import state
+from app.cache import Bench
+from app.views.controls import calibrator_label
+from app.views.words import plural
+
+KEY = "layers_table"
+HEIGHT = 420
+STATES = {
+    "int8": "int8",
+    "fused": "fused",
+    "dropped": "dropped",
+    "float": "float",
+}
+
+
+def layers_table(bench: Bench) -> LayerRow | None:
+    """Draw the table and return the selected row, or None where no row is left by the filters."""
+    rows = bench.rows()
+    shown = _filtered(rows)
+    comparison = bench.comparison()
+    selected = _selected(rows, shown)
+    position = next((i for i, row in enumerate(shown) if row is selected), None)
+    names = tuple(row.name for row in shown)
+
+    def chosen() -> None:
+        found = st.session_state[KEY]["selection"]["rows"]
+        if found and found[0] < len(names):
+            state.keep(replace(state.current(), row=names[found[0]]))
+
+    st.session_state[KEY] = {
+        "selection": {"rows": [] if position is None else [position], "columns": [], "cells": []}
+    }
+    st.dataframe(
+        _frame(shown, comparison.tensors if comparison else {}),
+        key=KEY,
+        height=HEIGHT,
+        hide_index=True,
+        on_select=chosen,
+        selection_mode="single-row-required",
+        column_config=_columns(),
+        column_order=_order(measured=comparison is not None),
+        placeholder="–",
+        alt="Layers of the model with their quantization and its error",
+    )
+    hidden = len(rows) - len(shown)
+    note = f"{plural(len(shown), 'layer')}" + (f", {hidden} filtered out" if hidden else "")
+    st.caption(f"{note}. Local errors are of the layer's own output, predicted from its histogram.")
+    return selected
+
+
+def _filtered(rows: Sequence[LayerRow]) -> list[LayerRow]:
+    search, kinds = st.columns([3, 2], vertical_alignment="bottom")
+    with search:
+        text = st.text_input(
+            "Search",
+            type="search",
+            live="300ms",
+            key="layer search",
+            placeholder="Search layers",
+            label_visibility="collapsed",
+            persist_state="session",
+        )
+    with kinds:
+        ops = st.multiselect(
+            "Operator types",
+            sorted({row.op_type for row in rows}),
+            key="layer ops",
+            placeholder="All operator types",
+            label_visibility="collapsed",
+            persist_state="session",
+        )
+    wanted = (text or "").strip().lower()
+    return [
+        row
+        for row in rows
+        if (not ops or row.op_type in ops)
+        and (not wanted or wanted in row.name.lower() or wanted in row.tensor.lower())
+    ]
+
+
+def _selected(rows: Sequence[LayerRow], shown: Sequence[LayerRow]) -> LayerRow | None:
+    """The row of the session; at first the one with the greatest local error."""
+    wanted = state.current().row
+    found = next((row for row in rows if row.name == wanted), None)
+    if found is None:
+        measured = [row for row in shown if row.local is not None]
+        found = min(
+            measured, key=lambda row: row.local.sqnr_db if row.local else math.inf, default=None
+        )
+    return found
+
+
+def _frame(rows: Sequence[LayerRow], measured: dict[str, ErrorStats]) -> pd.DataFrame:
+    def local(row: LayerRow, value: float) -> float | None:
+        return value if row.local is not None and math.isfinite(value) else None
+
+    def cumulative(row: LayerRow) -> float | None:
+        found = measured.get(row.tensor)
+        return found.sqnr_db if found is not None and math.isfinite(found.sqnr_db) else None
+
+    return pd.DataFrame(
+        {
+            "name": [row.name for row in rows],
+            "op": [row.op_type for row in rows],
+            "state": [_state(row) for row in rows],
+            "local": [local(r, r.local.sqnr_db) if r.local else None for r in rows],
+            "cumulative": [cumulative(row) for row in rows],
+            "clip": [100 * row.local.clip_rate if row.local else None for row in rows],
+            "calibrator": [_calibrator(row) for row in rows],
+            "rmin": [row.rmin for row in rows],
+            "rmax": [row.rmax for row in rows],
+            "rounding": [local(r, rounding_db(r.local)) if r.local else None for r in rows],
+            "clipping": [local(r, clipping_db(r.local)) if r.local else None for r in rows],
+            "activation": [row.activation or None for row in rows],
+            "weight": [row.weight or None for row in rows],
+        }
+    )
+
+
+def _state(row: LayerRow) -> str:
+    if row.settings.skip and row.state == "float":
+        return "skipped"
+    return row.state
+
+
+def _calibrator(row: LayerRow) -> str | None:
+    if not row.calibrator:
+        return None
+    return "fixed range" if row.calibrator == "fixed" else calibrator_label(row.calibrator)
+
+
+def _order(*, measured: bool) -> list[str]:
+    order = ["name", "op", "state", "local", "cumulative", "clip", "calibrator", "rmin", "rmax"]
+    order += ["rounding", "clipping", "activation", "weight"]
+    return order if measured else [name for name in order if name != "cumulative"]
+
+
+def _columns():
+    column = st.column_config
+    db = "%.1f dB"
+    return {
+        "name": column.TextColumn("Layer", pinned=True, width=150),
+        "op": column.TextColumn("Op", width=70),
+        "state": column.TextColumn(
+            "State",
+            width=72,
+            help="int8: computes on quantized values. fused: the activation after it reads its "
+            "float result. dropped: removed, because the quantization clamps the same. skipped: "
+            "computes in float because the recipe says so. float: cannot be quantized.",
+        ),
+        "local": column.NumberColumn(
+            "Local sqnr",
+            format=db,
+            width=88,
+            help="Signal to error ratio of quantizing this layer's own output and nothing else, "
+            "predicted from its histogram.",
+        ),
+        "cumulative": column.NumberColumn(
+            "Cumulative sqnr",
+            format=db,
+            width=120,
+            help="Measured: the float tensor against the same tensor with everything quantized.",
+        ),
+        "clip": column.NumberColumn(
+            "Clipped",
+            format="%.3f %%",
+            width=82,
+            help="Share of the float values outside the representable range.",
+        ),
+        "calibrator": column.TextColumn("Calibrator", width=100),
+        "rmin": column.NumberColumn("rmin", format="%.4g", width=72, help="In real units."),
+        "rmax": column.NumberColumn("rmax", format="%.4g", width=72, help="In real units."),
+        "rounding": column.NumberColumn(
+            "Rounding only",
+            format=db,
+            width=104,
+            help="Local sqnr if there were only the rounding error.",
+        ),
+        "clipping": column.NumberColumn(
+            "Clipping only",
+            format=db,
+            width=104,
+            help="Local sqnr if there were only the clipping error; – where nothing is clipped.",
+        ),
+        "activation": column.TextColumn("Activation", width=110),
+        "weight": column.TextColumn("Weights", width=120),
+    }

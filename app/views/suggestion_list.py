@@ -1,0 +1,31 @@
+"""What to change next, from what was measured, each with one click to do it."""
+
+import streamlit as st
+
+from app.cache import Bench, suggestions
+from app.views.gate import apply
+
+
+def suggestion_list(bench: Bench) -> None:
+    """Draw the suggestions for the recipe as it stands."""
+    found = suggestions(bench)
+    with st.container(border=True, key="suggestions"):
+        st.markdown("**What to change next**")
+        if not found:
+            st.caption(
+                "Nothing that is measured asks for a change."
+                if bench.comparison()
+                else "Nothing stands out in the histograms. Measure to see where error comes in."
+            )
+        for item in found:
+            with st.container(horizontal=True, vertical_alignment="center", gap="small"):
+                st.markdown(f"**{item.title}.** {item.evidence}", width="stretch")
+                st.button(
+                    "Apply",
+                    key=f"apply {item.kind}",
+                    help="Change the recipe so; Undo takes it back.",
+                    on_click=apply,
+                    args=(item.recipe,),
+                )
+        if found and not bench.comparison():
+            st.caption("From weights and histograms alone. Measure to see what a change gives.")

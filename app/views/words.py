@@ -1,0 +1,61 @@
+"""Numbers and names as the pages write them."""
+
+import math
+
+from quant.types import QType
+
+DASH = "–"
+
+
+def number(value: float | None, digits: int = 4) -> str:
+    """A real number with a few significant digits."""
+    if value is None:
+        return DASH
+    return f"{value:.{digits}g}".replace("-", "\N{MINUS SIGN}")
+
+
+def db(value: float | None) -> str:
+    """A ratio in dB; without error it is infinite, which is written as no error."""
+    if value is None or math.isnan(value):
+        return DASH
+    if math.isinf(value):
+        return "no error" if value > 0 else "no signal"
+    return f"{value:.1f} dB".replace("-", "\N{MINUS SIGN}")
+
+
+def percent(share: float | None, digits: int = 2) -> str:
+    """A share of 1 in percent."""
+    return DASH if share is None else f"{100 * share:.{digits}f} %"
+
+
+def points(change: float) -> str:
+    """A change of accuracy in percentage points, with its sign."""
+    sign = "\N{MINUS SIGN}" if change < 0 else "+"
+    return f"{sign}{abs(100 * change):.2f} points"
+
+
+def size(count: int) -> str:
+    """A number of bytes."""
+    if count < 1000:
+        return f"{count} bytes"
+    unit, value = ("kB", count / 1e3) if count < 1e6 else ("MB", count / 1e6)
+    return f"{value:.0f} kB" if unit == "kB" else f"{value:.2f} MB"
+
+
+def seconds(value: float) -> str:
+    """A time span, coarse."""
+    if value < 1:
+        return "under 1 s"
+    if value < 90:
+        return f"{value:.0f} s"
+    return f"{value / 60:.0f} min"
+
+
+def plural(count: int, word: str) -> str:
+    """A count with its noun."""
+    return f"{count:,} {word}" if count == 1 else f"{count:,} {word}s"
+
+
+def activation_type(qtype: QType, symmetric: bool) -> str:
+    """An activation type in words."""
+    return f"{qtype.value}, {'symmetric' if symmetric else 'asymmetric'}"

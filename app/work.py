@@ -1,0 +1,161 @@
+"""The long work of the app as jobs: what runs for a session, and what comes of it."""
+
+from dataclasses import replace
+from typing import Final
+
+from analysis.compare import Comparison, compare
+from app.cache import CALIBRATIONS, CHECKS, COMPARISONS, Bench, Opened, open_source
+from app.jobs import JOBS, Job
+from app.options import start_options
+from app.state import (
+    Measurement,
+    Pending,
+    Session,
+    Source,
+    current,
+    keep,
+    opened,
+    with_measurement,
+)
+from quant.calibrate import calibrate
+from quant.errors import QuantError
+from quant.progress import OnProgress
+from sample_models import Sample, find
+
+FIRST_SAMPLE: Final = "fmnist_mobilenet"
+"""The sample that opens by itself: the one that loses most under default settings."""
+
+
+def sample_source(sample: Sample) -> Source:
+    """What to open for a sample."""
+    return Source(
+        title=sample.title,
+        model=str(sample.model_path),
+        calibration=str(sample.calibration_path),
+        evaluation=str(sample.evaluation_path),
+        sample=sample.name,
+    )
+
+
+def file_source(
+    model: str, data: str, evaluation: str = "", *, title: str = "", uploaded: bool = False
+) -> Source:
+    """What to open for files of the user.
+
+    Args:
+        model: Path of the model.
+        data: Path of the calibration data.
+        evaluation: Path of the data to measure on; empty for the calibration data.
+        title: What to call the model; its path's last part by default.
+        uploaded: Whether the model was uploaded.
+    """
+    name = title or model.replace("\\", "/").rstrip("/").rpartition("/")[2]
+    return Source(name, model, data, evaluation or data, uploaded=uploaded)
+
+
+def begin() -> None:
+    """Open what the command line asked for, or the fragile sample, and calibrate it."""
+    session = current()
+    if session.source is not None or session.begun:
+        return
+    options = start_options()
+    source = sample_source(find(FIRST_SAMPLE))
+    if options.model:
+        source = file_source(options.model, options.data or "")
+    try:
+        start_calibration(open_source(source), None)
+    except QuantError as error:
+        keep(replace(session, begun=True, problem=str(error)))
+        return
+    keep(replace(opened(session, source, None), begun=True))
+
+
+def start_calibration(opened_source: Opened, samples_wanted: int | None) -> Job | None:
+    """Calibrate, unless the same statistics are there already."""
+    key = opened_source.calibration_key(samples_wanted)
+    if CALIBRATIONS.get(key) is not None:
+        return None
+
+    def work(progress: OnProgress) -> None:
+        count = opened_source.samples(samples_wanted)
+        CALIBRATIONS.put(
+            key,
+            calibrate(opened_source.model, opened_source.data, samples=count, progress=progress),
+        )
+
+    return JOBS.start(key, work, label="Calibration")
+
+
+def calibration_job(session: Session) -> Job | None:
+    """The calibration of what is open: running, failed or cancelled."""
+    if session.source is None:
+        return None
+    try:
+        key = open_source(session.source).calibration_key(session.samples)
+    except QuantError:
+        return None
+    return JOBS.get(key)
+
+
+def start_measurement(bench: Bench) -> None:
+    """Run the float and the int8 model on the evaluation data."""
+    key = bench.comparison_key
+    quantized, evaluation = bench.quantized, bench.opened.evaluation
+
+    def work(progress: OnProgress) -> Comparison:
+        known = COMPARISONS.get(key)
+        if known is None:
+            known = compare(
+                quantized.float_model, quantized, evaluation, tensors="all", progress=progress
+            )
+            COMPARISONS.put(key, known)
+        return known
+
+    JOBS.start(key, work, label="Measurement")
+    keep(replace(current(), pending=Pending(key, bench.session.recipe)))
+
+
+def measurement_job(session: Session) -> Job | None:
+    """The measurement that runs for this session, or ended without a result."""
+    return JOBS.get(session.pending.key) if session.pending else None
+
+
+def collect() -> None:
+    """Take the result of a finished measurement into the session."""
+    session = current()
+    pending = session.pending
+    comparison = COMPARISONS.get(pending.key) if pending else None
+    if pending is not None and comparison is not None:
+        keep(with_measurement(session, measured(pending, comparison)))
+
+
+def measured(pending: Pending, comparison: Comparison) -> Measurement:
+    """The headline numbers of a comparison."""
+    return Measurement(
+        recipe=pending.recipe,
+        key=pending.key,
+        samples=comparison.samples,
+        float_top1=comparison.float_top1,
+        int8_top1=comparison.int8_top1,
+        sqnr_db=min(error.sqnr_db for error in comparison.outputs.values()),
+    )
+
+
+def start_check(bench: Bench) -> Job | None:
+    """Verify the int8 model as it would be exported, unless that was done."""
+    key = f"check/{bench.key}"
+    if CHECKS.get(key) is not None:
+        return None
+    quantized = bench.quantized
+
+    def work(_: OnProgress) -> None:
+        CHECKS.put(key, quantized.verify())
+
+    known = JOBS.get(key)
+    return known or JOBS.start(key, work, label="Verification")
+
+
+def calibrate_again(session: Session) -> None:
+    """Calibrate what is open once more, after a failure or a cancelled run."""
+    if session.source is not None:
+        start_calibration(open_source(session.source), session.samples)
