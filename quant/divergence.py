@@ -9,6 +9,10 @@ Exact zeros are left out: every threshold represents them exactly, and the spike
 a tensor after Relu) would otherwise outweigh all else. TensorRT overwrites the first bin with the
 second for the same reason; MindSpore Lite skips zeros as well.
 
+A candidate that clips more than half of the values has infinite cost. Without that rule data far
+from zero is clipped whole: a threshold just below it leaves P and Q a single bin each, which agree
+perfectly.
+
 All sums over bins inside a level are differences of running totals, so there is no loop over bins
 or candidates. Only the Jensen-Shannon divergence needs a logarithm for each bin of each candidate.
 
@@ -67,7 +71,7 @@ class Candidates:
 
     @cached_property
     def kl(self) -> NDArray[np.float64]:
-        """KL(P||Q) in nats; infinite where the last kept bin is empty but values lie beyond."""
+        """KL(P||Q) in nats; infinite too where the last bin is empty but values lie beyond."""
         sums = self._levels
         p_log_p = self._p_log_p[self.kept - 1] + _x_log_x(self._last + self._tail)
         p_log_q = sums.g_log_q + self._tail * np.log(np.where(sums.q_last > 0, sums.q_last, 1.0))
@@ -77,7 +81,7 @@ class Candidates:
 
     @cached_property
     def reverse_kl(self) -> NDArray[np.float64]:
-        """KL(Q||P) in nats; infinite where no value is kept."""
+        """KL(Q||P) in nats."""
         sums = self._levels
         grown = np.where(self._last > 0, self._last + self._tail, 1.0)
         grown /= np.where(self._last > 0, self._last, 1.0)
@@ -104,7 +108,7 @@ class Candidates:
         p_last = (self._last + self._tail) / self._total
         t = 0.5 + 0.5 * np.divide(q_last, p_last, where=p_last > 0, out=np.ones(p_last.size))
         value = (self.reverse_kl - sums.bin_terms - 2 * p_last * _x_log_x(t)) / 2
-        return np.where(self._defined, np.maximum(value, 0.0), np.log(2.0))
+        return np.where(self._defined, np.maximum(value, 0.0), np.inf)
 
     @cached_property
     def _levels(self) -> "_LevelSums":
@@ -178,8 +182,8 @@ class Candidates:
 
     @cached_property
     def _defined(self) -> NDArray[np.bool_]:
-        """Where Q exists: some value is kept, or there is none at all to lose."""
-        return (self._inside > 0) | (self._below[-1] == 0)
+        """Where at least half of the values are kept."""
+        return self._inside >= self._tail
 
     @cached_property
     def _log_share(self) -> NDArray[np.float64]:

@@ -21,7 +21,11 @@ class OutlierRemoval(Calibrator):
     )
 
     def range(self, stats: TensorStats, spec: QuantSpec) -> tuple[float, float]:
-        """The averaged quantiles, widened to hold zero and cut to the observed range."""
+        """The averaged quantiles, widened to hold zero and cut to the observed range.
+
+        Where that leaves nothing (nearly every value is zero) it is the observed range.
+        """
         del spec  # the quantiles do not depend on the codes
         low = min(max(stats.mean_low_quantile, stats.low), 0.0)
-        return low, max(min(stats.mean_high_quantile, stats.high), 0.0)
+        high = max(min(stats.mean_high_quantile, stats.high), 0.0)
+        return (low, high) if low < high else (stats.low, stats.high)

@@ -33,7 +33,7 @@ def assert_sane(rmin, rmax, stats, spec):
     assert rmin <= 0 <= rmax
     assert min(stats.min, 0) <= rmin
     assert rmax <= max(stats.max, 0)
-    assert (rmin < 0 or rmax > 0) or stats.abs_max == 0 or stats.zeros > 0.9 * stats.count
+    assert rmin < rmax or stats.abs_max == 0
     params_from_range(rmin, rmax, spec)
 
 
@@ -114,6 +114,19 @@ def test_curves_ascend_and_end_at_the_largest_magnitude(name, case):
     assert (curve.cost >= 0).all()
     assert np.isfinite(curve.cost[-1])
     assert curve.best in curve.thresholds
+
+
+@pytest.mark.parametrize("spec", [SPECS["int8 symmetric"], SPECS["uint8"]], ids=str)
+@pytest.mark.parametrize(
+    "case",
+    ["offset", "negative offset", "constant", "negative constant", "one value", "two values"],
+)
+@pytest.mark.parametrize("name", NAMES)
+def test_data_away_from_zero_is_not_clipped_away(name, case, spec):
+    x = AWKWARD[case]
+    params = params_from_range(*REGISTRY[name]().range(stats_of(case), spec), spec)
+    noise = np.square(x - fake_quantize(x, params), dtype=np.float64).sum()
+    assert noise <= 1e-3 * np.square(x, dtype=np.float64).sum()
 
 
 @pytest.mark.parametrize("name", ["kl", "symmetric_kl", "js", "mse"])
