@@ -71,8 +71,8 @@ def test_the_road_from_float_to_measured_int8(capsys, folder):
     code, out, _ = call(capsys, "measure", model, int8, "--data", data, "--csv", table, "--json")
     assert code == 0
     assert json.loads(out)["outputs"]["out"]["sqnr_db"] > 20
-    rows = {row["tensor"]: float(row["sqnr_db"]) for row in csv.DictReader(table.open())}
-    assert set(rows) == {"image", "r", "out"}
+    rows = csv.DictReader(table.read_text().splitlines())
+    assert {row["tensor"] for row in rows if float(row["sqnr_db"]) > 20} == {"r", "out"}
 
 
 def test_measuring_a_model_against_itself_finds_no_difference(capsys, folder):
