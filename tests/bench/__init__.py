@@ -1,0 +1,1 @@
+"""Measurements beside a peer, printed by ``make bench``; never run as tests."""
