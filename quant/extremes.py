@@ -75,26 +75,19 @@ def _end(
 ) -> tuple[NDArray[np.float32], NDArray[np.float32]]:
     """The outermost and the k-th value from one end of each row, k = 0 being the outermost.
 
-    With t the k-th outermost block end, k+1 values lie at t or beyond it, so the answer is t or
-    lies beyond it, in one of the at most k blocks that end beyond t.
+    The k+1 blocks with the outermost ends hold the k+1 outermost values (ties apart, which are
+    equal), so only they are looked into.
     """
     rows, n = flat.shape
     blocks = n // _BLOCK
     body = flat[:, : _BLOCK * blocks].reshape(rows, _BLOCK, blocks)
-    rest = flat[:, _BLOCK * blocks :]
     sign = np.float32(1 if end is np.minimum else -1)
-    ends = sign * end.reduce(body, axis=1)
-    outermost, inner = np.empty(rows, np.float32), np.empty(rows, np.float32)
-    for row in range(rows):
-        limit = np.partition(ends[row], k)[k]
-        chosen = np.flatnonzero(ends[row] < limit)
-        candidates = np.concatenate(
-            (
-                sign * np.take(body[row], chosen, axis=1).ravel(),
-                sign * rest[row],
-                np.full(k + 1, limit),
-            )
-        )
-        outermost[row] = min(ends[row].min(), candidates.min())
-        inner[row] = np.partition(candidates, k)[k]
-    return sign * outermost, sign * inner
+    ends = end.reduce(body, axis=1)
+    ends *= sign
+    chosen = np.argpartition(ends, k, axis=1)[:, : k + 1]
+    inside = body[np.arange(rows)[:, None], :, chosen].reshape(rows, -1)
+    rest = flat[:, _BLOCK * blocks :]
+    candidates = sign * np.concatenate((inside, rest), axis=1)
+    candidates.partition(k, axis=1)
+    outermost = np.minimum(ends.min(axis=1), candidates.min(axis=1))
+    return sign * outermost, sign * candidates[:, k]

@@ -75,6 +75,8 @@ class Session:
         options.log_severity_level = _FATAL_ONLY
         options.graph_optimization_level = _ORT_LEVELS[level]
         options.enable_cpu_mem_arena = arena
+        # Between two runs the cores have other work, so idle threads must not spin.
+        options.add_session_config_entry("session.intra_op.allow_spinning", "0")
         if threads is not None:
             options.intra_op_num_threads = threads
         self._options = ort.RunOptions()
