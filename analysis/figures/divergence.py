@@ -2,6 +2,7 @@
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 import plotly.graph_objects as go
@@ -77,56 +78,80 @@ def divergence_figure(
     Returns:
         A figure with two traces a curve: the line and its minimum.
     """
-    figure = go.Figure(
-        layout=layout(
-            mode, height=height, x_title="Threshold |x| (real units)", y_title="Cost / least cost"
-        )
-    )
-    top = 2.0
-    for curve in curves:
-        kind, colour = style(curve.name), style(curve.name).colour(mode)
-        relative = relative_cost(curve.cost)
-        shown = _thinned(relative)
-        unit = f" {curve.unit}" if curve.unit else ""
-        figure.add_scatter(
-            x=curve.thresholds[shown].astype(np.float32),
-            y=relative[shown].astype(np.float32),
-            customdata=curve.cost[shown].astype(np.float32),
-            name=f"{curve.label}: least at {curve.best:.4g}",
-            mode="lines",
-            line={"color": colour, "width": 1.8, "dash": kind.dash},
-            hovertemplate=f"{curve.label} %{{customdata:.4g}}{unit}<extra></extra>",
-            legendgroup=curve.name,
-            meta={"role": curve.name},
-        )
-        figure.add_scatter(
-            x=np.asarray([curve.best], np.float32),
-            y=np.ones(1, np.float32),
-            mode="markers",
-            marker={"color": colour, "size": 10, "symbol": kind.symbol},
-            hoverinfo="skip",
-            showlegend=False,
-            legendgroup=curve.name,
-            meta={"role": curve.name},
-        )
-        if np.isfinite(relative).any():
-            top = max(top, float(np.nanmax(relative)))
-    last = max((float(c.thresholds[-1]) for c in curves if c.thresholds.size), default=1.0)
-    figure.update_layout(
-        title={"text": title, "font": {"size": 14}} if title else None,
-        hovermode="x unified",
-        dragmode="zoom",
-        xaxis={"range": list(limits or (0.0, last * 1.03)), "hoverformat": ".4g"},
-        yaxis={
-            "type": "log",
-            "range": [-0.08 * np.log10(min(top, _CEILING)), np.log10(min(top, _CEILING)) * 1.04],
-            "fixedrange": True,
-            "dtick": 1 if top >= 30 else "D2",
-        },
-    )
+    figure = go.Figure(divergence_spec(curves, limits=limits, height=height, mode=mode))
+    if title:
+        figure.update_layout(title={"text": title, "font": {"size": 14}})
     if chosen is not None:
         figure.add_vline(chosen, line={"color": GROUNDS[mode].accent, "width": 2})
     return figure
+
+
+def divergence_spec(
+    curves: Sequence[CostCurve],
+    *,
+    limits: tuple[float, float] | None = None,
+    height: int = 240,
+    mode: Mode = "light",
+) -> dict[str, Any]:
+    """The same figure without a chosen threshold, as the ``data`` and ``layout`` Plotly takes.
+
+    Args:
+        curves: What to draw.
+        limits: What to show of the horizontal axis; by default from 0 to the last threshold.
+        height: Height in pixels.
+        mode: The ground.
+    """
+    traces: list[dict[str, Any]] = []
+    top = 2.0
+    for curve in curves:
+        relative = relative_cost(curve.cost)
+        traces += _traces(curve, relative, mode)
+        if np.isfinite(relative).any():
+            top = max(top, float(np.nanmax(relative)))
+    last = max((float(c.thresholds[-1]) for c in curves if c.thresholds.size), default=1.0)
+    ceiling = float(np.log10(min(top, _CEILING)))
+    shape = layout(
+        mode, height=height, x_title="Threshold |x| (real units)", y_title="Cost / least cost"
+    )
+    shape |= {"hovermode": "x unified", "dragmode": "zoom"}
+    shape["xaxis"] |= {"range": list(limits or (0.0, last * 1.03)), "hoverformat": ".4g"}
+    shape["yaxis"] |= {
+        "type": "log",
+        "range": [-0.08 * ceiling, 1.04 * ceiling],
+        "fixedrange": True,
+        "dtick": 1 if top >= 30 else "D2",
+    }
+    return {"data": traces, "layout": shape}
+
+
+def _traces(
+    curve: CostCurve, relative: NDArray[np.float64], mode: Mode
+) -> tuple[dict[str, Any], dict[str, Any]]:
+    """The line of a curve and its minimum."""
+    kind, colour = style(curve.name), style(curve.name).colour(mode)
+    shown = _thinned(relative)
+    unit = f" {curve.unit}" if curve.unit else ""
+    common = {"type": "scatter", "legendgroup": curve.name, "meta": {"role": curve.name}}
+    line = {
+        **common,
+        "x": curve.thresholds[shown].astype(np.float32),
+        "y": relative[shown].astype(np.float32),
+        "customdata": curve.cost[shown].astype(np.float32),
+        "name": f"{curve.label}: least at {curve.best:.4g}",
+        "mode": "lines",
+        "line": {"color": colour, "width": 1.8, "dash": kind.dash},
+        "hovertemplate": f"{curve.label} %{{customdata:.4g}}{unit}<extra></extra>",
+    }
+    least = {
+        **common,
+        "x": np.asarray([curve.best], np.float32),
+        "y": np.ones(1, np.float32),
+        "mode": "markers",
+        "marker": {"color": colour, "size": 10, "symbol": kind.symbol},
+        "hoverinfo": "skip",
+        "showlegend": False,
+    }
+    return line, least
 
 
 def _thinned(relative: NDArray[np.float64]) -> NDArray[np.intp]:

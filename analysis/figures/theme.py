@@ -5,9 +5,7 @@ ground. A series also has a dash and a marker, so that colour alone never carrie
 """
 
 from dataclasses import dataclass
-from typing import Final, Literal
-
-import plotly.graph_objects as go
+from typing import Any, Final, Literal
 
 Mode = Literal["light", "dark"]
 """The ground a figure is shown on."""
@@ -107,8 +105,8 @@ def style(name: str) -> Style:
     return STYLES.get(name) or _SPARE[sum(map(ord, name)) % len(_SPARE)]
 
 
-def layout(mode: Mode, *, height: int, x_title: str, y_title: str) -> go.Layout:
-    """The layout that all figures start from.
+def layout(mode: Mode, *, height: int, x_title: str, y_title: str) -> dict[str, Any]:
+    """The layout that all figures start from, as ``plotly.graph_objects.Figure`` takes it.
 
     Args:
         mode: The ground.
@@ -128,16 +126,21 @@ def layout(mode: Mode, *, height: int, x_title: str, y_title: str) -> go.Layout:
         "automargin": False,
     }
     title = {"font": {"size": 12, "color": ground.muted}, "standoff": 6}
-    return go.Layout(
-        height=height,
-        margin={"l": 62, "r": 16, "t": 32, "b": 44, "autoexpand": False},
-        paper_bgcolor="rgba(0,0,0,0)",
-        plot_bgcolor="rgba(0,0,0,0)",
-        font={"family": FONT, "size": 12, "color": ground.text},
-        hoverlabel={"font": {"family": FONT, "size": 12}},
-        xaxis={**axis, "showline": True, "title": {**title, "text": x_title}, "zeroline": True},
-        yaxis={**axis, "showline": False, "title": {**title, "text": y_title}, "zeroline": False},
-        legend={
+    return {
+        "height": height,
+        "margin": {"l": 62, "r": 16, "t": 32, "b": 44, "autoexpand": False},
+        "paper_bgcolor": "rgba(0,0,0,0)",
+        "plot_bgcolor": "rgba(0,0,0,0)",
+        "font": {"family": FONT, "size": 12, "color": ground.text},
+        "hoverlabel": {"font": {"family": FONT, "size": 12}},
+        "xaxis": {**axis, "showline": True, "title": {**title, "text": x_title}, "zeroline": True},
+        "yaxis": {
+            **axis,
+            "showline": False,
+            "title": {**title, "text": y_title},
+            "zeroline": False,
+        },
+        "legend": {
             "orientation": "h",
             "x": 0,
             "xanchor": "left",
@@ -146,5 +149,5 @@ def layout(mode: Mode, *, height: int, x_title: str, y_title: str) -> go.Layout:
             "font": {"size": 12, "color": ground.text},
             "bgcolor": "rgba(0,0,0,0)",
         },
-        separators=".\u2009",
-    )
+        "separators": ".\u2009",
+    }

@@ -10,7 +10,7 @@ from pathlib import Path
 from urllib.parse import urlsplit
 
 import pytest
-from playwright.sync_api import Browser, BrowserContext, Page, sync_playwright
+from playwright.sync_api import Browser, BrowserContext, Page, expect, sync_playwright
 
 ROOT = Path(__file__).resolve().parents[2]
 CHROMIUM = os.environ.get("QUANTLENS_CHROMIUM", "/usr/bin/chromium")
@@ -107,14 +107,22 @@ class Watch:
         )
 
 
-@pytest.fixture
-def context(browser: Browser) -> Iterator[BrowserContext]:
-    """A fresh browser profile; the test fails on console errors, exceptions, outside requests."""
+WAIT_MS = 20_000
+expect.set_options(timeout=WAIT_MS)
+
+
+def _profile(browser: Browser) -> tuple[BrowserContext, Watch]:
     fresh = browser.new_context(
         viewport={"width": 1280, "height": 900}, color_scheme="light", reduced_motion="reduce"
     )
-    watch = Watch(fresh)
-    fresh.set_default_timeout(15_000)
+    fresh.set_default_timeout(WAIT_MS)
+    return fresh, Watch(fresh)
+
+
+@pytest.fixture
+def context(browser: Browser) -> Iterator[BrowserContext]:
+    """A fresh browser profile; the test fails on console errors, exceptions, outside requests."""
+    fresh, watch = _profile(browser)
     yield fresh
     fresh.close()
     assert not watch.problems, "\n".join(watch.problems)
@@ -124,3 +132,11 @@ def context(browser: Browser) -> Iterator[BrowserContext]:
 def page(context: BrowserContext) -> Page:
     """A page of the fresh profile."""
     return context.new_page()
+
+
+@pytest.fixture(scope="module")
+def module_page(browser: Browser) -> Iterator[tuple[Page, Watch]]:
+    """One page for all tests of a module, with what went wrong on it so far."""
+    fresh, watch = _profile(browser)
+    yield fresh.new_page(), watch
+    fresh.close()

@@ -27,7 +27,7 @@ def values(name: str) -> np.ndarray:
     return x.astype(np.float32)
 
 
-@st.cache_data
+@st.cache_resource
 def shape(name: str) -> Shape:
     x = values(name)
     top = 8192
@@ -101,6 +101,9 @@ with st.container(horizontal=True):
     for tensor in TENSORS:
         if st.button(tensor):
             st.session_state.tensor = tensor
+    if st.button("Start again"):
+        st.session_state.clear()
+        st.rerun()
 name = st.session_state.get("tensor", "gelu")
 drawn = shape(name)
 minmax = (min(drawn.bins.min, 0.0), max(drawn.bins.max, 0.0))

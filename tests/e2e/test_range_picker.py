@@ -1,11 +1,20 @@
+import json
 import re
 from pathlib import Path
 
+import numpy as np
 import pytest
 from playwright.sync_api import expect
 
+from analysis.clipping import local_error
+from app.components.range_picker import Bins, Codes, Shape
+from quant.numerics import params_from_range, quantize_linear
+from quant.types import QType, QuantSpec
+from tests.quant.statistics_of import statistics_of
+
 pytestmark = pytest.mark.e2e
 HERE = Path(__file__).parent
+ROOT = HERE.parents[1]
 
 
 class Picker:
@@ -50,9 +59,25 @@ class Picker:
         )
 
 
+@pytest.fixture(scope="module")
+def opened(start_app, module_page):
+    page, watch = module_page
+    return Picker(page, start_app(HERE / "picker_demo.py")), watch
+
+
 @pytest.fixture
-def picker(start_app, page):
-    return Picker(page, start_app(HERE / "picker_demo.py")).show("gelu")
+def picker(opened):
+    picker, watch = opened
+    picker.show("gelu")
+    picker.page.get_by_role("button", name="Start again").click()
+    picker.expect_commits(0)
+    expect(picker.page.locator(".ql-source")).to_have_text("by MinMax")
+    picker.page.get_by_role("button", name="Log", exact=True).click()
+    picker.page.get_by_role("button", name="Show all").click()
+    yield picker
+    problems = list(watch.problems)
+    watch.problems.clear()
+    assert not problems, "\n".join(problems)
 
 
 def test_the_numbers_follow_the_drag_and_the_release_commits(picker):
@@ -150,6 +175,8 @@ def test_picks_can_be_hidden_one_by_one(picker):
     chip.click()
     expect(chip).to_have_attribute("aria-pressed", "false")
     expect(label).to_have_count(0)
+    chip.click()
+    expect(label).to_have_count(1)
 
 
 def test_a_symmetric_range_has_one_handle_and_stays_symmetric(picker):
@@ -189,15 +216,16 @@ def test_zoom_is_kept_for_the_same_tensor_and_dropped_for_another(picker):
     box.press("Enter")
     picker.expect_commits(1)
     assert picker.page.evaluate(view) == zoomed
-    same = picker.page.evaluate("window.__gd = document.querySelector('.ql-hist .ql-gd'); 1")
+    picker.page.evaluate("() => { window.__gd = document.querySelector('.ql-hist .ql-gd') }")
     picker.show("relu")
-    assert same
     assert picker.page.evaluate("window.__gd === document.querySelector('.ql-hist .ql-gd')")
     assert picker.page.evaluate(view)[1] > 10
 
 
 def test_zoomed_in_bins_hold_the_counts_of_the_full_data(picker):
-    total = "document.querySelector('.ql-hist .ql-gd').data[0].customdata.reduce((a, b) => a + b, 0)"
+    total = (
+        "document.querySelector('.ql-hist .ql-gd').data[0].customdata.reduce((a, b) => a + b, 0)"
+    )
     assert picker.page.evaluate(total) == pytest.approx(400_000, rel=0.01)
     box = picker.page.get_by_label("Upper end of the range").and_(picker.page.locator("input"))
     box.fill("0.5")
@@ -222,6 +250,58 @@ def test_dark_follows_the_theme(start_app, browser):
     picker = Picker(dark.new_page(), start_app(HERE / "picker_demo.py")).show("gelu")
     expect(picker.root).to_have_attribute("data-mode", "dark")
     dark.close()
+
+
+@pytest.mark.parametrize(
+    ("values", "qtype", "symmetric", "ranges"),
+    [
+        ("normal", QType.INT8, True, [(-3.0, 3.0), (-1e-3, 1e-3)]),
+        ("normal", QType.UINT8, False, [(-3.0, 2.0), (-4.9, 5.1), (-0.5, 4.0)]),
+        ("relu", QType.UINT8, False, [(0.0, 2.5), (0.0, 1e-2)]),
+        ("relu", QType.UINT8, True, [(0.0, 2.5)]),
+        ("normal", QType.UINT8, True, [(-2.0, 2.5)]),
+        ("outlier", QType.INT8, False, [(-4.0, 60.0), (-4.0, 4.0)]),
+        ("outlier", QType.INT16, False, [(-4.0, 60.0)]),
+        ("offset", QType.UINT8, False, [(0.0, 12.0), (0.0, 10.5)]),
+        ("integers", QType.INT8, False, [(-4.0, 4.0), (-3.3, 2.7)]),
+    ],
+)
+def test_the_browser_computes_what_python_computes(picker, values, qtype, symmetric, ranges):
+    rng = np.random.default_rng(3)
+    x = {
+        "normal": lambda: rng.normal(size=20_000),
+        "relu": lambda: np.maximum(rng.normal(size=20_000), 0),
+        "outlier": lambda: np.append(rng.normal(size=20_000), 60.0),
+        "offset": lambda: rng.normal(11.0, 0.3, size=20_000),
+        "integers": lambda: rng.integers(-4, 5, size=20_000),
+    }[values]().astype(np.float32)
+    stats = statistics_of(x)
+    spec = QuantSpec(qtype, symmetric)
+    shape = json.loads(Shape("t", "t", "", Bins.of(stats), Codes.of(spec)).text)
+    numbers = (ROOT / "app/components/range_picker/numbers.js").read_text()
+    found = picker.page.evaluate(
+        f"""([histogram, spec, ranges]) => {{
+            {numbers}
+            const distribution = new Distribution(histogram);
+            return ranges.map((range) => {{
+              const params = paramsOf(range, spec);
+              return {{...params, ...distribution.error(params, spec)}};
+            }});
+        }}""",
+        [shape["histogram"], shape["spec"], ranges],
+    )
+    for ends, browser in zip(ranges, found, strict=True):
+        params = params_from_range(*ends, spec)
+        python = local_error(stats, params)
+        assert browser["scale"] == float(params.scale)
+        assert browser["zeroPoint"] == int(params.zero_point)
+        assert [browser["rmin"], browser["rmax"]] == [float(e) for e in params.representable]
+        assert browser["clipRate"] == pytest.approx(python.clip_rate, rel=1e-6, abs=1e-12)
+        assert browser["clipping"] == pytest.approx(python.clipping_mse, rel=1e-6, abs=1e-15)
+        assert browser["rounding"] == pytest.approx(python.rounding_mse, rel=1e-6, abs=1e-15)
+        assert browser["sqnr"] == pytest.approx(python.sqnr_db, abs=1e-5)
+        codes = quantize_linear(np.asarray([x.min(), x.max()], np.float32), params)
+        assert browser["codes"] == codes.tolist()
 
 
 def test_it_is_fast_enough_to_feel_immediate(picker):

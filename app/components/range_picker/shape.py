@@ -5,12 +5,13 @@ import json
 from collections.abc import Sequence
 from dataclasses import asdict, dataclass
 from functools import cached_property
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
-from analysis.figures.divergence import CostCurve, divergence_figure
-from analysis.figures.histogram import Pick, histogram_figure
+from analysis.figures.divergence import CostCurve, divergence_spec
+from analysis.figures.histogram import Pick, histogram_spec
 from analysis.figures.theme import GROUNDS, STYLES, style
 from quant.stats import TensorStats
 from quant.types import QuantSpec
@@ -136,11 +137,11 @@ class Shape:
     @cached_property
     def text(self) -> str:
         """This shape as JSON, with both figures in it."""
-        histogram = histogram_figure(self.bins.edges, self.bins.counts, height=HISTOGRAM_PX)
-        histogram.update_layout(margin={"t": _TOP_PX})
-        divergence = divergence_figure(self.curves, height=CURVES_PX)
+        histogram = histogram_spec(self.bins.edges, self.bins.counts, height=HISTOGRAM_PX)
+        histogram["layout"]["margin"] |= {"t": _TOP_PX}
+        divergence = divergence_spec(self.curves, height=CURVES_PX)
         names = {*STYLES, *(p.name for p in self.picks), *(c.name for c in self.curves)}
-        head = {
+        document = {
             "tensor": self.tensor,
             "title": self.title,
             "subtitle": self.subtitle,
@@ -159,9 +160,9 @@ class Shape:
                     for name in sorted(names)
                 },
             },
+            "figures": {"histogram": histogram, "divergence": divergence},
         }
-        figures = f'{{"histogram":{histogram.to_json()},"divergence":{divergence.to_json()}}}'
-        return f'{json.dumps(head)[:-1]}, "figures": {figures}}}'
+        return json.dumps(document, default=_plain)
 
 
 def _histogram(bins: Bins) -> dict[str, object]:
@@ -179,11 +180,22 @@ def _histogram(bins: Bins) -> dict[str, object]:
 
 
 def _array(counts: NDArray[np.int64]) -> dict[str, str]:
-    """Counts up to the last that is not zero, in the narrowest type, as base64."""
+    """Counts up to the last that is not zero, in the narrowest type."""
     used = counts[: int(np.flatnonzero(counts)[-1]) + 1] if counts.any() else counts[:0]
     top = int(used.max(initial=0))
-    kind = next(
-        (k for k, most in (("u1", 255), ("u2", 65535), ("u4", 2**32 - 1)) if top <= most), "f8"
-    )
-    data = np.ascontiguousarray(used, np.dtype(f"<{kind}"))
+    widths = (("u1", 255), ("u2", 65535), ("u4", 2**32 - 1))
+    return _encoded(used, next((kind for kind, most in widths if top <= most), "f8"))
+
+
+def _plain(value: object) -> object:
+    """A NumPy array or number as JSON can hold it, in the form that Plotly reads."""
+    if isinstance(value, np.ndarray):
+        return _encoded(value, "f4")
+    if isinstance(value, np.generic):
+        return value.item()
+    raise TypeError(f"{type(value).__name__} is not plain data")
+
+
+def _encoded(values: NDArray[Any], kind: str) -> dict[str, str]:
+    data = np.ascontiguousarray(values, np.dtype(f"<{kind}"))
     return {"dtype": kind, "bdata": base64.b64encode(data.tobytes()).decode()}
