@@ -1,14 +1,15 @@
 """What a quantization does to each node: one row for each node and each input of the model."""
 
 import math
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Literal
 
 from analysis.clipping import LocalError, local_error
 from quant.calibrate import Calibration
-from quant.plan import INPUT_OP_TYPE, NodePlan, TensorPlan
+from quant.plan import INPUT_OP_TYPE, NodePlan
 from quant.quantize import QuantizedModel
 from quant.recipe import Settings
+from quant.types import PerChannel
 
 State = Literal["int8", "fused", "dropped", "float"]
 
@@ -60,67 +61,47 @@ def layer_rows(quantized: QuantizedModel, calibration: Calibration) -> tuple[Lay
         The inputs that are quantized, then the nodes.
     """
     plan = quantized.plan
-    rows = [
-        _row(quantized, calibration, info.name, INPUT_OP_TYPE, info.name, None)
-        for info in quantized.float_model.inputs
-        if info.name in plan.tensors
-    ]
+    rows: list[LayerRow] = []
+    for info in quantized.float_model.inputs:
+        planned = plan.tensors.get(info.name)
+        if planned is not None:
+            row = LayerRow(info.name, INPUT_OP_TYPE, "int8", "", info.name, "", planned.settings)
+            rows.append(_with_range(row, quantized, calibration))
     for name, item in plan.nodes.items():
         outputs = quantized.float_model.float_outputs(item.node)
         tensor = outputs[0] if outputs else ""
-        rows.append(_row(quantized, calibration, name, item.node.op_type, tensor, item))
+        state, note = _state(quantized, item, tensor)
+        row = LayerRow(
+            name, item.node.op_type, state, note, tensor, "", item.settings, _weight(item)
+        )
+        rows.append(_with_range(row, quantized, calibration))
     return tuple(rows)
 
 
-def _row(
-    quantized: QuantizedModel,
-    calibration: Calibration,
-    name: str,
-    op_type: str,
-    tensor: str,
-    item: NodePlan | None,
-) -> LayerRow:
-    state, note = _state(quantized, name, tensor, item)
-    planned = quantized.plan.tensors.get(tensor)
-    settings = item.settings if item is not None else _settings(planned)
-    weight = "" if item is None else _weight(item)
+def _with_range(row: LayerRow, quantized: QuantizedModel, calibration: Calibration) -> LayerRow:
+    """The row with how its tensor is quantized, if it is."""
+    planned = quantized.plan.tensors.get(row.tensor)
     if planned is None:
-        return LayerRow(name, op_type, state, note, tensor, "", settings, weight)
-    owner = quantized.plan.tensors[planned.group]
-    rmin, rmax = quantized.ranges[tensor]
-    stats = calibration.tensors.get(tensor)
-    params = quantized.params[tensor]
-    kind = owner.settings.activation_type.value
-    return LayerRow(
-        name=name,
-        op_type=op_type,
-        state=state,
-        note=note,
-        tensor=tensor,
+        return row
+    owner = quantized.plan.tensors[planned.group].settings
+    rmin, rmax = quantized.ranges[row.tensor]
+    stats = calibration.tensors.get(row.tensor)
+    kind = owner.activation_type.value
+    return replace(
+        row,
         owner=planned.group,
-        settings=settings,
-        weight=weight,
-        activation=f"{kind} symmetric" if owner.settings.activation_symmetric else kind,
-        calibrator="fixed" if owner.settings.range else owner.settings.calibrator.name,
+        activation=f"{kind} symmetric" if owner.activation_symmetric else kind,
+        calibrator="fixed" if owner.range else owner.calibrator.name,
         rmin=rmin,
         rmax=rmax,
-        local=None if stats is None else local_error(stats, params),
+        local=None if stats is None else local_error(stats, quantized.params[row.tensor]),
     )
 
 
-def _settings(planned: TensorPlan | None) -> Settings:
-    assert planned is not None  # an input has a row only when it is quantized
-    return planned.settings
-
-
-def _state(
-    quantized: QuantizedModel, name: str, tensor: str, item: NodePlan | None
-) -> tuple[State, str]:
-    if item is None:
-        return "int8", ""
+def _state(quantized: QuantizedModel, item: NodePlan, tensor: str) -> tuple[State, str]:
     if not item.quantized:
         return "float", item.why
-    verdict = quantized.activations.get(name)
+    verdict = quantized.activations.get(item.node.name)
     if verdict is not None and verdict.dropped:
         return "dropped", f"removed: {verdict.reason}"
     following = quantized.float_model.consumers.get(tensor, ())
@@ -135,9 +116,8 @@ def _weight(item: NodePlan) -> str:
     spec = item.weight_spec
     if spec is None:
         return ""
-    per_channel = item.settings.per_channel and item.node.weight is not None
-    per_channel = per_channel and item.node.weight.channel_axis is not None
-    return f"{spec.qtype.value} per {'channel' if per_channel else 'tensor'}"
+    whose = "channel" if isinstance(spec.granularity, PerChannel) else "tensor"
+    return f"{spec.qtype.value} per {whose}"
 
 
 def rounding_db(local: LocalError) -> float:

@@ -33,6 +33,15 @@ _HEADERS: Final = {
     "X-Content-Type-Options": "nosniff",
 }
 
+_CALM: Final = """<script>
+// Netron focuses its graph as it loads, which would scroll a page that shows it in a frame.
+const focus = HTMLElement.prototype.focus;
+HTMLElement.prototype.focus = function (options) {
+    focus.call(this, { ...options, preventScroll: true });
+};
+</script>
+"""
+
 
 class _Models:
     """The models on show, the least recently registered forgotten first."""
@@ -95,7 +104,7 @@ def page(name: str) -> str:
         "name": name,
         "identifier": name if name.endswith(".onnx") else f"{name}.onnx",
     }
-    head = "".join(f'<meta name="{k}" content="{escape(v)}">\n' for k, v in metas.items())
+    head = "".join(f'<meta name="{k}" content="{escape(v)}">\n' for k, v in metas.items()) + _CALM
     return re.sub(r"<head>\s*", lambda found: found.group() + head, index, count=1)
 
 

@@ -51,6 +51,7 @@ class Measurement:
         samples: Number of evaluation samples.
         float_top1: Accuracy of the float model, 0 to 1; None without labels.
         int8_top1: Accuracy of the int8 model, 0 to 1; None without labels.
+        agreement: Share of samples that both predict alike; None where there is no prediction.
         sqnr_db: Signal to error ratio at the model's outputs in dB, the least of them.
     """
 
@@ -59,6 +60,7 @@ class Measurement:
     samples: int
     float_top1: float | None
     int8_top1: float | None
+    agreement: float | None
     sqnr_db: float
 
 

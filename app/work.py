@@ -1,10 +1,19 @@
 """The long work of the app as jobs: what runs for a session, and what comes of it."""
 
 from dataclasses import replace
+from pathlib import Path
 from typing import Final
 
 from analysis.compare import Comparison, compare
-from app.cache import CALIBRATIONS, CHECKS, COMPARISONS, Bench, Opened, open_source
+from app.cache import (
+    CALIBRATIONS,
+    CHECKS,
+    COMPARISONS,
+    Bench,
+    Opened,
+    open_source,
+    seconds_per_sample,
+)
 from app.jobs import JOBS, Job
 from app.options import start_options
 from app.state import (
@@ -19,11 +28,16 @@ from app.state import (
 )
 from quant.calibrate import calibrate
 from quant.errors import QuantError
+from quant.export import SaveReport
 from quant.progress import OnProgress
 from sample_models import Sample, find
 
 FIRST_SAMPLE: Final = "fmnist_mobilenet"
 """The sample that opens by itself: the one that loses most under default settings."""
+
+CALIBRATION_COST: Final = 2.0
+"""Time of calibrating a sample over that of one float inference."""
+OVERHEAD_SECONDS: Final = 0.3
 
 
 def sample_source(sample: Sample) -> Source:
@@ -86,6 +100,13 @@ def start_calibration(opened_source: Opened, samples_wanted: int | None) -> Job 
     return JOBS.start(key, work, label="Calibration")
 
 
+def estimate(opened_source: Opened, samples_wanted: int | None) -> float:
+    """About how long calibration takes here, in seconds, from the time of one inference."""
+    model, data = opened_source.model, opened_source.data
+    one = seconds_per_sample(model.fingerprint, data.digest, model, data)
+    return OVERHEAD_SECONDS + CALIBRATION_COST * one * opened_source.samples(samples_wanted)
+
+
 def calibration_job(session: Session) -> Job | None:
     """The calibration of what is open: running, failed or cancelled."""
     if session.source is None:
@@ -137,6 +158,7 @@ def measured(pending: Pending, comparison: Comparison) -> Measurement:
         samples=comparison.samples,
         float_top1=comparison.float_top1,
         int8_top1=comparison.int8_top1,
+        agreement=comparison.agreement,
         sqnr_db=min(error.sqnr_db for error in comparison.outputs.values()),
     )
 
@@ -159,3 +181,22 @@ def calibrate_again(session: Session) -> None:
     """Calibrate what is open once more, after a failure or a cancelled run."""
     if session.source is not None:
         start_calibration(open_source(session.source), session.samples)
+
+
+def start_save(bench: Bench, path: Path) -> None:
+    """Write the int8 model and its recipe, verified, or nothing."""
+    quantized = bench.quantized
+
+    def work(_: OnProgress) -> SaveReport:
+        return quantized.save(path)
+
+    JOBS.start(_save_key(bench, path), work, label="Saving")
+
+
+def save_job(bench: Bench, path: Path) -> Job | None:
+    """The last save of this int8 model to ``path``, or None."""
+    return JOBS.get(_save_key(bench, path))
+
+
+def _save_key(bench: Bench, path: Path) -> str:
+    return f"save/{bench.key}/{path}"

@@ -2,7 +2,7 @@
 
 import streamlit as st
 
-from app.jobs import JOBS, Job, State
+from app.jobs import Job, State
 from app.views.words import seconds
 from quant.errors import QuantError
 
@@ -42,11 +42,6 @@ def show_outcome(job: Job) -> None:
         st.info(f"{job.label} was cancelled. Nothing else changed.", icon=":material/info:")
     elif job.state is State.FAILED:
         st.error(sentence(job.error), icon=":material/error:")
-
-
-def dismiss(job: Job) -> None:
-    """Forget how a job ended."""
-    JOBS.forget(job.key)
 
 
 def sentence(error: Exception | None) -> str:

@@ -27,9 +27,9 @@ def layer_pane(bench: Bench, row: LayerRow | None) -> None:
         weight_plot(layer)
         more_settings(layer)
         return
-    main_settings(layer)
     _elsewhere(layer)
     range_plots(layer)
+    main_settings(layer)
     more_settings(layer)
 
 

@@ -1,7 +1,7 @@
 """The table of layers: search, filter, sort, select."""
 
 import math
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import replace
 
 import pandas as pd
@@ -15,7 +15,7 @@ from app.views.controls import calibrator_label
 from app.views.words import plural
 
 KEY = "layers_table"
-HEIGHT = 420
+HEIGHT = 388
 STATES = {
     "int8": "int8",
     "fused": "fused",
@@ -101,7 +101,7 @@ def _selected(rows: Sequence[LayerRow], shown: Sequence[LayerRow]) -> LayerRow |
     return found
 
 
-def _frame(rows: Sequence[LayerRow], measured: dict[str, ErrorStats]) -> pd.DataFrame:
+def _frame(rows: Sequence[LayerRow], measured: Mapping[str, ErrorStats]) -> pd.DataFrame:
     def local(row: LayerRow, value: float) -> float | None:
         return value if row.local is not None and math.isfinite(value) else None
 
@@ -150,7 +150,7 @@ def _columns():
     column = st.column_config
     db = "%.1f dB"
     return {
-        "name": column.TextColumn("Layer", pinned=True, width=150),
+        "name": column.TextColumn("Layer", pinned=True, width=185),
         "op": column.TextColumn("Op", width=70),
         "state": column.TextColumn(
             "State",

@@ -4,6 +4,7 @@ import math
 
 import pandas as pd
 import streamlit as st
+from streamlit.delta_generator import DeltaGenerator
 
 from app import state, work
 from app.cache import Bench
@@ -11,6 +12,7 @@ from app.edits import preset_of
 from app.state import Measurement
 from app.views.job_panel import show_job, show_outcome
 from app.views.words import DASH, db, percent, plural, points
+from quant.recipe import Recipe
 
 
 def measure_bar(bench: Bench) -> None:
@@ -20,7 +22,13 @@ def measure_bar(bench: Bench) -> None:
     running = job is not None and job.running
     cards, actions = st.columns([5, 2], vertical_alignment="center", gap="medium")
     with cards, st.container(key="measured"):
-        _cards(session)
+        float_card, before_card, rest = st.columns([1, 1, 2])
+        _earlier(session, float_card, before_card)
+        with rest:
+            if job is not None and running:
+                show_job(job)
+            else:
+                _now(session)
     with actions, st.container(horizontal=True, horizontal_alignment="right"):
         st.button(
             "Measure",
@@ -32,30 +40,47 @@ def measure_bar(bench: Bench) -> None:
             help=f"Run the float and the int8 model on {len(bench.opened.evaluation):,} samples.",
         )
         _history(session)
-    if job is not None and running:
-        show_job(job)
-    elif job is not None:
+    if job is not None and not running:
         show_outcome(job)
 
 
-def _cards(session: state.Session) -> None:
-    now, before = session.measured, _before(session)
-    latest = session.latest
-    unlabelled = latest is not None and latest.float_top1 is None
-    missing = "no labels" if unlabelled else "not measured"
-    float_card, before_card, now_card, sqnr_card = st.columns(4)
+def _earlier(session: state.Session, float_card: DeltaGenerator, card: DeltaGenerator) -> None:
+    """The float model, and the recipe that was measured before."""
+    latest, before = session.latest, _before(session)
+    top1 = latest is None or latest.float_top1 is not None
     with float_card:
-        _card("Float top-1", percent(latest.float_top1) if latest else DASH, None, missing)
-    with before_card:
-        _card("Int8 top-1, before", _top1(before), _loss(before), missing)
-    stale = "recipe changed: measure again" if latest and now is None else missing
-    with now_card:
-        _card("Int8 top-1, now", _top1(now), _loss(now), missing if now else stale)
+        missing = "not measured" if top1 else "data without labels"
+        _card("Float top-1", percent(latest.float_top1 if latest else None), None, missing)
+    with card:
+        _card(f"{_measure(session)}, before", _share(before), _loss(before), "nothing before")
+
+
+def _now(session: state.Session) -> None:
+    """The recipe as it stands."""
+    now, before = session.measured, _before(session)
+    missing = "recipe changed since" if session.latest and now is None else "not measured"
+    top1_card, sqnr_card = st.columns(2)
+    with top1_card:
+        _card(f"{_measure(session)}, now", _share(now), _loss(now), missing)
     change = None
     if now and before and math.isfinite(now.sqnr_db) and math.isfinite(before.sqnr_db):
-        change = f"{now.sqnr_db - before.sqnr_db:+.1f} dB against before"
+        change = f"{now.sqnr_db - before.sqnr_db:+.1f} dB to before"
     with sqnr_card:
-        _card("Output sqnr, now", db(now.sqnr_db if now else None), change, stale)
+        _card("Output sqnr, now", db(now.sqnr_db if now else None), change, missing)
+
+
+def _measure(session: state.Session) -> str:
+    """What the share of samples is of: right answers, or without labels the same answer."""
+    latest = session.latest
+    return "Int8 top-1" if latest is None or latest.float_top1 is not None else "Same answer"
+
+
+def _share(measurement: Measurement | None) -> str:
+    if measurement is None:
+        return DASH
+    if measurement.int8_top1 is not None:
+        return percent(measurement.int8_top1)
+    return percent(measurement.agreement)
 
 
 def _card(label: str, value: str, change: str | None, missing: str) -> None:
@@ -71,10 +96,6 @@ def _before(session: state.Session) -> Measurement | None:
     key = session.recipe.content_key
     found = [m for m in session.measurements if m.recipe.content_key != key]
     return found[-1] if found else None
-
-
-def _top1(measurement: Measurement | None) -> str:
-    return percent(measurement.int8_top1 if measurement else None)
 
 
 def _loss(measurement: Measurement | None) -> str | None:
@@ -101,7 +122,7 @@ def _history(session: state.Session) -> None:
         st.dataframe(
             pd.DataFrame(
                 {
-                    "recipe": [describe(m) for m in rows],
+                    "recipe": [describe(m.recipe) for m in rows],
                     "top1": [None if m.int8_top1 is None else 100 * m.int8_top1 for m in rows],
                     "sqnr": [m.sqnr_db for m in rows],
                     "samples": [m.samples for m in rows],
@@ -118,7 +139,7 @@ def _history(session: state.Session) -> None:
             },
             alt="Measured recipes, the latest first",
         )
-        names = [f"{len(rows) - i}. {describe(m)}" for i, m in enumerate(rows)]
+        names = [f"{len(rows) - i}. {describe(m.recipe)}" for i, m in enumerate(rows)]
         chosen = st.selectbox("Go back to", names, key="history choice")
         measurement = rows[names.index(chosen)]
         st.button(
@@ -130,9 +151,8 @@ def _history(session: state.Session) -> None:
         )
 
 
-def describe(measurement: Measurement) -> str:
+def describe(recipe: Recipe) -> str:
     """A recipe in a few words."""
-    recipe = measurement.recipe
     name = preset_of(recipe)
     if name:
         return name

@@ -10,6 +10,7 @@ from app.views.controls import calibrator_options, calibrator_select, select, to
 from app.views.gate import redo, undo
 from app.views.words import activation_type, plural
 from quant.presets import preset, preset_names, preset_summary
+from quant.recipe import Recipe
 from quant.types import QType
 
 ACTIVATION_TYPES = tuple(
@@ -29,7 +30,7 @@ def recipe_bar(bench: Bench) -> None:
     defaults = recipe.defaults
     with st.container(horizontal=True, vertical_alignment="bottom", key="recipe_bar"):
         with st.container(width=215):
-            _preset(preset_of(recipe))
+            preset_select(recipe, key="preset")
         with st.container(width=165):
             calibrator_select(
                 defaults.calibrator,
@@ -58,7 +59,10 @@ def recipe_bar(bench: Bench) -> None:
         bulk_edit(bench)
 
 
-def _preset(name: str) -> None:
+def preset_select(recipe: Recipe, *, key: str) -> str:
+    """A select box of the presets; returns the one in use, or an empty name for a changed one."""
+    name = preset_of(recipe)
+
     def picked(chosen: str) -> None:
         if chosen != CUSTOM:
             state.edit(preset(chosen))
@@ -68,9 +72,10 @@ def _preset(name: str) -> None:
         preset_names() if name else (*preset_names(), CUSTOM),
         name or CUSTOM,
         picked,
-        key="preset",
+        key=key,
         hint="\n".join(f"- **{n}**: {preset_summary(n)}" for n in preset_names()),
     )
+    return name
 
 
 def _more(bench: Bench) -> None:

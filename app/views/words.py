@@ -43,12 +43,15 @@ def size(count: int) -> str:
 
 
 def seconds(value: float) -> str:
-    """A time span, coarse."""
-    if value < 1:
-        return "under 1 s"
+    """A time span in seconds, coarse."""
     if value < 90:
         return f"{value:.0f} s"
     return f"{value / 60:.0f} min"
+
+
+def about(value: float) -> str:
+    """An estimated time span."""
+    return "less than 1 s" if value < 1 else f"about {seconds(value)}"
 
 
 def plural(count: int, word: str) -> str:
