@@ -171,7 +171,7 @@ def test_the_label_of_a_pick_chooses_that_calibrator(picker):
 def test_picks_can_be_hidden_one_by_one(picker):
     label = picker.page.locator(".ql-labels button", has_text=re.compile("^KL$"))
     expect(label).to_have_count(1)
-    chip = picker.page.locator('[data-pick="kl"]')
+    chip = picker.page.locator('.ql-picks [data-name="kl"]')
     chip.click()
     expect(chip).to_have_attribute("aria-pressed", "false")
     expect(label).to_have_count(0)

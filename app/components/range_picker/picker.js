@@ -3,8 +3,8 @@
 const PADDING = 0.03;
 const SETTLE_MS = 350;
 const ANSWER_MS = 5000;
-const LANE_PX = 16;
-const LANES = 3;
+const LANE_PX = 14;
+const LANES = 4;
 
 let lastInput = 0;
 for (const kind of ["click", "keydown"]) {
@@ -18,6 +18,14 @@ function clamped(range, domain) {
   return view[1] - view[0] > (domain[1] - domain[0]) * 1e-6 ? view : [...domain];
 }
 
+let ruler = null;
+
+function textWidth(text, font) {
+  ruler ??= document.createElement("canvas").getContext("2d");
+  ruler.font = `600 11.5px ${font}`;
+  return ruler.measureText(text).width;
+}
+
 function timed(name, start) {
   performance.measure(`quantlens:${name}`, { start, end: performance.now() });
 }
@@ -26,6 +34,7 @@ class RangePicker {
   constructor(root) {
     this.root = root;
     this.hidden = new Set();
+    this.hiddenCurves = new Set();
     this.log = true;
     this.queue = Promise.resolve();
     const one = (selector) => root.querySelector(selector);
@@ -36,7 +45,7 @@ class RangePicker {
       area: one(".ql-hist .ql-area"), curvesArea: one(".ql-curves .ql-area"),
       shades: all(".ql-shade"), handles: all(".ql-handle"), mirror: one(".ql-mirror"),
       span: one(".ql-span"), marks: one(".ql-marks"), labels: one(".ql-labels"),
-      note: one(".ql-note"), empty: one(".ql-empty"), thresholds: all(".ql-threshold"),
+      note: one(".ql-note"), legend: one(".ql-legend"), empty: one(".ql-empty"), thresholds: all(".ql-threshold"),
       inputs: all(".ql-inputs input"), reset: one(".ql-reset"), source: one(".ql-source"),
       message: one(".ql-message"), scales: all("[data-scale]"), zooms: all("[data-zoom]"),
       read: Object.fromEntries(all("[data-read]").map((e) => [e.dataset.read, e])),
@@ -173,11 +182,14 @@ class RangePicker {
     return this.queue;
   }
 
+  dress() {
+    return { theme: this.shape.theme, mode: this.mode, font: this.font, hidden: this.hiddenCurves };
+  }
+
   async drawHistogram(Plotly) {
     const { hist } = this.el;
     const size = { width: this.width, height: hist.clientHeight };
-    const figure = dressed(
-      this.shape.figures.histogram, this.shape.theme, this.mode, size, this.view, this.font);
+    const figure = dressed(this.shape.figures.histogram, this.dress(), size, this.view);
     fillHistogram(figure, this.distribution, this.view, this.log);
     await Plotly.react(hist, figure.data, figure.layout, CONFIG);
     if (this.watched) return;
@@ -190,14 +202,16 @@ class RangePicker {
   }
 
   async drawCurves(Plotly) {
-    const { curves, empty, curvesArea } = this.el;
+    const { curves, empty, curvesArea, legend } = this.el;
     const figure = this.shape.figures.divergence;
     const none = figure.data.length === 0;
     empty.hidden = !none;
-    curves.style.visibility = curvesArea.style.visibility = none ? "hidden" : "";
+    for (const part of [curves, curvesArea, legend, curves.parentElement.querySelector(".ql-axis")]) {
+      part.style.visibility = none ? "hidden" : "";
+    }
     empty.textContent = this.shape.noCurves;
     const size = { width: this.width, height: curves.clientHeight };
-    const copy = dressed(figure, this.shape.theme, this.mode, size, this.curvesView, this.font);
+    const copy = dressed(figure, this.dress(), size, this.curvesView);
     await Plotly.react(curves, copy.data, copy.layout, CONFIG);
     if (this.curvesWatched) return;
     this.curvesWatched = true;
@@ -310,7 +324,7 @@ class RangePicker {
     const texts = {
       clipRate: formatShare(error.clipRate),
       clipped: `${formatCount(error.clipped)} of ${formatCount(this.shape.histogram.count)}`,
-      clipping: format(error.clipping, 3),
+      clipping: format(error.clipping > 1e-9 * noise ? error.clipping : 0, 3),
       clippingShare: share(error.clipping),
       rounding: format(error.rounding, 3),
       roundingShare: share(error.rounding),
@@ -339,90 +353,114 @@ class RangePicker {
   // ---- what the calibrators would pick
 
   drawPicks() {
-    const { picks: box } = this.el;
-    box.replaceChildren();
-    const caption = document.createElement("span");
-    caption.className = "ql-caption";
-    caption.textContent = "Picks";
-    caption.hidden = this.picks.length === 0;
-    box.append(caption);
-    for (const pick of this.picks) {
-      const button = document.createElement("button");
-      button.type = "button";
-      button.dataset.pick = pick.name;
-      button.setAttribute("aria-pressed", String(!this.hidden.has(pick.name)));
-      button.title = `${pick.label}: ${format(pick.rmin)} to ${format(pick.rmax)}. Click to hide or show its mark.`;
-      const style = this.shape.theme.styles[pick.name];
-      button.innerHTML = `<svg viewBox="0 0 22 8" aria-hidden="true"><line x1="0" x2="22" y1="4" y2="4"
-        stroke="${style[this.mode]}" stroke-width="2.5" stroke-dasharray="${style.dashes}"/></svg>`;
-      button.append(pick.label);
-      button.onclick = () => {
-        if (!this.hidden.delete(pick.name)) this.hidden.add(pick.name);
-        button.setAttribute("aria-pressed", String(!this.hidden.has(pick.name)));
-        this.placeMarks();
-      };
-      box.append(button);
-    }
+    const { picks, legend } = this.el;
+    const { styles } = this.shape.theme;
+    picks.replaceChildren(...this.buttons("Picks", this.picks, this.hidden, (pick) => ({
+      text: pick.label,
+      title: `${pick.label}: ${format(pick.rmin)} to ${format(pick.rmax)}. Click to hide or show its mark.`,
+      picture: swatch(styles[pick.name][this.mode], styles[pick.name].dashes),
+      redraw: () => this.placeMarks(),
+    })));
+    const { curves } = this.shape;
+    legend.replaceChildren(...this.buttons("Least cost", curves, this.hiddenCurves, (curve) => ({
+      text: `${curve.label} ${format(curve.best)}`,
+      title: `${curve.label} costs least at the threshold ${format(curve.best)}. Click to hide or show the curve.`,
+      picture: swatch(styles[curve.name][this.mode], styles[curve.name].dashes, curve.symbol),
+      redraw: () => this.draw(),
+    })));
   }
 
-  /** A line for each pick, and labels on three lanes; picks that coincide share a label. */
+  /** A caption and a toggle for each item; `hidden` holds the names that are off. */
+  buttons(text, items, hidden, describe) {
+    const caption = document.createElement("span");
+    caption.className = "ql-caption";
+    caption.textContent = text;
+    caption.hidden = items.length === 0;
+    return [caption, ...items.map((item) => {
+      const { text: label, title, picture, redraw } = describe(item);
+      const button = document.createElement("button");
+      button.type = "button";
+      button.dataset.name = item.name;
+      button.title = title;
+      button.innerHTML = picture;
+      button.append(Object.assign(document.createElement("span"), { textContent: label }));
+      button.setAttribute("aria-pressed", String(!hidden.has(item.name)));
+      button.onclick = () => {
+        if (!hidden.delete(item.name)) hidden.add(item.name);
+        button.setAttribute("aria-pressed", String(!hidden.has(item.name)));
+        redraw();
+      };
+      return button;
+    })];
+  }
+
+  /** A line for each pick and its label above; picks that coincide share both. */
   placeMarks() {
-    const { marks, labels } = this.el;
     const groups = [];
-    const lines = [];
     for (const pick of this.picks.filter(({ name }) => !this.hidden.has(name))) {
-      const style = this.shape.theme.styles[pick.name];
       for (const end of [0, 1]) {
         const value = end ? pick.rmax : pick.rmin;
         const at = this.x(value);
         if (value === 0 || at < -1 || at > this.plotWidth + 1) continue;
-        lines.push(`<line x1="${at}" x2="${at}" y1="-3" y2="100%" stroke="${style[this.mode]}"
-          stroke-width="1.4" stroke-dasharray="${style.dashes}"/>`);
-        const near = groups.find((group) => group.end === end && Math.abs(group.at - at) < 4);
-        if (near) near.picks.push(pick);
-        else groups.push({ at, end, picks: [pick], color: style[this.mode] });
+        const same = groups.find((group) => group.end === end && Math.abs(group.at - at) < 2);
+        if (same) same.picks.push(pick);
+        else groups.push({ at, end, picks: [pick], lane: 0 });
       }
     }
-    marks.innerHTML = lines.join("");
-    labels.replaceChildren(...this.labelled(groups.sort((a, b) => a.at - b.at)));
+    groups.sort((a, b) => a.at - b.at);
+    const labels = this.labelled(groups);
+    this.el.labels.replaceChildren(...labels);
+    this.el.marks.innerHTML = groups.map(({ at, picks, lane }) => {
+      const style = this.shape.theme.styles[picks[0].name];
+      return `<line x1="${at}" x2="${at}" y1="${-3 - lane * LANE_PX}" y2="100%" stroke-width="1.4"
+        stroke="${style[this.mode]}" stroke-dasharray="${style.dashes}"/>`;
+    }).join("");
   }
 
+  /** Labels on the lowest lane with room, over their line or beside it; else the nearest says "+1". */
   labelled(groups) {
-    const rows = Array.from({ length: LANES }, () => null);
     const placed = [];
     for (const group of groups) {
-      this.measureLabel(group);
-      let lane = rows.findIndex((last) => !last || last.to < group.from);
-      if (lane < 0) {
-        // No room: the label that ends first stands for this one too.
-        lane = rows.indexOf(rows.reduce((a, b) => (a.to < b.to ? a : b)));
-        rows[lane].picks.push(...group.picks);
-        this.measureLabel(rows[lane]);
-      } else {
-        rows[lane] = group;
-        placed.push(Object.assign(group, { lane }));
+      const names = [...new Set(group.picks.map(({ label }) => label))];
+      group.text = names.length > 2 ? `${names[0]} +${names.length - 1}` : names.join(" · ");
+      if (this.fits(group, placed)) placed.push(group);
+      else if (placed.length) {
+        const nearest = placed.reduce((a, b) =>
+          (Math.abs(a.at - group.at) <= Math.abs(b.at - group.at) ? a : b));
+        nearest.others = [...(nearest.others ?? []), ...group.picks];
+        group.lane = 0;
       }
     }
-    return placed.map(({ picks, color, text, centre, lane }) => {
+    return placed.map(({ picks, others = [], text, centre, lane }) => {
       const button = document.createElement("button");
       button.type = "button";
       button.tabIndex = -1;
-      button.textContent = text;
-      button.title = `${picks.map((p) => `${p.label}: ${format(p.rmin)} to ${format(p.rmax)}`).join("\n")}
-Click to use ${picks[0].label}.`;
+      button.textContent = others.length ? `${text} +${others.length}` : text;
+      const lines = [...picks, ...others].map((p) => `${p.label}: ${format(p.rmin)} to ${format(p.rmax)}`);
+      button.title = `${lines.join("\n")}\nClick to use ${picks[0].label}.`;
+      const color = this.shape.theme.styles[picks[0].name][this.mode];
       Object.assign(button.style, { left: `${centre}px`, bottom: `${lane * LANE_PX}px`, color });
       button.onclick = () => this.commit({ range: null, pick: picks[0].name });
       return button;
     });
   }
 
-  measureLabel(group) {
-    const names = [...new Set(group.picks.map(({ label }) => label))];
-    group.text = names.length > 2 ? `${names[0]} +${names.length - 1}` : names.join(" · ");
-    const width = group.text.length * 6.3 + 10;
-    group.centre = Math.min(Math.max(group.at, width / 2 - 40), this.plotWidth - width / 2 + 12);
-    group.from = group.centre - width / 2;
-    group.to = group.centre + width / 2 + 4;
+  fits(group, placed) {
+    const width = textWidth(group.text, this.font) + 8;
+    const left = Math.min(width / 2 - 56, group.at);
+    const right = Math.max(this.plotWidth - width / 2 + 12, group.at - width / 2 + 6);
+    const beside = width / 2 - 5;
+    for (let lane = 0; lane < LANES; lane += 1) {
+      for (const shift of [0, beside, -beside]) {
+        const centre = Math.min(Math.max(group.at + shift, left), right);
+        const [from, to] = [centre - width / 2, centre + width / 2];
+        if (placed.every((other) => other.lane !== lane || other.to < from || to < other.from)) {
+          Object.assign(group, { lane, centre, from, to });
+          return true;
+        }
+      }
+    }
+    return false;
   }
 
   // ---- what the user does

@@ -28,8 +28,8 @@ function modeOf(element) {
   return 0.299 * r + 0.587 * g + 0.114 * b < 128 ? "dark" : "light";
 }
 
-/** A copy of a Python figure in the colours of the mode, at this size and range. */
-function dressed(figure, theme, mode, size, range, font) {
+/** A copy of a Python figure in the colours of the mode, of this size and showing this range. */
+function dressed(figure, { theme, mode, font, hidden }, size, range) {
   const ground = theme.grounds[mode];
   const data = figure.data.map((trace) => {
     const copy = { ...trace };
@@ -39,6 +39,7 @@ function dressed(figure, theme, mode, size, range, font) {
       copy.fillcolor = ground.fill;
     } else if (role) {
       const color = theme.styles[role][mode];
+      copy.visible = !hidden.has(role);
       if (trace.line) copy.line = { ...trace.line, color };
       if (trace.marker) copy.marker = { ...trace.marker, color };
     }
@@ -62,8 +63,6 @@ function dressed(figure, theme, mode, size, range, font) {
       bgcolor: ground.card, bordercolor: ground.muted,
       font: { family: font, size: 12, color: ground.text },
     },
-    // Curves that were switched off in the legend stay off.
-    legend: { ...rest.legend, uirevision: "keep", font: { ...rest.legend?.font, color: ground.text, family: font } },
     xaxis: { ...axis(rest.xaxis), range: [...range] },
     yaxis: axis(rest.yaxis),
   };
@@ -99,4 +98,17 @@ function fillHistogram(figure, distribution, range, log) {
     exponentformat: log ? "power" : "SI",
   };
   return figure;
+}
+
+const SYMBOLS = {
+  circle: '<circle cx="13" cy="5" r="3.6"/>',
+  square: '<rect x="9.5" y="1.5" width="7" height="7"/>',
+  diamond: '<path d="M13 .6 17.4 5 13 9.4 8.6 5Z"/>',
+  "triangle-up": '<path d="M13 .8 17.4 9H8.6Z"/>',
+};
+
+/** A line as it is drawn, with its marker if it has one, as the picture on a button. */
+function swatch(color, dashes, symbol) {
+  return `<svg viewBox="0 0 26 10" aria-hidden="true" fill="${color}"><line x1="0" x2="26" y1="5" y2="5"
+    stroke="${color}" stroke-width="2.2" stroke-dasharray="${dashes}"/>${SYMBOLS[symbol] ?? ""}</svg>`;
 }

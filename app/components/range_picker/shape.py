@@ -16,9 +16,9 @@ from analysis.figures.theme import GROUNDS, STYLES, style
 from quant.stats import TensorStats
 from quant.types import QuantSpec
 
-HISTOGRAM_PX = 302
-CURVES_PX = 236
-_TOP_PX = 58
+HISTOGRAM_PX = 300
+CURVES_PX = 204
+_TOP_PX = 66
 _DASHES = {
     "solid": "none",
     "dot": "2 3",
@@ -140,7 +140,12 @@ class Shape:
         histogram = histogram_spec(self.bins.edges, self.bins.counts, height=HISTOGRAM_PX)
         histogram["layout"]["margin"] |= {"t": _TOP_PX}
         divergence = divergence_spec(self.curves, height=CURVES_PX)
+        divergence["layout"]["margin"] |= {"t": 6}
         names = {*STYLES, *(p.name for p in self.picks), *(c.name for c in self.curves)}
+        for figure in (histogram, divergence):
+            # The component has a legend and axis titles of its own, which fit a narrow pane.
+            figure["layout"] |= {"showlegend": False}
+            figure["layout"]["xaxis"]["title"]["text"] = ""
         document = {
             "tensor": self.tensor,
             "title": self.title,
@@ -148,6 +153,10 @@ class Shape:
             "spec": asdict(self.codes),
             "histogram": _histogram(self.bins),
             "picks": [asdict(pick) for pick in self.picks],
+            "curves": [
+                {"name": c.name, "label": c.label, "best": c.best, "symbol": style(c.name).symbol}
+                for c in self.curves
+            ],
             "noCurves": self.no_curves,
             "theme": {
                 "grounds": {mode: asdict(ground) for mode, ground in GROUNDS.items()},
