@@ -117,7 +117,9 @@ def compare(
             progress(Progress(done, total, time.monotonic() - started))
 
     report()
-    runs, data, size = once(partial(_prepared, float_model, int8, data, tensors), beat=report)
+    runs = once(partial(_opened, float_model, int8, tensors), beat=report)
+    data = match_inputs(data, runs.plain[0].inputs)
+    size, _ = once(partial(batch_size, runs.sessions, data), beat=report, stop=runs.stop)
     tally = _Tally()
     results = in_order(runs.run, data.batches(size, total), workers=1, beat=report, stop=runs.stop)
     with closing(results):
@@ -162,13 +164,12 @@ class _Runs:
             session.stop()
 
 
-def _prepared(
+def _opened(
     float_model: Model | str | Path,
     int8: Quantized | str | Path,
-    data: Dataset,
     tensors: Literal["all", "outputs"],
-) -> tuple[_Runs, Dataset, int]:
-    """The sessions, the data under the names of the inputs, and the batch size."""
+) -> _Runs:
+    """The sessions, once it is sure that the models belong together."""
     reference = float_model.to_bytes() if isinstance(float_model, Model) else _content(float_model)
     known: Mapping[str, str] = {}
     if isinstance(int8, str | Path):
@@ -183,7 +184,6 @@ def _prepared(
                 f"expected two models with the same {what}, found {_listed(a)} in the float model "
                 f"and {_listed(b)} in the int8 one; compare a model with its own int8 version"
             )
-    data = match_inputs(data, plain[0].inputs)
     names = _shared_tensors(reference, test, known) if tensors == "all" else {}
     tapped = None
     if names:
@@ -191,8 +191,7 @@ def _prepared(
             Session(reference, taps=tuple(names), level="basic"),
             Session(test, taps=tuple(dict.fromkeys(names.values())), level="basic"),
         )
-    runs = _Runs(plain, tapped, names)
-    return runs, data, batch_size(runs.sessions, data)[0]
+    return _Runs(plain, tapped, names)
 
 
 def _content(path: str | Path) -> bytes:

@@ -80,9 +80,12 @@ def calibrate(
     )
     inputs = {info.name for info in model.inputs}
     taps = [tally.name for tally in tallies if tally.name not in inputs]
-    width = min(cores(), MAX_WORKERS)
-    prepare = partial(_prepared, model, data, taps, width)
-    session, size, workers = once(prepare, beat=report)
+    open_session = partial(Session, model.to_bytes(), taps=taps)
+    session = once(partial(open_session, threads=1), beat=report)
+    size, sample_bytes = once(partial(batch_size, [session], data), beat=report, stop=session.stop)
+    workers = _workers(size * sample_bytes)
+    if workers < cores():
+        session = once(partial(open_session, threads=cores() // workers), beat=report)
     means = _Means(len(tallies))
     results = in_order(
         partial(_measure, session, tallies),
@@ -138,14 +141,10 @@ def _sources(model: Model) -> dict[str, _Source]:
     return found
 
 
-def _prepared(model: Model, data: Dataset, taps: list[str], width: int) -> tuple[Session, int, int]:
-    """A session, the batch size, and the number of workers that memory allows."""
-    session = Session(model.to_bytes(), taps=taps, threads=1)
-    size, sample_bytes = batch_size([session], data)
-    workers = max(min(width, 2), min(width, _IN_FLIGHT_BYTES // max(size * sample_bytes, 1)))
-    if workers < width:
-        session = Session(model.to_bytes(), taps=taps, threads=width // workers)
-    return session, size, workers
+def _workers(batch_bytes: int) -> int:
+    """How many batches may be in memory at once: two where there are cores, more if they fit."""
+    most = min(cores(), MAX_WORKERS)
+    return max(min(most, 2), min(most, _IN_FLIGHT_BYTES // max(batch_bytes, 1)))
 
 
 class _Tally:

@@ -3,6 +3,7 @@
 from collections import deque
 from collections.abc import Callable, Generator, Iterable
 from concurrent.futures import Future, ThreadPoolExecutor
+from contextlib import closing
 from typing import TypeVar
 
 Item = TypeVar("Item")
@@ -53,18 +54,25 @@ def in_order(
         pool.shutdown(wait=True, cancel_futures=True)
 
 
-def once(work: Callable[[], Result], *, beat: Callable[[], None]) -> Result:
+def once(
+    work: Callable[[], Result],
+    *,
+    beat: Callable[[], None],
+    stop: Callable[[], None] = lambda: None,
+) -> Result:
     """Do one piece of work on a thread of its own while the caller's beat goes on.
 
     Args:
         work: What to do.
         beat: As for :func:`in_order`.
+        stop: As for :func:`in_order`.
 
     Returns:
         What the work returned.
     """
-    with ThreadPoolExecutor(1, thread_name_prefix="quantlens") as pool:
-        return _result(pool.submit(work), beat)
+    with closing(in_order(lambda _: work(), (None,), workers=1, beat=beat, stop=stop)) as results:
+        (result,) = results
+    return result
 
 
 def _result(future: Future[Result], beat: Callable[[], None]) -> Result:
