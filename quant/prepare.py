@@ -21,6 +21,8 @@ from quant.errors import ModelError
 
 MIN_OPSET = 13
 """Per-channel QuantizeLinear needs opset 13; older models are converted up."""
+MIN_IR_VERSION = 4
+"""Before it, every initializer had to be an input of the graph as well."""
 _FOLD_LIMIT_BYTES = 64 << 20
 
 
@@ -48,11 +50,13 @@ def prepare(model: ir.Model, name: str) -> tuple[dict[str, str], tuple[str, ...]
     counts = Counter(node.op_type for node in model.graph)
     with _quiet():
         common.RemoveInitializersFromInputsPass()(model)
+        model.ir_version = max(model.ir_version, MIN_IR_VERSION)
         common.LiftConstantsToInitializersPass(lift_all_constants=True, size_limit=0)(model)
         notes += _raise_opset(model, name)
         optimizer.optimize(
             model, input_size_limit=_FOLD_LIMIT_BYTES, output_size_limit=_FOLD_LIMIT_BYTES
         )
+        _infer_unknown(model)
     renamed = _restore_names(model, before)
     folded = counts["BatchNormalization"] - sum(
         node.op_type == "BatchNormalization" for node in model.graph
@@ -63,6 +67,23 @@ def prepare(model: ir.Model, name: str) -> tuple[dict[str, str], tuple[str, ...]
     if removed > 0:
         notes.append(f"{removed} nodes with a constant result or no effect were removed.")
     return renamed, tuple(notes)
+
+
+def _infer_unknown(model: ir.Model) -> None:
+    """Find the types that the optimizer, which goes node by node, misses: after an If or a Loop.
+
+    Only what is unknown is filled in, in place, and only in the main graph.
+    """
+    unknown = {v.name: v for node in model.graph for v in node.outputs if v.name and not v.dtype}
+    if not unknown:
+        return
+    inferred = model.clone()
+    common.ShapeInferencePass(check_type=False, strict_mode=False)(inferred)
+    for node in inferred.graph:
+        for found in node.outputs:
+            if found.name in unknown and found.dtype is not None:
+                unknown[found.name].type = found.type
+                unknown[found.name].shape = found.shape
 
 
 def name_nodes(model: ir.Model) -> None:
