@@ -98,49 +98,77 @@ class Parity:
     theirs: Closeness
 
 
-def compare(
-    subject: Subject,
-    setting: Setting,
-    *,
-    calibration_samples: int,
-    evaluation_samples: int,
-    level: Level = "all",
-) -> Parity:
+@dataclass(frozen=True, eq=False)
+class Study:
+    """What all settings of a subject share.
+
+    Attributes:
+        subject: Where the files are.
+        model: The float model.
+        data: What both tools calibrate with.
+        calibration: Our statistics.
+        evaluation: What to judge with.
+        samples: How many samples both tools calibrate with.
+        judged: How many samples to judge with.
+        level: ONNX Runtime's optimization level to judge at.
+        reference: Outputs of the float model.
+    """
+
+    subject: Subject
+    model: quant.Model
+    data: quant.Dataset
+    calibration: quant.Calibration
+    evaluation: quant.Dataset
+    samples: int
+    judged: int
+    level: Level
+    reference: Outputs
+
+    def closeness(self, content: bytes) -> Closeness:
+        """Judge an int8 model."""
+        found = run(Session(content, level=self.level), self.evaluation, self.judged)
+        return Closeness(sqnr_db(self.reference, found), top1(found, self.evaluation.labels))
+
+
+def study(subject: Subject, *, samples: int, judged: int, level: Level = "all") -> Study:
+    """Calibrate a subject and run its float model; see :class:`Study`."""
+    model = quant.load(subject.model_path)
+    data = quant.open_data(subject.calibration_path, model)
+    evaluation = quant.open_data(subject.evaluation_path, model)
+    return Study(
+        subject=subject,
+        model=model,
+        data=data,
+        calibration=quant.calibrate(model, data, samples=samples),
+        evaluation=evaluation,
+        samples=samples,
+        judged=judged,
+        level=level,
+        reference=run(Session(subject.model_path, level=level), evaluation, judged),
+    )
+
+
+def compare(of: Study, setting: Setting) -> Parity:
     """Quantize a subject with both tools on the same samples and run both results.
 
     Our model also passes onnx.checker and runs at every optimization level on the way.
 
     Args:
-        subject: Model and data.
+        of: The subject.
         setting: What to ask of both.
-        calibration_samples: Samples to calibrate with, at most.
-        evaluation_samples: Samples to judge with, at most.
-        level: ONNX Runtime's optimization level to judge at.
 
     Returns:
         How both do.
     """
-    model = quant.load(subject.model_path)
-    data = quant.open_data(subject.calibration_path, model)
-    evaluation = quant.open_data(subject.evaluation_path, model)
-    calibration = quant.calibrate(model, data, samples=calibration_samples)
-    made = quant.quantize(model, calibration, setting.recipe)
+    made = quant.quantize(of.model, of.calibration, setting.recipe)
     made.verify()
-    theirs = quantized_by_peer(subject.model_path, data, calibration_samples, setting.options)
-
-    def outputs(content: bytes) -> Outputs:
-        return run(Session(content, level=level), evaluation, evaluation_samples)
-
-    reference = outputs(subject.model_path.read_bytes())
-    labels = evaluation.labels
+    theirs = quantized_by_peer(of.subject.model_path, of.data, of.samples, setting.options)
     return Parity(
-        subject.name,
+        of.subject.name,
         setting.label,
-        _top1(reference, labels),
-        *(
-            Closeness(sqnr_db(reference, found), _top1(found, labels))
-            for found in (outputs(made.to_bytes()), outputs(theirs))
-        ),
+        top1(of.reference, of.evaluation.labels),
+        of.closeness(made.to_bytes()),
+        of.closeness(theirs),
     )
 
 
@@ -177,7 +205,8 @@ def sqnr_db(reference: Outputs, test: Outputs) -> float:
     return float(10 * np.log10(signal / noise)) if noise else float("inf")
 
 
-def _top1(outputs: Outputs, labels: NDArray[np.int64] | None) -> float | None:
+def top1(outputs: Outputs, labels: NDArray[np.int64] | None) -> float | None:
+    """Share of samples whose largest score is at the label; None without labels."""
     if labels is None:
         return None
     scores = next(iter(outputs.values()))
@@ -226,11 +255,8 @@ def main() -> None:
         orientation(64, 200),
         detector(16, 16, least_side=192),
     ]
-    rows = [
-        compare(subject, setting, calibration_samples=64, evaluation_samples=500)
-        for subject in subjects
-        for setting in SETTINGS
-    ]
+    studies = (study(subject, samples=64, judged=500) for subject in subjects)
+    rows = [compare(found, setting) for found in studies for setting in SETTINGS]
     print(table(rows))
 
 

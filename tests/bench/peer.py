@@ -42,7 +42,8 @@ class Reader:
 def preprocess(model: Path, out: Path) -> str:
     """Its preparation of a model: shape inference, then its basic graph optimizations.
 
-    Symbolic shape inference is left out where it fails.
+    Symbolic shape inference is left out where it fails. It drops a file where the process works
+    when it does, so it works beside ``out``.
 
     Args:
         model: The float model.
@@ -51,7 +52,8 @@ def preprocess(model: Path, out: Path) -> str:
     Returns:
         What went wrong with symbolic shape inference, or an empty text.
     """
-    with quiet():
+    model, out = model.absolute(), out.absolute()
+    with quiet(), contextlib.chdir(out.parent):
         try:
             quant_pre_process(str(model), str(out))
         except Exception as error:  # what it raises has no common class
