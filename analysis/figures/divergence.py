@@ -8,7 +8,7 @@ import numpy as np
 import plotly.graph_objects as go
 from numpy.typing import NDArray
 
-from analysis.figures.theme import GROUNDS, Mode, layout, style
+from analysis.figures.theme import GROUNDS, Mode, layout, style, with_title
 
 POINTS = 400
 """Points drawn of a curve at most."""
@@ -78,9 +78,8 @@ def divergence_figure(
     Returns:
         A figure with two traces a curve: the line and its minimum.
     """
-    figure = go.Figure(divergence_spec(curves, limits=limits, height=height, mode=mode))
-    if title:
-        figure.update_layout(title={"text": title, "font": {"size": 14}})
+    spec = divergence_spec(curves, limits=limits, height=height, mode=mode)
+    figure = go.Figure(spec["data"], with_title(spec["layout"], title))
     if chosen is not None:
         figure.add_vline(chosen, line={"color": GROUNDS[mode].accent, "width": 2})
     return figure

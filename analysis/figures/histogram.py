@@ -8,10 +8,12 @@ import numpy as np
 import plotly.graph_objects as go
 from numpy.typing import NDArray
 
-from analysis.figures.theme import GROUNDS, Mode, layout, style
+from analysis.figures.theme import GROUNDS, Mode, layout, style, with_title
 
 BINS = 512
 """Bins drawn at most; a browser draws one filled line of that many at once."""
+
+_LANE_PX = 13
 
 
 @dataclass(frozen=True)
@@ -78,11 +80,11 @@ def histogram_figure(
         A figure whose only trace is the distribution.
     """
     low, high = limits or _occupied(edges, counts)
-    figure = go.Figure(
-        histogram_spec(edges, counts, limits=(low, high), log=log, height=height, mode=mode)
-    )
-    if title:
-        figure.update_layout(title={"text": title, "font": {"size": 14}})
+    spec = histogram_spec(edges, counts, limits=(low, high), log=log, height=height, mode=mode)
+    shape: dict[str, Any] = spec["layout"]
+    if picks:
+        shape["margin"]["t"] = 12 + _LANE_PX * len(picks)
+    figure = go.Figure(spec["data"], with_title(shape, title))
     _mark(figure, (low, high), chosen, picks, mode)
     return figure
 
@@ -169,7 +171,6 @@ def _mark(
                 )
         for end in chosen:
             figure.add_vline(end, line={"color": ground.accent, "width": 2})
-    figure.update_layout(margin={"t": 34 + 13 * len(picks)})
     for row, pick in enumerate(picks):
         kind = style(pick.name)
         line = {"color": kind.colour(mode), "width": 1.3, "dash": kind.dash}
@@ -180,7 +181,7 @@ def _mark(
                 y=1,
                 yref="paper",
                 yanchor="bottom",
-                yshift=2 + 13 * row,
+                yshift=2 + _LANE_PX * row,
                 text=pick.label,
                 showarrow=False,
                 font={"size": 11, "color": kind.colour(mode)},

@@ -151,3 +151,21 @@ def layout(mode: Mode, *, height: int, x_title: str, y_title: str) -> dict[str, 
         },
         "separators": ".\u2009",
     }
+
+
+def with_title(layout: dict[str, Any], text: str) -> dict[str, Any]:
+    """The layout with a heading at its top left and room for it; unchanged without a text."""
+    if not text:
+        return layout
+    margin = layout["margin"]
+    heading = {
+        "text": text,
+        "font": {"size": 14},
+        "x": 0,
+        "xanchor": "left",
+        "y": 1,
+        "yanchor": "top",
+        "yref": "container",
+        "pad": {"t": 8, "l": margin["l"]},
+    }
+    return {**layout, "title": heading, "margin": {**margin, "t": margin["t"] + 24}}

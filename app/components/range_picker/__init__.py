@@ -15,7 +15,9 @@ from app.components.range_picker.shape import Bins, Codes, Shape
 __all__ = ["Bins", "Choice", "Codes", "Commit", "Shape", "range_picker"]
 
 _component = text_component(
-    "range_picker", Path(__file__).parent, ("numbers.js", "plots.js", "picker.js")
+    "range_picker",
+    Path(__file__).parent,
+    ("numbers.js", "readouts.js", "plots.js", "marks.js", "gestures.js", "picker.js"),
 )
 
 

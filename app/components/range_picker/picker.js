@@ -1,33 +1,13 @@
 // The overlay on the plots: a range to drag, type or step, with its numbers at once.
 
 const PADDING = 0.03;
-const SETTLE_MS = 350;
 const ANSWER_MS = 5000;
-const LANE_PX = 14;
-const LANES = 4;
-
-let lastInput = 0;
-for (const kind of ["click", "keydown"]) {
-  document.addEventListener(kind, (event) => { lastInput = event.timeStamp; }, { capture: true });
-}
 
 /** The part of a range within the domain; the whole domain for none, or for a sliver. */
 function clamped(range, domain) {
   if (!range) return [...domain];
   const view = [Math.max(range[0], domain[0]), Math.min(range[1], domain[1])];
   return view[1] - view[0] > (domain[1] - domain[0]) * 1e-6 ? view : [...domain];
-}
-
-let ruler = null;
-
-function textWidth(text, font) {
-  ruler ??= document.createElement("canvas").getContext("2d");
-  ruler.font = `600 11.5px ${font}`;
-  return ruler.measureText(text).width;
-}
-
-function timed(name, start) {
-  performance.measure(`quantlens:${name}`, { start, end: performance.now() });
 }
 
 class RangePicker {
@@ -45,12 +25,12 @@ class RangePicker {
       area: one(".ql-hist .ql-area"), curvesArea: one(".ql-curves .ql-area"),
       shades: all(".ql-shade"), handles: all(".ql-handle"), mirror: one(".ql-mirror"),
       span: one(".ql-span"), marks: one(".ql-marks"), labels: one(".ql-labels"),
-      note: one(".ql-note"), legend: one(".ql-legend"), empty: one(".ql-empty"), thresholds: all(".ql-threshold"),
+      note: one(".ql-note"), legend: one(".ql-legend"), empty: one(".ql-empty"),
       inputs: all(".ql-inputs input"), reset: one(".ql-reset"), source: one(".ql-source"),
       message: one(".ql-message"), scales: all("[data-scale]"), zooms: all("[data-zoom]"),
       read: Object.fromEntries(all("[data-read]").map((e) => [e.dataset.read, e])),
     };
-    this.listen();
+    this.gestures = new Gestures(this);
     this.observer = new ResizeObserver(() => this.resized());
     this.observer.observe(root);
   }
@@ -77,7 +57,7 @@ class RangePicker {
     const choiceChanged = shapeChanged || data.choice !== this.choiceText;
     if (choiceChanged) this.readChoice(data);
     if (shapeChanged || dressChanged) {
-      this.drawPicks();
+      drawToggles(this);
       const tensor = this.shape.tensor;
       this.draw().then(() => {
         timed("draw", start);
@@ -271,8 +251,8 @@ class RangePicker {
     if (!this.range || !this.plotWidth) return;
     const params = paramsOf(this.range, this.shape.spec);
     this.placeHandles(params);
-    this.write(params);
-    if (this.dragging === undefined) this.placeMarks();
+    writeNumbers(this, params);
+    if (this.dragging === undefined) placeMarks(this);
   }
 
   placeHandles(params) {
@@ -313,192 +293,7 @@ class RangePicker {
     return end < 2 ? this.view : this.curvesView;
   }
 
-  write(params) {
-    const { read, inputs } = this.el;
-    const { qmin, qmax } = this.shape.spec;
-    const error = this.distribution.error(params, this.shape.spec);
-    const noise = error.clipping + error.rounding;
-    const share = (part) => (noise > 0 ? `${((100 * part) / noise).toFixed(0)}% of the error` : "no error");
-    const [first, last] = error.codes;
-    const change = error.sqnr - this.baseline;
-    const texts = {
-      clipRate: formatShare(error.clipRate),
-      clipped: `${formatCount(error.clipped)} of ${formatCount(this.shape.histogram.count)}`,
-      clipping: format(error.clipping > 1e-9 * noise ? error.clipping : 0, 3),
-      clippingShare: share(error.clipping),
-      rounding: format(error.rounding, 3),
-      roundingShare: share(error.rounding),
-      sqnr: Number.isFinite(error.sqnr) ? `${error.sqnr.toFixed(2).replace("-", "−")} dB` : format(error.sqnr),
-      sqnrChange: Math.abs(change) < 0.005 || !Number.isFinite(change)
-        ? `as ${this.choice.calibrator}`
-        : `${change > 0 ? "+" : "−"}${Math.abs(change).toFixed(2)} dB vs ${this.choice.calibrator}`,
-      step: format(params.scale),
-      zeroPoint: `zero point ${String(params.zeroPoint).replace("-", "−")}`,
-      codes: `${last - first + 1} of ${qmax - qmin + 1}`,
-      codesFrom: `${first} to ${last}`.replaceAll("-", "−"),
-    };
-    for (const [name, text] of Object.entries(texts)) {
-      if (read[name].textContent !== text) {
-        read[name].textContent = text;
-        read[name].title = text;
-      }
-    }
-    inputs.forEach((input, end) => {
-      input.disabled = !this.free[end];
-      const text = format(this.range[end], 5);
-      if (document.activeElement !== input || !input.dataset.dirty) input.value = text;
-    });
-  }
-
-  // ---- what the calibrators would pick
-
-  drawPicks() {
-    const { picks, legend } = this.el;
-    const { styles } = this.shape.theme;
-    picks.replaceChildren(...this.buttons("Picks", this.picks, this.hidden, (pick) => ({
-      text: pick.label,
-      title: `${pick.label}: ${format(pick.rmin)} to ${format(pick.rmax)}. Click to hide or show its mark.`,
-      picture: swatch(styles[pick.name][this.mode], styles[pick.name].dashes),
-      redraw: () => this.placeMarks(),
-    })));
-    const { curves } = this.shape;
-    legend.replaceChildren(...this.buttons("Least cost", curves, this.hiddenCurves, (curve) => ({
-      text: `${curve.label} ${format(curve.best)}`,
-      title: `${curve.label} costs least at the threshold ${format(curve.best)}. Click to hide or show the curve.`,
-      picture: swatch(styles[curve.name][this.mode], styles[curve.name].dashes, curve.symbol),
-      redraw: () => this.draw(),
-    })));
-  }
-
-  /** A caption and a toggle for each item; `hidden` holds the names that are off. */
-  buttons(text, items, hidden, describe) {
-    const caption = document.createElement("span");
-    caption.className = "ql-caption";
-    caption.textContent = text;
-    caption.hidden = items.length === 0;
-    return [caption, ...items.map((item) => {
-      const { text: label, title, picture, redraw } = describe(item);
-      const button = document.createElement("button");
-      button.type = "button";
-      button.dataset.name = item.name;
-      button.title = title;
-      button.innerHTML = picture;
-      button.append(Object.assign(document.createElement("span"), { textContent: label }));
-      button.setAttribute("aria-pressed", String(!hidden.has(item.name)));
-      button.onclick = () => {
-        if (!hidden.delete(item.name)) hidden.add(item.name);
-        button.setAttribute("aria-pressed", String(!hidden.has(item.name)));
-        redraw();
-      };
-      return button;
-    })];
-  }
-
-  /** A line for each pick and its label above; picks that coincide share both. */
-  placeMarks() {
-    const groups = [];
-    for (const pick of this.picks.filter(({ name }) => !this.hidden.has(name))) {
-      for (const end of [0, 1]) {
-        const value = end ? pick.rmax : pick.rmin;
-        const at = this.x(value);
-        if (value === 0 || at < -1 || at > this.plotWidth + 1) continue;
-        const same = groups.find((group) => group.end === end && Math.abs(group.at - at) < 2);
-        if (same) same.picks.push(pick);
-        else groups.push({ at, end, picks: [pick], lane: 0 });
-      }
-    }
-    groups.sort((a, b) => a.at - b.at);
-    const labels = this.labelled(groups);
-    this.el.labels.replaceChildren(...labels);
-    this.el.marks.innerHTML = groups.map(({ at, picks, lane }) => {
-      const style = this.shape.theme.styles[picks[0].name];
-      return `<line x1="${at}" x2="${at}" y1="${-3 - lane * LANE_PX}" y2="100%" stroke-width="1.4"
-        stroke="${style[this.mode]}" stroke-dasharray="${style.dashes}"/>`;
-    }).join("");
-  }
-
-  /** Labels on the lowest lane with room, over their line or beside it; else the nearest says "+1". */
-  labelled(groups) {
-    const placed = [];
-    for (const group of groups) {
-      const names = [...new Set(group.picks.map(({ label }) => label))];
-      group.text = names.length > 2 ? `${names[0]} +${names.length - 1}` : names.join(" · ");
-      if (this.fits(group, placed)) placed.push(group);
-      else if (placed.length) {
-        const nearest = placed.reduce((a, b) =>
-          (Math.abs(a.at - group.at) <= Math.abs(b.at - group.at) ? a : b));
-        nearest.others = [...(nearest.others ?? []), ...group.picks];
-        group.lane = 0;
-      }
-    }
-    return placed.map(({ picks, others = [], text, centre, lane }) => {
-      const button = document.createElement("button");
-      button.type = "button";
-      button.tabIndex = -1;
-      button.textContent = others.length ? `${text} +${others.length}` : text;
-      const lines = [...picks, ...others].map((p) => `${p.label}: ${format(p.rmin)} to ${format(p.rmax)}`);
-      button.title = `${lines.join("\n")}\nClick to use ${picks[0].label}.`;
-      const color = this.shape.theme.styles[picks[0].name][this.mode];
-      Object.assign(button.style, { left: `${centre}px`, bottom: `${lane * LANE_PX}px`, color });
-      button.onclick = () => this.commit({ range: null, pick: picks[0].name });
-      return button;
-    });
-  }
-
-  fits(group, placed) {
-    const width = textWidth(group.text, this.font) + 8;
-    const left = Math.min(width / 2 - 56, group.at);
-    const right = Math.max(this.plotWidth - width / 2 + 12, group.at - width / 2 + 6);
-    const beside = width / 2 - 5;
-    for (let lane = 0; lane < LANES; lane += 1) {
-      for (const shift of [0, beside, -beside]) {
-        const centre = Math.min(Math.max(group.at + shift, left), right);
-        const [from, to] = [centre - width / 2, centre + width / 2];
-        if (placed.every((other) => other.lane !== lane || other.to < from || to < other.from)) {
-          Object.assign(group, { lane, centre, from, to });
-          return true;
-        }
-      }
-    }
-    return false;
-  }
-
   // ---- what the user does
-
-  listen() {
-    const { handles, inputs, reset, scales, zooms } = this.el;
-    handles.forEach((handle, end) => {
-      handle.onpointerdown = (event) => this.grab(event, end);
-      handle.onkeydown = (event) => this.step(event, end);
-      handle.onblur = () => this.settle();
-    });
-    inputs.forEach((input, end) => {
-      input.oninput = () => { input.dataset.dirty = "1"; };
-      input.onkeydown = (event) => {
-        if (event.key === "Enter" && input.dataset.dirty) this.typed(input, end);
-        if (event.key === "Escape") this.restore();
-      };
-      input.onblur = () => { if (input.dataset.dirty) this.typed(input, end); };
-    });
-    reset.onclick = () => this.commit({ range: null, pick: null });
-    for (const button of scales) {
-      button.onclick = () => {
-        this.log = button.dataset.scale === "log";
-        for (const other of scales) other.setAttribute("aria-pressed", String(other === button));
-        this.draw();
-      };
-    }
-    for (const button of zooms) {
-      button.onclick = () => {
-        if (button.dataset.zoom === "range") return this.zoomToRange();
-        this.curvesView = [...this.curvesDomain];
-        return this.zoom(null);
-      };
-    }
-    this.root.addEventListener("keydown", (event) => {
-      if (event.key === "Escape") this.restore();
-    });
-  }
 
   /** Move a handle; the other end follows when symmetric. Ends stay on their side of zero. */
   move(end, value) {
@@ -515,67 +310,6 @@ class RangePicker {
       if (this.range[1] - this.range[0] < least) this.range[end] = end === 0 ? -least : least;
     }
     this.place();
-  }
-
-  grab(event, end) {
-    if (event.button !== 0) return;
-    event.preventDefault();
-    const handle = event.currentTarget;
-    handle.focus({ preventScroll: true });
-    handle.setPointerCapture(event.pointerId);
-    performance.clearMeasures("quantlens:drag");
-    const [from, to] = this.viewOf(end);
-    const offset = event.clientX - this.x(this.valueOf(end), [from, to]);
-    this.dragging = end;
-    handle.dataset.active = "";
-    handle.onpointermove = (moved) => {
-      if (this.dragging === undefined) return;
-      const start = performance.now();
-      const at = Math.min(Math.max(moved.clientX - offset, 0), this.plotWidth);
-      this.move(end, from + (at / this.plotWidth) * (to - from));
-      timed("drag", start);
-    };
-    handle.onpointerup = () => this.drop(handle, true);
-    handle.onpointercancel = () => this.drop(handle, false);
-  }
-
-  drop(handle, keep) {
-    if (this.dragging === undefined) return;
-    this.dragging = undefined;
-    delete handle.dataset.active;
-    handle.onpointermove = handle.onpointerup = handle.onpointercancel = null;
-    if (keep) this.commitRange();
-    else this.restore();
-  }
-
-  step(event, end) {
-    const direction = { ArrowLeft: -1, ArrowDown: -1, ArrowRight: 1, ArrowUp: 1 }[event.key];
-    if (event.key === "Enter") this.settle();
-    if (direction === undefined) return;
-    event.preventDefault();
-    const [from, to] = this.viewOf(end);
-    const bin = (to - from) / BINS;
-    this.move(end, this.valueOf(end) + direction * bin * (event.shiftKey ? 10 : 1));
-    clearTimeout(this.settling);
-    this.settling = setTimeout(() => this.settle(), SETTLE_MS);
-  }
-
-  settle() {
-    clearTimeout(this.settling);
-    if (this.dragging === undefined) this.commitRange();
-  }
-
-  typed(input, end) {
-    const value = parseNumber(input.value);
-    const wrong = !Number.isFinite(value) || (end === 0 ? value > 0 : value < 0);
-    input.setAttribute("aria-invalid", String(wrong));
-    input.title = wrong
-      ? `Type a number ${end === 0 ? "not above" : "not below"} 0: a range holds zero`
-      : "Type a number and press Enter; Esc restores";
-    if (wrong) return;
-    delete input.dataset.dirty;
-    this.move(end, value);
-    this.commitRange();
   }
 
   restore() {

@@ -1,0 +1,39 @@
+// The numbers of the range in use, as texts.
+
+/** Write what a range costs, and its ends. */
+function writeNumbers(picker, params) {
+  const { read, inputs } = picker.el;
+  const { qmin, qmax } = picker.shape.spec;
+  const error = picker.distribution.error(params, picker.shape.spec);
+  const noise = error.clipping + error.rounding;
+  const share = (part) => (noise > 0 ? `${((100 * part) / noise).toFixed(0)}% of the error` : "no error");
+  const [first, last] = error.codes;
+  const change = error.sqnr - picker.baseline;
+  const texts = {
+    clipRate: formatShare(error.clipRate),
+    clipped: `${formatCount(error.clipped)} of ${formatCount(picker.shape.histogram.count)}`,
+    clipping: format(error.clipping > 1e-9 * noise ? error.clipping : 0, 3),
+    clippingShare: share(error.clipping),
+    rounding: format(error.rounding, 3),
+    roundingShare: share(error.rounding),
+    sqnr: Number.isFinite(error.sqnr) ? `${error.sqnr.toFixed(2).replace("-", "−")} dB` : format(error.sqnr),
+    sqnrChange: Math.abs(change) < 0.005 || !Number.isFinite(change)
+      ? `as ${picker.choice.calibrator}`
+      : `${change > 0 ? "+" : "−"}${Math.abs(change).toFixed(2)} dB vs ${picker.choice.calibrator}`,
+    step: format(params.scale),
+    zeroPoint: `zero point ${String(params.zeroPoint).replace("-", "−")}`,
+    codes: `${last - first + 1} of ${qmax - qmin + 1}`,
+    codesFrom: `${first} to ${last}`.replaceAll("-", "−"),
+  };
+  for (const [name, text] of Object.entries(texts)) {
+    if (read[name].textContent !== text) {
+      read[name].textContent = text;
+      read[name].title = text;
+    }
+  }
+  inputs.forEach((input, end) => {
+    input.disabled = !picker.free[end];
+    const text = format(picker.range[end], 5);
+    if (document.activeElement !== input || !input.dataset.dirty) input.value = text;
+  });
+}
