@@ -9,10 +9,10 @@ from quant.data import Dataset
 from quant.errors import ModelError
 from quant.runtime import Session
 
-BATCH_BYTES = 64 << 20
+BATCH_BYTES = 16 << 20
 """A batch is as many samples as give this many bytes of tensors."""
 
-MAX_BATCH = 32
+MAX_BATCH = 16
 """Samples in a batch, at most."""
 
 _TOLERANCE = 1e-3
