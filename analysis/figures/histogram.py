@@ -127,13 +127,13 @@ def histogram_spec(
         "line": {"shape": "hvh", "width": 1, "color": ground.line},
         "fill": "tozeroy",
         "fillcolor": ground.fill,
-        "hovertemplate": "%{y:.3s} values near %{x:.4g}<extra></extra>",
+        "hovertemplate": "%{y:.3s} values<extra></extra>",
         "showlegend": False,
         "meta": {"role": "distribution"},
     }
     shape = layout(mode, height=height, x_title="Value (real units)", y_title="Values per bin")
     shape |= {"dragmode": "zoom", "hovermode": "x"}
-    shape["xaxis"] |= {"range": [low, high]}
+    shape["xaxis"] |= {"range": [low, high], "hoverformat": ".4g"}
     shape["yaxis"] |= {
         "type": "log" if log else "linear",
         "range": [np.log10(floor) - 0.2, np.log10(top) + 0.15] if log else [0, top * 1.05],

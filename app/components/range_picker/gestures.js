@@ -56,6 +56,7 @@ class Gestures {
     if (event.button !== 0) return;
     event.preventDefault();
     const handle = event.currentTarget;
+    handle.dataset.mouse = "";  // no focus ring until a key is pressed
     handle.focus({ preventScroll: true });
     handle.setPointerCapture(event.pointerId);
     performance.clearMeasures("quantlens:drag");
@@ -84,6 +85,7 @@ class Gestures {
   }
 
   step(event, end) {
+    delete event.currentTarget.dataset.mouse;
     const direction = { ArrowLeft: -1, ArrowDown: -1, ArrowRight: 1, ArrowUp: 1 }[event.key];
     if (event.key === "Enter") this.settle();
     if (direction === undefined) return;

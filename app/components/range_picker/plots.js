@@ -86,7 +86,7 @@ function fillHistogram(figure, distribution, range, log) {
   trace.x = centres;
   trace.y = log ? counts.map((count) => Math.max(count, floor / 100)) : counts;
   trace.customdata = counts;
-  trace.hovertemplate = "%{customdata:.3s} values near %{x:.4g}<extra></extra>";
+  trace.hovertemplate = "%{customdata:.3s} values<extra></extra>";
   const decades = Math.log10(top / floor);
   figure.layout.yaxis = {
     ...figure.layout.yaxis,
