@@ -103,7 +103,7 @@ def _state(quantized: QuantizedModel, item: NodePlan, tensor: str) -> tuple[Stat
         return "float", item.why
     verdict = quantized.activations.get(item.node.name)
     if verdict is not None and verdict.dropped:
-        return "dropped", f"removed: {verdict.reason}"
+        return "dropped", verdict.reason
     following = quantized.float_model.consumers.get(tensor, ())
     if tensor not in quantized.plan.tensors and len(following) == 1:
         return "fused", f"read in float by {following[0]}"

@@ -74,6 +74,7 @@ CALIBRATIONS: Final = Shelf[Calibration](4)
 COMPARISONS: Final = Shelf[Comparison](12)
 SUGGESTIONS: Final = Shelf[tuple[Suggestion, ...]](64)
 CHECKS: Final = Shelf[tuple[LevelCheck, ...]](12)
+SHAPES: Final = Shelf[Shape](1024)
 
 
 @dataclass(frozen=True, eq=False)
@@ -205,6 +206,23 @@ class Bench:
         """The rows of the Layers table."""
         return _rows(self.key, self.quantized, self.calibration)
 
+    def shape(self, tensor: str) -> Shape | None:
+        """What the range picker draws of a quantized tensor, or None without statistics."""
+        asked = self._asked(tensor)
+        return picker_shape(*asked) if asked else None
+
+    def shapes_missing(self) -> tuple[str, ...]:
+        """Quantized tensors whose picture was not computed yet."""
+        asked = {name: self._asked(name) for name in self.quantized.plan.tensors}
+        return tuple(n for n, a in asked.items() if a and SHAPES.get(_shape_key(*a)) is None)
+
+    def _asked(self, tensor: str) -> tuple[TensorStats, QuantSpec] | None:
+        stats = self.calibration.tensors.get(tensor)
+        planned = self.quantized.plan.tensors.get(tensor)
+        if stats is None or planned is None:
+            return None
+        return stats, self.quantized.plan.tensors[planned.group].spec
+
     def comparison(self) -> Comparison | None:
         """What was measured of the recipe as it stands, or None while nothing was."""
         return COMPARISONS.get(self.comparison_key)
@@ -260,17 +278,26 @@ def suggestions(bench: Bench) -> tuple[Suggestion, ...]:
     return found
 
 
-def picker_shape(stats: TensorStats, spec: QuantSpec, subtitle: str) -> Shape:
-    """What the range picker draws of a tensor."""
-    return _picker_shape(stats.digest, repr(spec), subtitle, stats, spec)
+def _type(spec: QuantSpec) -> str:
+    return f"{spec.qtype.value}{' symmetric' if spec.symmetric else ''}"
 
 
-@st.cache_resource(max_entries=512, show_spinner=False)
-def _picker_shape(
-    digest: str, spec: str, subtitle: str, _stats: TensorStats, _spec: QuantSpec
-) -> Shape:
-    del digest, spec
-    histogram = _stats.histogram
+def _shape_key(stats: TensorStats, spec: QuantSpec) -> str:
+    return f"{stats.digest}/{spec!r}"
+
+
+def picker_shape(stats: TensorStats, spec: QuantSpec) -> Shape:
+    """What the range picker draws of a tensor; any thread may ask."""
+    key = _shape_key(stats, spec)
+    found = SHAPES.get(key)
+    if found is None:
+        found = _picker_shape(stats, spec)
+        SHAPES.put(key, found)
+    return found
+
+
+def _picker_shape(stats: TensorStats, spec: QuantSpec) -> Shape:
+    histogram = stats.histogram
     curves = [
         CostCurve(
             name=curve.name,
@@ -280,28 +307,27 @@ def _picker_shape(
             best=curve.best,
             unit="real units²" if curve.name == "mse" else "nats",
         )
-        for curve in divergence_curves(_stats, _spec)
+        for curve in divergence_curves(stats, spec)
     ]
     picks = [
-        Pick(name, REGISTRY[name].label, *REGISTRY[name]().range(_stats, _spec))
-        for name in REGISTRY
+        Pick(name, REGISTRY[name].label, *REGISTRY[name]().range(stats, spec)) for name in REGISTRY
     ]
     shape = Shape(
-        tensor=_stats.name,
-        title=_stats.name,
-        subtitle=subtitle,
+        tensor=stats.name,
+        title=stats.name,
+        subtitle=f"{_type(spec)}, {stats.samples:,} samples",
         bins=Bins(
             negative=histogram.negative,
             positive=histogram.positive,
             negative_width=histogram.negative_width,
             positive_width=histogram.positive_width,
-            zeros=_stats.zeros,
-            count=_stats.count,
-            min=_stats.min,
-            max=_stats.max,
+            zeros=stats.zeros,
+            count=stats.count,
+            min=stats.min,
+            max=stats.max,
             signal_power=histogram.power(),
         ),
-        codes=Codes(_spec.qmin, _spec.qmax, _spec.symmetric, _spec.qtype.signed),
+        codes=Codes(spec.qmin, spec.qmax, spec.symmetric, spec.qtype.signed),
         picks=picks,
         curves=curves,
     )

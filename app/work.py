@@ -1,5 +1,7 @@
 """The long work of the app as jobs: what runs for a session, and what comes of it."""
 
+import threading
+import time
 from dataclasses import replace
 from pathlib import Path
 from typing import Final
@@ -200,3 +202,23 @@ def save_job(bench: Bench, path: Path) -> Job | None:
 
 def _save_key(bench: Bench, path: Path) -> str:
     return f"save/{bench.key}/{path}"
+
+
+_preparing: Final = threading.Lock()
+
+
+def prepare_pictures(bench: Bench) -> None:
+    """Compute in the background what the range picker draws, so that choosing a row is quick."""
+    missing = bench.shapes_missing()
+    if not missing or not _preparing.acquire(blocking=False):
+        return
+
+    def prepare() -> None:
+        try:
+            for tensor in missing:
+                bench.shape(tensor)
+                time.sleep(0.01)  # whoever waits for the interpreter goes first
+        finally:
+            _preparing.release()
+
+    threading.Thread(target=prepare, name="quantlens-pictures", daemon=True).start()

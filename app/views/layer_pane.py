@@ -38,14 +38,16 @@ def _head(layer: Layer) -> str:
     row = layer.row
     info = layer.bench.opened.model.tensors.get(row.tensor)
     shape = "×".join("?" if d is None else str(d) for d in info.shape or ()) if info else ""
-    left, right = st.columns([3, 2], vertical_alignment="center")
     kind = "input of the model" if row.op_type == INPUT_OP_TYPE else row.op_type
-    left.markdown(
-        f"**{row.name}** :gray[{kind}{', ' + shape if shape else ''}] :gray-badge[{row.state}]"
-    )
-    if layer.item is None or layer.item.node.weight is None:
-        return ACTIVATION
-    with right, st.container(horizontal=True, horizontal_alignment="right"):
+    note = f" :gray[{row.note}]" if row.note else ""
+    with st.container(horizontal=True, vertical_alignment="center"):
+        st.markdown(
+            f"**{row.name}** :gray[{kind}{', ' + shape if shape else ''}] "
+            f":gray-badge[{row.state}]{note}",
+            width="stretch",
+        )
+        if layer.item is None or layer.item.node.weight is None:
+            return ACTIVATION
         return st.segmented_control(
             "View",
             (ACTIVATION, WEIGHTS),
@@ -61,8 +63,6 @@ def _elsewhere(layer: Layer) -> None:
     """Where the range of this layer is decided, if that is not here."""
     row = layer.row
     model = layer.bench.opened.model
-    if row.note:
-        st.caption(f"{row.note[:1].upper()}{row.note[1:]}.")
     target, text = "", ""
     if row.state == "fused":
         target, text = model.consumers[row.tensor][0], "The range is chosen at"

@@ -5,7 +5,6 @@ import streamlit as st
 from analysis.figures.histogram import histogram_figure
 from analysis.figures.weights import weights_figure
 from app import state
-from app.cache import picker_shape
 from app.components.range_picker import Choice, Commit, range_picker
 from app.edits import with_layer, without_layer
 from app.views.controls import calibrator_label
@@ -45,7 +44,8 @@ def range_plots(layer: Layer) -> None:
         calibrated_range(bench.calibration.tensors[name], bench.quantized.plan.tensors[name])
         for name in group.ranges_from
     ]
-    shape = picker_shape(stats, owner.spec, f"{row.activation}, {stats.samples:,} samples")
+    shape = bench.shape(row.tensor)
+    assert shape is not None  # it has statistics and a plan
     choice = Choice(
         range=bench.quantized.ranges[row.tensor],
         fixed=owner.settings.range is not None,

@@ -2,7 +2,7 @@
 
 import streamlit as st
 
-from app import state
+from app import state, work
 from app.cache import Bench
 from app.views.gate import guarded, ready
 from app.views.layer_pane import layer_pane
@@ -38,3 +38,4 @@ with guarded():
         recipe_bar(bench)
         measure_bar(bench)
         table_and_pane(bench)
+        work.prepare_pictures(bench)

@@ -15,7 +15,7 @@ from app.views.controls import calibrator_label
 from app.views.words import plural
 
 KEY = "layers_table"
-HEIGHT = 388
+HEIGHT = 350
 STATES = {
     "int8": "int8",
     "fused": "fused",
@@ -34,7 +34,8 @@ def layers_table(bench: Bench) -> LayerRow | None:
     names = tuple(row.name for row in shown)
 
     def chosen() -> None:
-        found = st.session_state[KEY]["selection"]["rows"]
+        selection = st.session_state[KEY]["selection"]
+        found = [cell[0] for cell in selection["cells"]] or selection["rows"]
         if found and found[0] < len(names):
             state.keep(replace(state.current(), row=names[found[0]]))
 
@@ -47,7 +48,7 @@ def layers_table(bench: Bench) -> LayerRow | None:
         height=HEIGHT,
         hide_index=True,
         on_select=chosen,
-        selection_mode="single-row-required",
+        selection_mode=["single-row-required", "single-cell"],
         column_config=_columns(),
         column_order=_order(measured=comparison is not None),
         placeholder="–",
@@ -148,50 +149,50 @@ def _order(*, measured: bool) -> list[str]:
 
 def _columns():
     column = st.column_config
-    db = "%.1f dB"
     return {
-        "name": column.TextColumn("Layer", pinned=True, width=185),
-        "op": column.TextColumn("Op", width=70),
+        "name": column.TextColumn("Layer", pinned=True, width=152),
+        "op": column.TextColumn("Op", width=60),
         "state": column.TextColumn(
             "State",
-            width=72,
+            width=66,
             help="int8: computes on quantized values. fused: the activation after it reads its "
             "float result. dropped: removed, because the quantization clamps the same. skipped: "
             "computes in float because the recipe says so. float: cannot be quantized.",
         ),
         "local": column.NumberColumn(
-            "Local sqnr",
-            format=db,
-            width=88,
-            help="Signal to error ratio of quantizing this layer's own output and nothing else, "
-            "predicted from its histogram.",
+            "Local dB",
+            format="%.1f",
+            width=66,
+            help="Local sqnr_db: the signal to error ratio of quantizing this layer's own output "
+            "and nothing else, predicted from its histogram.",
         ),
         "cumulative": column.NumberColumn(
-            "Cumulative sqnr",
-            format=db,
-            width=120,
-            help="Measured: the float tensor against the same tensor with everything quantized.",
+            "Cumulative dB",
+            format="%.1f",
+            width=100,
+            help="Cumulative sqnr_db, measured: the float tensor against the same tensor with "
+            "everything quantized.",
         ),
         "clip": column.NumberColumn(
-            "Clipped",
-            format="%.3f %%",
-            width=82,
-            help="Share of the float values outside the representable range.",
+            "Clip %",
+            format="%.3f",
+            width=62,
+            help="Clip rate: share of the float values outside the representable range.",
         ),
-        "calibrator": column.TextColumn("Calibrator", width=100),
+        "calibrator": column.TextColumn("Calibrator", width=104),
         "rmin": column.NumberColumn("rmin", format="%.4g", width=72, help="In real units."),
         "rmax": column.NumberColumn("rmax", format="%.4g", width=72, help="In real units."),
         "rounding": column.NumberColumn(
-            "Rounding only",
-            format=db,
-            width=104,
-            help="Local sqnr if there were only the rounding error.",
+            "Rounding dB",
+            format="%.1f",
+            width=92,
+            help="Local sqnr_db if there were only the rounding error.",
         ),
         "clipping": column.NumberColumn(
-            "Clipping only",
-            format=db,
-            width=104,
-            help="Local sqnr if there were only the clipping error; – where nothing is clipped.",
+            "Clipping dB",
+            format="%.1f",
+            width=92,
+            help="Local sqnr_db if there were only the clipping error; – where nothing is clipped.",
         ),
         "activation": column.TextColumn("Activation", width=110),
         "weight": column.TextColumn("Weights", width=120),

@@ -47,12 +47,16 @@ def measure_bar(bench: Bench) -> None:
 def _earlier(session: state.Session, float_card: DeltaGenerator, card: DeltaGenerator) -> None:
     """The float model, and the recipe that was measured before."""
     latest, before = session.latest, _before(session)
-    top1 = latest is None or latest.float_top1 is not None
+    missing = "not measured"
+    if latest is not None and latest.float_top1 is None:
+        missing = "no class scores" if latest.agreement is None else "data without labels"
     with float_card:
-        missing = "not measured" if top1 else "data without labels"
         _card("Float top-1", percent(latest.float_top1 if latest else None), None, missing)
     with card:
-        _card(f"{_measure(session)}, before", _share(before), _loss(before), "nothing before")
+        if _scored(session):
+            _card(f"{_measure(session)}, before", _share(before), _loss(before), "nothing before")
+        else:
+            _card("Output sqnr, before", db(before.sqnr_db if before else None), None, "–")
 
 
 def _now(session: state.Session) -> None:
@@ -60,13 +64,20 @@ def _now(session: state.Session) -> None:
     now, before = session.measured, _before(session)
     missing = "recipe changed since" if session.latest and now is None else "not measured"
     top1_card, sqnr_card = st.columns(2)
-    with top1_card:
-        _card(f"{_measure(session)}, now", _share(now), _loss(now), missing)
+    if _scored(session):
+        with top1_card:
+            _card(f"{_measure(session)}, now", _share(now), _loss(now), missing)
     change = None
     if now and before and math.isfinite(now.sqnr_db) and math.isfinite(before.sqnr_db):
         change = f"{now.sqnr_db - before.sqnr_db:+.1f} dB to before"
-    with sqnr_card:
+    with sqnr_card if _scored(session) else top1_card:
         _card("Output sqnr, now", db(now.sqnr_db if now else None), change, missing)
+
+
+def _scored(session: state.Session) -> bool:
+    """Whether the model's answers can be compared, as far as is known."""
+    latest = session.latest
+    return latest is None or latest.agreement is not None or latest.int8_top1 is not None
 
 
 def _measure(session: state.Session) -> str:

@@ -18,14 +18,15 @@ def suggestion_list(bench: Bench) -> None:
                 else "Nothing stands out in the histograms. Measure to see where error comes in."
             )
         for item in found:
-            with st.container(horizontal=True, vertical_alignment="center", gap="small"):
-                st.markdown(f"**{item.title}.** {item.evidence}", width="stretch")
-                st.button(
-                    "Apply",
-                    key=f"apply {item.kind}",
-                    help="Change the recipe so; Undo takes it back.",
-                    on_click=apply,
-                    args=(item.recipe,),
-                )
+            text, button = st.columns([5, 1], vertical_alignment="center")
+            text.markdown(f"**{item.title}.** {item.evidence}")
+            button.button(
+                "Apply",
+                key=f"apply {item.kind}",
+                help="Change the recipe so; Undo takes it back.",
+                on_click=apply,
+                args=(item.recipe,),
+                width="stretch",
+            )
         if found and not bench.comparison():
             st.caption("From weights and histograms alone. Measure to see what a change gives.")

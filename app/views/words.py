@@ -29,9 +29,8 @@ def percent(share: float | None, digits: int = 2) -> str:
 
 
 def points(change: float) -> str:
-    """A change of accuracy in percentage points, with its sign."""
-    sign = "\N{MINUS SIGN}" if change < 0 else "+"
-    return f"{sign}{abs(100 * change):.2f} points"
+    """A change of accuracy in percentage points, with its sign as ``st.metric`` reads it."""
+    return f"{100 * change:+.2f} points"
 
 
 def size(count: int) -> str:
