@@ -1,15 +1,16 @@
 """Static files that the components load: Plotly's own bundle, from its Python wheel."""
 
-from importlib.resources import files
+from importlib import metadata
 from pathlib import Path
 from typing import Final
 
-import plotly
 from starlette.requests import Request
 from starlette.responses import FileResponse, Response
 from starlette.routing import BaseRoute, Route
 
-PLOTLY_URL: Final = f"/quantlens/plotly-{plotly.__version__}.min.js"
+_PLOTLY: Final = metadata.distribution("plotly")
+
+PLOTLY_URL: Final = f"/quantlens/plotly-{_PLOTLY.version}.min.js"
 """Where the browser finds Plotly; the version is in the name, so it may be cached for ever."""
 
 ICON: Final = str(Path(__file__).parent / "static" / "icon.png")
@@ -17,9 +18,8 @@ ICON: Final = str(Path(__file__).parent / "static" / "icon.png")
 
 
 async def _plotly(_: Request) -> Response:
-    bundle = files("plotly") / "package_data" / "plotly.min.js"
     return FileResponse(
-        str(bundle),
+        str(_PLOTLY.locate_file("plotly/package_data/plotly.min.js")),
         media_type="text/javascript",
         # Said to be encoded, so that the server spends no 150 ms on compressing it for loopback.
         headers={
