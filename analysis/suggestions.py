@@ -9,7 +9,7 @@ from analysis.clipping import local_error
 from analysis.error import ErrorStats
 from analysis.weights import weight_channels
 from quant.calibrate import Calibration
-from quant.calibrators import Calibrator, calibrator_from_json
+from quant.calibrators import Calibrator, calibrator_from_json, chosen_range
 from quant.numerics import params_from_range
 from quant.ops import Kind
 from quant.plan import TensorPlan
@@ -206,7 +206,7 @@ def sqnr_drops(quantized: QuantizedModel, measured: Mapping[str, ErrorStats]) ->
 
 def _local_db(tensor: TensorPlan, calibration: Calibration, calibrator: Calibrator) -> float:
     stats = calibration.tensors[tensor.name]
-    params = params_from_range(*calibrator.range(stats, tensor.spec), tensor.spec)
+    params = params_from_range(*chosen_range(calibrator, stats, tensor.spec), tensor.spec)
     return _finite(local_error(stats, params).sqnr_db)
 
 

@@ -25,7 +25,7 @@ from analysis.weights import WeightChannels, weight_channels
 from app.components.range_picker import Bins, Codes, Shape
 from app.state import Session, Source
 from quant.calibrate import Calibration
-from quant.calibrators import REGISTRY
+from quant.calibrators import REGISTRY, chosen_range
 from quant.data import Dataset, open_data
 from quant.errors import DataError, ModelError
 from quant.export import LevelCheck
@@ -310,7 +310,8 @@ def _picker_shape(stats: TensorStats, spec: QuantSpec) -> Shape:
         for curve in divergence_curves(stats, spec)
     ]
     picks = [
-        Pick(name, REGISTRY[name].label, *REGISTRY[name]().range(stats, spec)) for name in REGISTRY
+        Pick(name, REGISTRY[name].label, *chosen_range(REGISTRY[name](), stats, spec))
+        for name in REGISTRY
     ]
     shape = Shape(
         tensor=stats.name,

@@ -1,6 +1,5 @@
 """The spine: model, statistics and recipe in, int8 model out."""
 
-import weakref
 from collections.abc import Mapping
 from dataclasses import dataclass
 from functools import cached_property
@@ -13,6 +12,7 @@ from numpy.typing import NDArray
 
 from quant.activations import ActivationVerdict, clamps_the_same, drop_loss_db
 from quant.calibrate import Calibration
+from quant.calibrators import chosen_range
 from quant.constants import QuantizedConstant, quantize_constants
 from quant.errors import DataError
 from quant.export import LevelCheck, SaveReport, verify, write_verified
@@ -197,18 +197,9 @@ def tensor_stats(calibration: Calibration, tensor: str) -> TensorStats:
     return stats
 
 
-_ranges: "weakref.WeakKeyDictionary[TensorStats, dict[object, tuple[float, float]]]" = (
-    weakref.WeakKeyDictionary()
-)
-
-
 def calibrated_range(stats: TensorStats, tensor: TensorPlan) -> tuple[float, float]:
-    """What a tensor's calibrator chooses; kept, so that an edit elsewhere costs nothing here."""
-    known = _ranges.setdefault(stats, {})
-    key = (tensor.settings.calibrator, tensor.spec)
-    if key not in known:
-        known[key] = tensor.settings.calibrator.range(stats, tensor.spec)
-    return known[key]
+    """What a tensor's calibrator chooses."""
+    return chosen_range(tensor.settings.calibrator, stats, tensor.spec)
 
 
 def _judge_activations(

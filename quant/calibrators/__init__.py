@@ -13,6 +13,7 @@ from quant.calibrators.base import (
     DivergenceCalibrator,
     calibrator_from_json,
     calibrator_names,
+    chosen_range,
     register,
 )
 
@@ -26,5 +27,6 @@ __all__ = [
     "DivergenceCalibrator",
     "calibrator_from_json",
     "calibrator_names",
+    "chosen_range",
     "register",
 ]

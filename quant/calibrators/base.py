@@ -1,5 +1,6 @@
 """What a calibration algorithm is, and how it is found by name."""
 
+import weakref
 from collections.abc import Mapping
 from dataclasses import Field, dataclass, fields
 from typing import Any, ClassVar, TypeVar, cast
@@ -55,6 +56,33 @@ class Calibrator:
         """This calibrator as ``{"name": ..., "options": {...}}``."""
         options = {field.name: getattr(self, field.name) for field in options_of(type(self))}
         return {"name": self.name, "options": options}
+
+
+_chosen: "weakref.WeakKeyDictionary[TensorStats, dict[object, tuple[float, float]]]" = (
+    weakref.WeakKeyDictionary()
+)
+
+
+def chosen_range(
+    calibrator: Calibrator, stats: TensorStats, spec: QuantSpec
+) -> tuple[float, float]:
+    """``calibrator.range(stats, spec)``, computed once for as long as ``stats`` lives.
+
+    An edit of a recipe changes a few tensors; what was chosen for the others is at hand.
+
+    Args:
+        calibrator: The algorithm with its options.
+        stats: What calibration saw of the tensor.
+        spec: The type and symmetry of its codes.
+
+    Returns:
+        ``rmin <= 0 <= rmax`` in real units.
+    """
+    known = _chosen.setdefault(stats, {})
+    key = (calibrator, spec)
+    if key not in known:
+        known[key] = calibrator.range(stats, spec)
+    return known[key]
 
 
 @dataclass(frozen=True, eq=False)
