@@ -1,0 +1,280 @@
+"""Paddle's post-training quantization, int8, the branch that exports ONNX.
+
+Source: PaddlePaddle 3.3, ``paddle.static.quantization.PostTrainingQuantization``. A threshold of
+Paddle is what it stores as "scale"; the scale of ONNX is threshold / 127.
+"""
+
+from typing import ClassVar
+
+import numpy as np
+from numpy.typing import NDArray
+
+from quant.calibrators.base import Curve
+from quant.stats import TensorStats
+from quant.tools.base import Batches, Choice, Form, Pick, register
+from quant.tools.grids import Grid, joined, least_magnitude, magnitude_counts
+from quant.tools.spread import spread_kl
+
+BINS = 2048
+LEVELS = 127
+HIST_PERCENT = 0.99999
+
+
+def histogram(batches: Batches) -> Grid:
+    """Counts of |x| on 2,048 bins from the least magnitude to the greatest."""
+    x = joined(batches)
+    magnitudes = np.abs(x)
+    ends = float(magnitudes.min()), float(magnitudes.max())
+    counts, edges = np.histogram(magnitudes, bins=_edges(*ends))
+    return Grid(counts, edges, float(x.min()), float(x.max()))
+
+
+def _edges(low: float, high: float) -> NDArray[np.float64]:
+    return np.histogram_bin_edges(np.zeros(0), bins=BINS, range=(low, high))
+
+
+def _width(grid: Grid) -> float:
+    return float(grid.edges[1] - grid.edges[0])
+
+
+def kl_curve(counts: NDArray[np.int64]) -> tuple[NDArray[np.int64], NDArray[np.float64]]:
+    """How many bins each candidate keeps, and its divergence.
+
+    Candidates go from half of the bins to all but one; those that end in an empty bin are left
+    out. Levels have ``kept // 127`` bins each, and the last takes the rest.
+    """
+    kept = np.arange((BINS - 1) // 2, BINS)
+    kept = kept[counts[kept - 1] > 0]
+    edges = np.arange(LEVELS + 1) * (kept[:, None] // LEVELS)
+    edges[:, -1] = kept
+    return kept, spread_kl(counts, kept, edges)
+
+
+def kl_threshold(grid: Grid) -> float:
+    """The first candidate of least divergence; else the bin in use at half of them or below."""
+    kept, cost = kl_curve(grid.counts)
+    if kept.size:
+        best = int(kept[int(np.argmin(cost))])
+    else:
+        used = np.flatnonzero(grid.counts[1 : (BINS - 1) // 2 + 1])
+        best = int(used[-1]) + 1 if used.size else 0
+    return (best + 0.5) * _width(grid)
+
+
+def hist_threshold(grid: Grid) -> float:
+    """The middle of the first bin in which the share of the values reaches 0.99999."""
+    share = np.cumsum(grid.counts / float(grid.counts.sum()))
+    reached = np.flatnonzero(share >= HIST_PERCENT)
+    return ((int(reached[0]) if reached.size else -1) + 0.5) * _width(grid)
+
+
+def _shares() -> tuple[float, ...]:
+    """Candidate shares of max|x|: 0.3, 0.32, ... as adding 0.02 over and over gives them."""
+    found, share = list[float](), 0.3
+    while share <= 1.0:
+        found.append(share)
+        share += 0.02
+    return tuple(found)
+
+
+def _search(batches: Batches, *, moments: bool) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
+    """Thresholds and losses of every batch's candidates, in order, each shape (batches, n).
+
+    The loss is the mean squared error, or (``moments``) the differences of mean and of standard
+    deviation added.
+    """
+    shares = _shares()
+    thresholds = np.empty((len(batches), len(shares)))
+    losses = np.empty_like(thresholds)
+    for row, batch in enumerate(batches):
+        x = batch.reshape(-1)
+        largest = float(np.abs(x).max()) or 1e-8
+        for column, share in enumerate(shares):
+            threshold = share * largest
+            codes = np.clip(np.round(x / threshold * LEVELS), -LEVELS - 1, LEVELS)
+            back = codes / LEVELS * threshold
+            if moments:
+                loss = np.abs(x.mean() - back.mean()) + np.abs(x.std() - back.std())
+            else:
+                loss = ((x - back) ** 2).mean()
+            thresholds[row, column], losses[row, column] = threshold, loss
+    return thresholds, losses
+
+
+def ptf_threshold(x: NDArray[np.float32]) -> float:
+    """max|x| or a half, quarter or eighth of it, of least squared error on codes 0 to 127."""
+    whole = float(np.abs(x).max()) / LEVELS
+    scales = [whole / 8, whole / 4, whole / 2, whole]
+    if not whole:
+        return 0.0
+    errors = [((x - np.clip(np.round(x / s), 0, LEVELS) * s) ** 2).mean() for s in scales]
+    return LEVELS * scales[int(np.argmin(errors))]
+
+
+class _FromHistogram(Choice[Grid]):
+    """A choice from the histogram of magnitudes."""
+
+    tool: ClassVar[str] = "paddle"
+
+    def gather(self, batches: Batches) -> Grid:
+        """Counts between the least and the greatest magnitude."""
+        return histogram(batches)
+
+    def adapt(self, stats: TensorStats) -> Grid:
+        """The same from streamed counts."""
+        edges = _edges(least_magnitude(stats), stats.abs_max)
+        return Grid(magnitude_counts(stats, edges), edges, stats.min, stats.max)
+
+
+@register
+class Kl(_FromHistogram):
+    """Least KL divergence."""
+
+    key: ClassVar[str] = "kl"
+    label: ClassVar[str] = "Paddle KL"
+    summary: ClassVar[str] = (
+        "Least KL divergence over 2,048 bins of |x|, from half of them on, with 127 levels. Bins "
+        "start at min|x|, which the threshold forgets: data away from zero is clipped whole."
+    )
+
+    def pick(self, gathered: Grid) -> Pick:
+        """The first candidate of least divergence."""
+        return Pick(Form.THRESHOLD, (kl_threshold(gathered),))
+
+    def curve(self, gathered: Grid) -> Curve:
+        """Divergence in nats over candidate thresholds."""
+        kept, cost = kl_curve(gathered.counts)
+        return Curve(self.name, (kept.astype(np.float64) + 0.5) * _width(gathered), cost)
+
+
+@register
+class Hist(_FromHistogram):
+    """99.999 % of the magnitudes."""
+
+    key: ClassVar[str] = "hist"
+    label: ClassVar[str] = "Paddle hist"
+    summary: ClassVar[str] = (
+        "Keeps 99.999 % of |x|, up to the middle of a bin. Bins start at min|x|, which the "
+        "threshold forgets: data away from zero is clipped whole."
+    )
+
+    def pick(self, gathered: Grid) -> Pick:
+        """The middle of the percentile's bin."""
+        return Pick(Form.THRESHOLD, (hist_threshold(gathered),))
+
+
+class _OneNumber(Choice[float]):
+    """A choice that is itself the statistic."""
+
+    tool: ClassVar[str] = "paddle"
+
+    def pick(self, gathered: float) -> Pick:
+        """The number."""
+        return Pick(Form.THRESHOLD, (gathered,))
+
+
+@register
+class AbsMax(_OneNumber):
+    """The largest magnitude."""
+
+    key: ClassVar[str] = "abs_max"
+    label: ClassVar[str] = "Paddle abs_max"
+    summary: ClassVar[str] = "The largest magnitude of all batches."
+
+    def gather(self, batches: Batches) -> float:
+        """max|x|."""
+        return float(max(np.abs(b).max() for b in batches))
+
+    def adapt(self, stats: TensorStats) -> float:
+        """max|x|."""
+        return stats.abs_max
+
+
+@register
+class Average(_OneNumber):
+    """Mean of the samples' largest magnitudes."""
+
+    key: ClassVar[str] = "avg"
+    label: ClassVar[str] = "Paddle avg"
+    summary: ClassVar[str] = (
+        "Mean over batches of the mean over samples of max|x|: what few samples reach is clipped."
+    )
+
+    def gather(self, batches: Batches) -> float:
+        """Mean over batches of the mean over samples of max|x|."""
+        return float(np.mean([np.abs(b.reshape(len(b), -1)).max(axis=1).mean() for b in batches]))
+
+    def adapt(self, stats: TensorStats) -> float:
+        """Mean over samples of max|x|: the same for batches of one size."""
+        return stats.mean_sample_abs_max
+
+
+class _Search(Choice[tuple[NDArray[np.float64], NDArray[np.float64]]]):
+    """The best threshold of the batch that can be quantized best."""
+
+    tool: ClassVar[str] = "paddle"
+    moments: ClassVar[bool]
+    missing: ClassVar[str] = (
+        "It takes each batch's least loss over 36 thresholds; a calibration would have to keep the "
+        "least loss so far and its threshold."
+    )
+
+    def gather(self, batches: Batches) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
+        """Thresholds and losses of every batch's candidates."""
+        return _search(batches, moments=self.moments)
+
+    def pick(self, gathered: tuple[NDArray[np.float64], NDArray[np.float64]]) -> Pick:
+        """The last candidate of least loss over all batches."""
+        thresholds, losses = (part.ravel() for part in gathered)
+        best = losses.size - 1 - int(np.argmin(losses[::-1]))
+        return Pick(Form.THRESHOLD, (float(thresholds[best]),))
+
+    def curve(self, gathered: tuple[NDArray[np.float64], NDArray[np.float64]]) -> Curve:
+        """Loss over thresholds, batch after batch."""
+        return Curve(self.name, gathered[0].ravel(), gathered[1].ravel())
+
+
+@register
+class Mse(_Search):
+    """Least squared error of any batch."""
+
+    key: ClassVar[str] = "mse"
+    moments: ClassVar[bool] = False
+    label: ClassVar[str] = "Paddle MSE"
+    summary: ClassVar[str] = (
+        "In each batch 0.3 to 1.0 of its max|x| are tried, and the least squared error of all "
+        "batches wins. Losses of different batches are compared with one another, so the quietest "
+        "batch decides for all."
+    )
+
+
+@register
+class Emd(_Search):
+    """Least difference of mean and standard deviation of any batch."""
+
+    key: ClassVar[str] = "emd"
+    moments: ClassVar[bool] = True
+    label: ClassVar[str] = "Paddle EMD"
+    summary: ClassVar[str] = (
+        "As Paddle MSE, by the differences of mean and of standard deviation added. It is no "
+        "earth mover's distance, and the quietest batch decides for all."
+    )
+
+
+@register
+class Ptf(_OneNumber):
+    """A power of two of the last batch's largest magnitude."""
+
+    key: ClassVar[str] = "ptf"
+    label: ClassVar[str] = "Paddle PTF"
+    summary: ClassVar[str] = (
+        "max|x| of a batch or a half, quarter or eighth of it, by least squared error on codes 0 "
+        "to 127: negative values count as clipped, and the last batch decides alone."
+    )
+    missing: ClassVar[str] = (
+        "The last batch decides alone; a calibration would have to keep that batch's histogram."
+    )
+
+    def gather(self, batches: Batches) -> float:
+        """The choice for the last batch."""
+        return ptf_threshold(batches[-1])
