@@ -39,7 +39,7 @@ from quant.types import QuantSpec
 T = TypeVar("T")
 
 PREVIEW_SAMPLES: Final = 64
-PREVIEW_IMAGES: Final = 10
+PREVIEW_IMAGES: Final = 8
 
 
 class Shelf(Generic[T]):

@@ -86,6 +86,13 @@ def begin() -> None:
     keep(replace(opened(session, source, None), begun=True))
 
 
+def open_sample() -> None:
+    """Open the fragile sample and calibrate it."""
+    source = sample_source(find(FIRST_SAMPLE))
+    start_calibration(open_source(source), None)
+    keep(opened(current(), source, None))
+
+
 def start_calibration(opened_source: Opened, samples_wanted: int | None) -> Job | None:
     """Calibrate, unless the same statistics are there already."""
     key = opened_source.calibration_key(samples_wanted)

@@ -15,7 +15,7 @@ from quant.plan import INPUT_OP_TYPE
 from quant.recipe import Selector
 from quant.types import QType
 
-KEEP = "keep"
+KEEP = "unchanged"
 _TYPES = {
     activation_type(qtype, symmetric): (qtype, symmetric)
     for qtype, symmetric in (
@@ -117,5 +117,5 @@ def _choice(label: str, options: tuple[str, ...], *, words: Any = str) -> str:
         label,
         (KEEP, *options),
         key=f"bulk {label}",
-        format_func=lambda o: "–" if o == KEEP else words(o),
+        format_func=lambda option: KEEP if option == KEEP else words(option),
     )

@@ -62,6 +62,9 @@ def ready(purpose: str) -> Bench | None:
             st.error(session.problem, icon=":material/error:")
         st.info(f"No model is open. Open one on Setup to see {purpose}.", icon=":material/info:")
         _to_setup("Go to Setup")
+        if st.button("Open the sample model", key="open sample", icon=":material/science:"):
+            work.open_sample()
+            st.rerun()
     else:
         if job is not None:
             show_outcome(job)

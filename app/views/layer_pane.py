@@ -39,7 +39,7 @@ def _head(layer: Layer) -> str:
     info = layer.bench.opened.model.tensors.get(row.tensor)
     shape = "×".join("?" if d is None else str(d) for d in info.shape or ()) if info else ""
     kind = "input of the model" if row.op_type == INPUT_OP_TYPE else row.op_type
-    note = f" :gray[{row.note}]" if row.note else ""
+    note = f" :gray[{row.note}]" if row.note and row.state != "fused" else ""
     with st.container(horizontal=True, vertical_alignment="center"):
         st.markdown(
             f"**{row.name}** :gray[{kind}{', ' + shape if shape else ''}] "

@@ -34,6 +34,7 @@ def range_plots(layer: Layer) -> None:
                 histogram.edges(), counts, title="Not quantized: read in float", mode=mode()
             ),
             key="plain histogram",
+            theme=None,
             config={"displaylogo": False, "displayModeBar": False},
             alt=f"Distribution of {row.tensor}",
         )
@@ -91,6 +92,7 @@ def weight_plot(layer: Layer) -> None:
     st.plotly_chart(
         weights_figure(weights, mode=mode()),
         key="weights figure",
+        theme=None,
         config={"displaylogo": False, "displayModeBar": False},
         alt=f"Channel ranges of {weights.name} and their error",
     )

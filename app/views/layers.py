@@ -16,7 +16,7 @@ from app.views.suggestion_list import suggestion_list
 def table_and_pane(bench: Bench) -> None:
     """Choosing a row redraws this and nothing else; the first run follows the whole page."""
     with guarded():
-        table, pane = st.columns([9, 11], gap="medium")
+        table, pane = st.columns([10, 11], gap="medium")
         with table:
             row = layers_table(bench)
             suggestion_list(bench)

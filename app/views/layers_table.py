@@ -150,8 +150,8 @@ def _order(*, measured: bool) -> list[str]:
 def _columns():
     column = st.column_config
     return {
-        "name": column.TextColumn("Layer", pinned=True, width=152),
-        "op": column.TextColumn("Op", width=60),
+        "name": column.TextColumn("Layer", pinned=True, width=172),
+        "op": column.TextColumn("Op", width=76),
         "state": column.TextColumn(
             "State",
             width=66,

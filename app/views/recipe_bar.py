@@ -73,6 +73,7 @@ def preset_select(recipe: Recipe, *, key: str) -> str:
         name or CUSTOM,
         picked,
         key=key,
+        words=lambda chosen: f"{recipe.name}, changed" if chosen == CUSTOM else chosen,
         hint="\n".join(f"- **{n}**: {preset_summary(n)}" for n in preset_names()),
     )
     return name

@@ -6,6 +6,7 @@ from app import state, work
 from app.cache import CALIBRATIONS, Opened, open_source
 from app.views.gate import guarded
 from app.views.job_panel import sentence, show_job, show_outcome
+from app.views.measure_bar import describe
 from app.views.model_card import data_card, model_card
 from app.views.recipe_bar import preset_select
 from app.views.setup_source import chosen_source
@@ -31,7 +32,8 @@ def calibration_panel(opened: Opened) -> None:
         )
     with recipe:
         name = preset_select(session.recipe, key="setup preset")
-    st.caption(f"{name}: {preset_summary(name)}." if name else "A recipe of your own.")
+    summary = preset_summary(name) if name else describe(session.recipe)
+    st.caption(f"{summary[:1].upper()}{summary[1:]}.")
     limit = None if count == total else int(count or total)
     tensors = len(opened.model.calibration_targets)
     st.markdown(

@@ -8,6 +8,7 @@ from pathlib import Path
 import streamlit as st
 
 from app import state
+from app.options import start_options
 from app.state import Source
 from app.work import file_source, sample_source
 from sample_models import Sample, find, samples
@@ -32,8 +33,14 @@ def chosen_source() -> Source | None:
 
 
 def _seed(source: Source | None) -> None:
-    """Show what is open when the page is drawn for the first time."""
+    """Show what is open, or could not be opened, when the page is drawn for the first time."""
     if "setup how" in st.session_state:
+        return
+    asked = start_options()
+    if source is None and asked.model:
+        st.session_state["setup how"] = PATH
+        st.session_state["setup model"] = asked.model
+        st.session_state["setup data"] = asked.data or ""
         return
     if source is None or source.sample:
         st.session_state["setup how"] = SAMPLE

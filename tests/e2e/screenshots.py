@@ -1,0 +1,85 @@
+"""Pictures of every page for the README: ``python -m tests.e2e.screenshots docs/images``.
+
+Each page at 1280 and 1920 pixels wide, light and dark, after the recipe was measured twice: as
+ONNX Runtime does it by default, and with what the page suggests.
+"""
+
+import argparse
+import re
+import tempfile
+from pathlib import Path
+
+from playwright.sync_api import Browser, Page, expect, sync_playwright
+
+from tests.e2e.conftest import CHROMIUM, ROOT, App
+
+SIZES = {1280: 900, 1920: 1080}
+PATIENCE = 120_000
+
+
+def main() -> None:
+    """Take the pictures."""
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("folder", type=Path, nargs="?", default=ROOT / "docs" / "images")
+    folder: Path = parser.parse_args().folder
+    folder.mkdir(parents=True, exist_ok=True)
+    with tempfile.TemporaryDirectory() as home, sync_playwright() as playwright:
+        app = App(ROOT / "app" / "main.py", Path(home))
+        browser = playwright.chromium.launch(executable_path=CHROMIUM, args=["--no-sandbox"])
+        try:
+            _prepare(browser, app.address)
+            for width in SIZES:
+                for scheme in ("light", "dark"):
+                    _take(browser, app.address, folder, width, scheme)
+        finally:
+            browser.close()
+            app.stop()
+
+
+def _prepare(browser: Browser, address: str) -> None:
+    """Measure the default, apply the first suggestion, measure again."""
+    page = _open(browser, address, 1280, "light")
+    _measure(page)
+    page.locator(".st-key-apply-per_channel button").first.click()
+    expect(page.get_by_test_id("stMetric").filter(has_text="recipe changed")).to_have_count(2)
+    _measure(page)
+    page.close()
+
+
+def _measure(page: Page) -> None:
+    page.get_by_role("button", name="Measure").click()
+    now = page.get_by_test_id("stMetric").filter(has_text="Int8 top-1, now")
+    expect(now.get_by_test_id("stMetricValue")).to_have_text(re.compile(r"\d %"), timeout=PATIENCE)
+
+
+def _open(browser: Browser, address: str, width: int, scheme: str) -> Page:
+    page = browser.new_page(
+        viewport={"width": width, "height": SIZES[width]},
+        color_scheme="dark" if scheme == "dark" else "light",
+        reduced_motion="reduce",
+    )
+    page.set_default_timeout(PATIENCE)
+    page.goto(address)
+    expect(page.locator("[data-drawn]")).to_be_visible(timeout=PATIENCE)
+    return page
+
+
+def _take(browser: Browser, address: str, folder: Path, width: int, scheme: str) -> None:
+    page = _open(browser, address, width, scheme)
+    page.wait_for_timeout(1500)
+    page.mouse.move(2, 300)
+    page.screenshot(path=folder / f"layers-{width}-{scheme}.png")
+    page.get_by_role("link", name="Setup").click()
+    expect(page.get_by_text("Range and pictures are of")).to_be_visible()
+    page.wait_for_timeout(1500)
+    page.screenshot(path=folder / f"setup-{width}-{scheme}.png")
+    page.get_by_role("link", name="Export").click()
+    graph = page.frame_locator("iframe[title='The exported graph in Netron']")
+    expect(graph.get_by_text("QuantizeLinear").first).to_be_visible(timeout=PATIENCE)
+    page.wait_for_timeout(2000)
+    page.screenshot(path=folder / f"export-{width}-{scheme}.png")
+    page.close()
+
+
+if __name__ == "__main__":
+    main()
