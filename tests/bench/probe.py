@@ -38,21 +38,30 @@ def cost(work: str, model: Path, data: Path, samples: int, batch: int) -> Cost:
     """Run a piece of work in a fresh process.
 
     Args:
-        work: :data:`OURS` (calibrate, then quantize with the default preset), or one of
-            :data:`tests.bench.peer.METHODS` (``quantize_static`` on a prepared model).
+        work: :data:`OURS` (load, calibrate and quantize), or one of
+            :data:`tests.bench.peer.METHODS` (``quantize_static`` on a model that its own
+            preparation has been through, which is not counted).
         model: The float model.
         data: Calibration data.
         samples: How many samples to use.
-        batch: Samples in a batch of the peer's.
+        batch: Samples in a batch of the peer's, at most; it cannot hold batches of two sizes.
 
     Returns:
         What it took.
     """
     command = [sys.executable, "-m", "tests.bench.probe", work, str(model), str(data)]
     found = subprocess.run(
-        [*command, str(samples), str(batch)], check=True, capture_output=True, text=True
+        [*command, str(samples), str(_divisor(samples, batch))],
+        check=True,
+        stdout=subprocess.PIPE,
+        text=True,
     )
     return Cost(**json.loads(found.stdout.splitlines()[-1]))
+
+
+def _divisor(number: int, most: int) -> int:
+    """The largest divisor of ``number`` that is not above ``most``."""
+    return max(d for d in range(1, most + 1) if number % d == 0)
 
 
 def _ours(model: Path, data: Path, samples: int) -> None:
@@ -62,7 +71,7 @@ def _ours(model: Path, data: Path, samples: int) -> None:
 
 
 def _theirs(method: str, model: Path, data: Path, samples: int, batch: int) -> None:
-    reader = peer.Reader(quant.open_data(data, quant.load(model)), batch, samples)
+    reader = peer.Reader(quant.open_data(data), batch, samples)
     with tempfile.TemporaryDirectory() as folder:
         peer.quantize_with(method, model, Path(folder) / "int8.onnx", reader)
 

@@ -82,6 +82,7 @@ def measured(subject: Subject, effort: Effort) -> Report:
     data = quant.open_data(subject.calibration_path, model)
     beside = overhead(model, data, effort.timed, effort.repeats)
     calibration = quant.calibrate(model, data, samples=effort.samples)
+    values = sum(stats.count for stats in calibration.tensors.values()) / calibration.samples
     drawn = curves(model, calibration)
     search = entropy(model, data, calibration, effort.samples, effort.searched)
     edit = edits(quant.load(subject.model_path), calibration, effort.edited)
@@ -97,7 +98,7 @@ def measured(subject: Subject, effort: Effort) -> Report:
             2.0,
             f"{beside.ratio:.2f}",
             f"{beside.calibration_s:.2f} s / {beside.inference_s:.2f} s, {effort.timed} samples, "
-            f"batches of {beside.batch}",
+            f"batches of {beside.batch}; {values / 1e6:.1f} M values a sample",
         ),
         Goal(
             f"peak memory, {effort.many} / {effort.samples} samples",
