@@ -6,6 +6,7 @@ measured while the next one runs. Everything that workers add up is exact whatev
 is not (means of real numbers) is added in the order of the samples.
 """
 
+import math
 import threading
 import time
 from contextlib import closing
@@ -20,11 +21,11 @@ from quant.batching import batch_size
 from quant.calibration import Calibration
 from quant.data import Batch, Dataset
 from quant.errors import DataError
-from quant.extremes import extremes
 from quant.histogram import HistogramBuilder
 from quant.model import Model
 from quant.progress import OnProgress, Progress
-from quant.runtime import Session, cores
+from quant.runtime import Runner, Session, cores
+from quant.scan import no_channels, reals, warm
 from quant.stats import TensorStats
 from quant.workers import in_order, once
 
@@ -81,14 +82,15 @@ def calibrate(
     inputs = {info.name for info in model.inputs}
     taps = [tally.name for tally in tallies if tally.name not in inputs]
     open_session = partial(Session, model.to_bytes(), taps=taps)
+    threading.Thread(target=warm).start()
     session = once(partial(open_session, threads=1), beat=report)
     size, sample_bytes = once(partial(batch_size, [session], data), beat=report, stop=session.stop)
     workers = _workers(size * sample_bytes)
     if workers < cores():
         session = once(partial(open_session, threads=cores() // workers), beat=report)
-    means = _Means(len(tallies))
+    ends = _Ends(len(tallies))
     results = in_order(
-        partial(_measure, session, tallies),
+        partial(_measure, _Runners(session), tallies),
         data.batches(size, total),
         workers=workers,
         beat=report,
@@ -97,14 +99,14 @@ def calibrate(
     with closing(results):
         for batch, found in results:
             _refuse_non_finite(found, tallies, batch)
-            means.add(found)
+            ends.add(found)
             done += batch.size
             report()
     rows = {tally.name: row for row, tally in enumerate(tallies)}
     tensors = {
         name: stats
         for name, source in sources.items()
-        if (stats := _stats(name, source, tallies, means, rows[source.base])) is not None
+        if (stats := _stats(name, source, tallies, ends, rows[source.base])) is not None
     }
     probe = next(data.samples(1))
     return Calibration(model.fingerprint, MappingProxyType(tensors), total, probe)
@@ -152,41 +154,40 @@ class _Tally:
 
     def __init__(self, name: str, axis: int | None) -> None:
         self.name = name
-        self.axis = axis
-        self.channels: NDArray[np.float32] | None = None
-        self.low = np.inf
-        self.high = -np.inf
+        self.axis = axis or None
         self.builder = HistogramBuilder()
+        self._channels: NDArray[np.int32] | None = None
         self._lock = threading.Lock()
 
-    def add(self, x: NDArray[np.float32], samples: int) -> NDArray[np.float64]:
+    def add(self, x: NDArray[np.float32], spans: NDArray[np.int32]) -> None:
         """Count a batch.
 
-        Returns:
-            float64, shape (4, samples); see :class:`quant.extremes.Extremes`. Where it is not
-            finite the batch was not counted.
+        Args:
+            x: At least one element for each sample.
+            spans: Out; see :func:`quant.scan.scan`.
         """
-        axis = self.axis if self.axis and self.axis < x.ndim else None
-        found = extremes(x, samples, axis)
-        low, high = float(found.samples[0].min()), float(found.samples[1].max())
-        if np.isfinite((low, high)).all():
-            with self._lock:
-                self.builder.add(x, low, high)
-                self._add_channels(found.channels)
-                self.low, self.high = min(self.low, low), max(self.high, high)
-        return found.samples
+        with self._lock:
+            channels, inner = self._channels_of(x.shape)
+            self.builder.scan(x, spans, channels, inner)
 
-    def _add_channels(self, found: NDArray[np.float32] | None) -> None:
-        """Widen the channels' ranges, or forget them where their number varies."""
-        known = self.channels
-        if found is None or (known is not None and known.shape != found.shape):
-            self.axis = self.channels = None
-        elif self.axis is not None:
-            self.channels = found if known is None else _widened(known, found)
+    @property
+    def channels(self) -> NDArray[np.float32] | None:
+        """Least and greatest value of each channel, float32 of shape (2, C), where known."""
+        return None if self._channels is None else reals(self._channels)
 
+    def _channels_of(self, shape: tuple[int, ...]) -> tuple[NDArray[np.int32], int]:
+        """The channels' ranges so far, and how many neighbours are of one channel.
 
-def _widened(a: NDArray[np.float32], b: NDArray[np.float32]) -> NDArray[np.float32]:
-    return np.stack((np.minimum(a[0], b[0]), np.maximum(a[1], b[1])))
+        Where their number varies they are forgotten for good.
+        """
+        if self.axis is not None:
+            count = shape[self.axis] if self.axis < len(shape) else None
+            if self._channels is None and count is not None:
+                self._channels = no_channels(count)
+            if self._channels is not None and self._channels.shape[1] == count:
+                return self._channels, math.prod(shape[self.axis + 1 :])
+        self.axis = self._channels = None
+        return no_channels(), 1
 
 
 @dataclass(frozen=True, eq=False)
@@ -202,18 +203,27 @@ class _Measured:
     present: NDArray[np.bool_]
 
 
+class _Runners(threading.local):
+    """One for each worker thread, which measures its results before they are overwritten."""
+
+    def __init__(self, session: Session) -> None:
+        self.runner = Runner(session) if session.taps else None
+
+
 def _measure(
-    session: Session, tallies: tuple[_Tally, ...], batch: Batch
+    runners: _Runners, tallies: tuple[_Tally, ...], batch: Batch
 ) -> tuple[Batch, _Measured]:
-    values = {**batch.feeds, **(session.run(batch.feeds) if session.taps else {})}
-    spans = np.zeros((len(tallies), 4, batch.size))
+    values = dict(batch.feeds)
+    if runners.runner is not None:
+        values.update(runners.runner.run(batch.feeds))
+    spans = np.zeros((len(tallies), 4, batch.size), np.int32)
     present = np.zeros(len(tallies), np.bool_)
     for row, tally in enumerate(tallies):
         x = np.ascontiguousarray(values.pop(tally.name), np.float32)
         if x.size:
-            spans[row] = tally.add(x, batch.size)
+            tally.add(x, spans[row])
             present[row] = True
-    return batch, _Measured(spans, present)
+    return batch, _Measured(reals(spans).astype(np.float64), present)
 
 
 def _refuse_non_finite(found: _Measured, tallies: tuple[_Tally, ...], batch: Batch) -> None:
@@ -227,11 +237,13 @@ def _refuse_non_finite(found: _Measured, tallies: tuple[_Tally, ...], batch: Bat
         )
 
 
-class _Means:
-    """Sums over the samples, in their order."""
+class _Ends:
+    """The ends over all samples, and sums of each sample's ends in the order of the samples."""
 
     def __init__(self, tensors: int) -> None:
         self.counted = np.zeros(tensors, np.int64)
+        self.low = np.full(tensors, np.inf)
+        self.high = np.full(tensors, -np.inf)
         self._sums = np.zeros((2, tensors, 5))
 
     def add(self, found: _Measured) -> None:
@@ -243,6 +255,9 @@ class _Means:
         rows = np.stack((plain, rectified))
         # cumsum adds strictly one after the other, so batches leave no trace.
         self._sums = np.cumsum(np.concatenate((self._sums[..., None], rows), -1), -1)[..., -1]
+        here = found.present
+        self.low[here] = np.minimum(self.low[here], low[here].min(axis=1))
+        self.high[here] = np.maximum(self.high[here], high[here].max(axis=1))
         self.counted += found.present * found.spans.shape[2]
 
     def of(self, row: int, rectified: bool) -> list[float]:
@@ -251,21 +266,21 @@ class _Means:
 
 
 def _stats(
-    name: str, source: _Source, tallies: tuple[_Tally, ...], means: _Means, row: int
+    name: str, source: _Source, tallies: tuple[_Tally, ...], ends: _Ends, row: int
 ) -> TensorStats | None:
     """The statistics of one tensor, derived from those of its source; None without values."""
-    samples = int(means.counted[row])
+    samples = int(ends.counted[row])
     if not samples:
         return None
     tally = tallies[row]
     histogram = tally.builder.build()
-    low, high = tally.low, tally.high
+    low, high = float(ends.low[row]), float(ends.high[row])
     channels = None if source.moved else tally.channels
     if source.rectified:
         histogram = histogram.rectified()
         low, high = max(low, 0.0), max(high, 0.0)
         channels = None if channels is None else np.maximum(channels, np.float32(0))
-    sample_min, sample_max, abs_max, low_quantile, high_quantile = means.of(row, source.rectified)
+    sample_min, sample_max, abs_max, low_quantile, high_quantile = ends.of(row, source.rectified)
     return TensorStats(
         name=name,
         min=low,

@@ -9,7 +9,6 @@ What a Relu gives needs no second count: see :meth:`Histogram.rectified`.
 """
 
 import math
-import threading
 from dataclasses import dataclass
 from functools import cached_property
 
@@ -17,6 +16,7 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from quant.errors import DataError
+from quant.scan import Grid, no_channels, scan
 
 BINS_PER_SIDE = 8192
 """Bins on each side of zero."""
@@ -24,23 +24,8 @@ BINS_PER_SIDE = 8192
 MIN_EXPONENT = -114
 """The finest grid ends at 2**-114, so that the multiplier into bins is a finite float32."""
 
-_CHUNK = 32768
-_ONE = np.int64(1)
-_HALF = np.float32(BINS_PER_SIDE)
-
-
-class _Scratch(threading.local):
-    """Buffers for one chunk, shared by every builder of a thread to stay in the cache."""
-
-    def __init__(self) -> None:
-        self.real = np.empty(_CHUNK, np.float32)
-        self.other = np.empty(_CHUNK, np.float32)
-        self.short = np.empty(_CHUNK, np.uint16)
-        self.index = np.empty(_CHUNK, np.intp)
-        self.flag = np.empty(_CHUNK, np.bool_)
-
-
-_SCRATCH = _Scratch()
+_MOST = 2**32
+"""Values that a table of uint32 may count at most."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -228,120 +213,65 @@ class HistogramBuilder:
     """Counts values as they come; every batching and order builds the same histogram."""
 
     def __init__(self) -> None:
-        self._table = np.zeros(2 * BINS_PER_SIDE, np.int64)
-        self._negative_exponent: int | None = None
-        self._positive_exponent: int | None = None
-        self._zeros = 0
+        self._start(None)
 
-    def add(
-        self, x: NDArray[np.float32], low: float | None = None, high: float | None = None
-    ) -> None:
+    def _start(self, older: Histogram | None) -> None:
+        self._older = older
+        self._grid = Grid(BINS_PER_SIDE)
+        self._zeros = 0
+        self._counted = 0
+
+    def add(self, x: NDArray[np.float32]) -> None:
         """Count every element.
 
         Args:
             x: float32 of any shape (other types are converted). C-contiguous is fastest.
-            low: The least element where the caller knows it already.
-            high: The greatest element where the caller knows it already.
 
         Raises:
-            DataError: An element is NaN or infinite.
+            DataError: An element is NaN or infinite; the builder is of no use after that.
         """
         flat = np.ascontiguousarray(x, np.float32).reshape(-1)
-        if not flat.size:
-            return
-        low = float(flat.min()) if low is None else low
-        high = float(flat.max()) if high is None else high
-        if not (math.isfinite(low) and math.isfinite(high)):
-            raise DataError(f"a histogram needs finite values, found a range of {low} to {high}")
-        if high > 0:
-            self._grow_positive(_exponent(high))
-        if low < 0:
-            self._grow_negative(_exponent(-low))
-        negative_scale = _scale(self._negative_exponent if low < 0 else self._positive_exponent)
-        positive_scale = _scale(self._positive_exponent if high > 0 else self._negative_exponent)
-        # A multiplier below 1 can round a negative value to -0, which belongs below zero.
-        underflow = low < 0 and negative_scale < 1
-        counted = int(self._table[:BINS_PER_SIDE].sum()) if underflow else 0
-        for start in range(0, flat.size, _CHUNK):
-            part = flat[start : start + _CHUNK]
-            self._count(part, low < 0, negative_scale, positive_scale)
-            if low <= 0 <= high:
-                flag = np.equal(part, 0, out=_SCRATCH.flag[: part.size])
-                self._zeros += int(np.count_nonzero(flag))
-        if underflow:
-            counted = int(self._table[:BINS_PER_SIDE].sum()) - counted
-            lost = int(np.count_nonzero(flat < 0)) - counted
-            self._table[BINS_PER_SIDE - 1] += lost
-            self._table[BINS_PER_SIDE] -= lost
+        if flat.size and not self.scan(flat, np.empty((4, 1), np.int32), no_channels()):
+            raise DataError("a histogram needs finite values, found NaN or Inf")
+
+    def scan(
+        self,
+        x: NDArray[np.float32],
+        spans: NDArray[np.int32],
+        channels: NDArray[np.int32],
+        inner: int = 1,
+    ) -> bool:
+        """Count every element and find the ends of samples and channels in the same pass.
+
+        Args:
+            x: See :func:`quant.scan.scan`, also for the others.
+            spans: Out.
+            channels: Widened.
+            inner: Neighbours of one channel.
+
+        Returns:
+            Whether all are finite; if not, the builder is of no use any more.
+        """
+        if self._counted + x.size >= _MOST:
+            self._start(self.build())
+        zeros = scan(x, self._grid, spans, channels, inner)
+        if zeros is None:
+            return False
+        self._zeros += zeros
+        self._counted += x.size
+        return True
 
     def build(self) -> Histogram:
         """The histogram of all values so far."""
-        return _assembled(
-            self._table[BINS_PER_SIDE - 1 :: -1].copy(),
-            self._table[BINS_PER_SIDE:].copy(),
-            self._negative_exponent,
-            self._positive_exponent,
+        table = self._grid.lanes.sum(axis=0, dtype=np.int64)
+        recent = _assembled(
+            table[BINS_PER_SIDE - 1 :: -1].copy(),
+            table[BINS_PER_SIDE:].copy(),
+            self._grid.exponent(0),
+            self._grid.exponent(1),
             self._zeros,
         )
-
-    def _count(
-        self,
-        part: NDArray[np.float32],
-        signed: bool,
-        negative_scale: np.float32,
-        positive_scale: np.float32,
-    ) -> None:
-        """Count one chunk. Multiplying by a power of two is exact, so the bins are exact."""
-        real = _SCRATCH.real[: part.size]
-        table = self._table
-        if negative_scale == positive_scale:
-            np.multiply(part, positive_scale, out=real)
-        else:
-            # Whichever grid is finer, this picks the product with the scale of x's own side;
-            # the other product may well be infinite.
-            pick = np.maximum if positive_scale > negative_scale else np.minimum
-            other = _SCRATCH.other[: part.size]
-            with np.errstate(over="ignore"):
-                np.multiply(part, positive_scale, out=real)
-                np.multiply(part, negative_scale, out=other)
-            pick(real, other, out=real)
-        if signed:
-            np.floor(real, out=real)
-            np.add(real, _HALF, out=real)
-        else:
-            table = table[BINS_PER_SIDE:]
-        # float32 -> uint16 -> intp is vectorised at both steps, float32 -> intp is not.
-        short = _SCRATCH.short[: part.size]
-        index = _SCRATCH.index[: part.size]
-        np.copyto(short, real, casting="unsafe")
-        np.copyto(index, short)
-        np.add.at(table, index, _ONE)
-
-    def _grow_positive(self, exponent: int) -> None:
-        if self._positive_exponent is None:
-            self._positive_exponent = exponent
-        elif exponent > self._positive_exponent:
-            side = self._table[BINS_PER_SIDE:]
-            side[:] = _coarser(side, exponent - self._positive_exponent)
-            self._positive_exponent = exponent
-
-    def _grow_negative(self, exponent: int) -> None:
-        if self._negative_exponent is None:
-            self._negative_exponent = exponent
-        elif exponent > self._negative_exponent:
-            side = self._table[BINS_PER_SIDE - 1 :: -1]
-            side[:] = _coarser(side, exponent - self._negative_exponent)
-            self._negative_exponent = exponent
-
-
-def _exponent(largest: float) -> int:
-    """The least e >= MIN_EXPONENT with largest < 2**e."""
-    return max(math.frexp(largest)[1], MIN_EXPONENT)
-
-
-def _scale(exponent: int | None) -> np.float32:
-    """What turns a value into a bin number: a power of two."""
-    return np.float32(math.ldexp(BINS_PER_SIDE, -(exponent or 0)))
+        return recent if self._older is None else self._older.merged(recent)
 
 
 def _coarser(side: NDArray[np.int64], doublings: int) -> NDArray[np.int64]:

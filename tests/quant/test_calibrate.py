@@ -12,9 +12,9 @@ import pytest
 from quant.calibrate import Calibration, calibrate
 from quant.data import open_data
 from quant.errors import Cancelled, DataError
-from quant.extremes import HIGH, LOW, extremes
 from quant.model import load
 from quant.runtime import Session
+from quant.scan import HIGH, LOW
 from tests import nets
 
 calibrate_module = import_module("quant.calibrate")
@@ -131,45 +131,6 @@ def test_samples_of_different_shapes_are_calibrated_together(model, tmp_path):
     lows = [s.min() for a in arrays for s in a]
     assert stats.mean_sample_min == pytest.approx(np.mean(lows, dtype=np.float64))
     assert stats.channel_min.shape == (3,)
-
-
-@pytest.mark.parametrize(
-    ("shape", "samples", "axis"),
-    [
-        ((3, 16, 60, 61), 3, 1),
-        ((1, 32, 40, 40), 1, 1),
-        ((4, 20, 7, 7), 4, 1),
-        ((2, 70, 200), 2, 2),
-        ((8, 7, 11), 2, 2),
-        ((2, 10000), 2, 1),
-        ((2, 99, 400, 1), 2, None),
-        ((1, 5), 1, 1),
-    ],
-)
-@pytest.mark.parametrize("ties", [False, True])
-def test_extremes_equal_those_of_sorted_samples(shape, samples, axis, ties):
-    x = np.random.default_rng(1).standard_normal(shape).astype(np.float32)
-    if ties:
-        x = np.round(np.maximum(x, -0.5))
-    rows = np.sort(x.reshape(samples, -1), axis=1)
-    n = rows.shape[1]
-    found = extremes(x, samples, axis)
-    expected = rows[:, [0, n - 1, int(LOW * n), int(HIGH * n)]].T
-    assert np.array_equal(found.samples, expected)
-    assert not np.signbit(found.samples[found.samples == 0]).any()
-    if axis is not None:
-        others = tuple(i for i in range(x.ndim) if i != axis)
-        assert np.array_equal(found.channels, [x.min(axis=others), x.max(axis=others)])
-
-
-@pytest.mark.parametrize("place", [0, 5000, 20002])
-@pytest.mark.parametrize("value", [np.nan, np.inf, -np.inf])
-def test_a_non_finite_value_shows_in_the_extremes(place, value):
-    x = np.ones((2, 20003), np.float32)
-    x[1, place] = value
-    found = extremes(x, 2, None).samples
-    assert np.isfinite(found[:, 0]).all()
-    assert not np.isfinite(found[:2, 1]).all()
 
 
 def test_a_non_finite_tensor_names_itself_and_the_sample(x, batches_of):

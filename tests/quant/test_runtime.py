@@ -2,7 +2,7 @@ import numpy as np
 import pytest
 
 from quant.errors import ModelError
-from quant.runtime import LEVELS, Session, tapped
+from quant.runtime import LEVELS, Runner, Session, tapped
 from tests import nets
 
 
@@ -56,3 +56,34 @@ def test_a_stopped_session_fails_soon(content):
     session.stop()
     with pytest.raises(ModelError):
         session.run({"x": nets.images(1)})
+
+
+def test_a_runner_gives_what_plain_runs_give_for_every_shape(content):
+    session = Session(content, taps=("c1", "r1", "y"))
+    runner = Runner(session)
+    for size, seed in ((2, 0), (2, 1), (2, 2), (1, 3), (2, 4), (2, 5)):
+        x = nets.images(size, seed=seed)
+        found = runner.run({"x": x})
+        for name, expected in session.run({"x": x}).items():
+            assert np.array_equal(found[name], expected)
+
+
+def test_a_runner_follows_shapes_that_depend_on_the_data():
+    content = nets.network(
+        """(float[N] x) => (float[M] y) {
+            places = NonZero (x)
+            f = Cast <to = 1> (places)
+            s = Squeeze (f)
+            y = LeakyRelu (s)
+        }"""
+    )
+    runner = Runner(Session(content, taps=("s", "y")))
+    for x in ([0, 1, 1, 0], [0, 0, 1, 1], [1, 1, 1, 0], [1, 0, 0, 1], [0, 0, 0, 0]):
+        found = runner.run({"x": np.array(x, np.float32)})
+        assert found["s"].tolist() == np.flatnonzero(x).tolist()
+
+
+def test_a_runner_overwrites_its_results(content):
+    runner = Runner(Session(content))
+    first, second = (runner.run({"x": nets.images(1, seed=seed)})["y"] for seed in (1, 2))
+    assert first is second
