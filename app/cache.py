@@ -20,7 +20,7 @@ from analysis.divergence import divergence_curves
 from analysis.figures.divergence import CostCurve
 from analysis.figures.histogram import Pick
 from analysis.layers import LayerRow, layer_rows
-from analysis.suggestions import Suggestion, suggest
+from analysis.suggestions import Suggestion
 from analysis.weights import WeightChannels, weight_channels
 from app.components.range_picker import Bins, Codes, Shape
 from app.state import Session, Source
@@ -264,18 +264,6 @@ def _weights(
     del fingerprint, qtype
     item = _quantized.plan.nodes[node]
     return weight_channels(_quantized.float_model, item.node, item.settings.weight_type)
-
-
-def suggestions(bench: Bench) -> tuple[Suggestion, ...]:
-    """What to change next, from what is measured so far."""
-    comparison = bench.comparison()
-    key = f"{bench.key}/{'measured' if comparison else 'predicted'}"
-    found = SUGGESTIONS.get(key)
-    if found is None:
-        measured = comparison.tensors if comparison else None
-        found = suggest(bench.quantized, bench.calibration, measured)
-        SUGGESTIONS.put(key, found)
-    return found
 
 
 def _type(spec: QuantSpec) -> str:

@@ -7,16 +7,18 @@ from pathlib import Path
 from typing import Final
 
 from analysis.compare import Comparison, compare
+from analysis.suggestions import Suggestion, suggest
 from app.cache import (
     CALIBRATIONS,
     CHECKS,
     COMPARISONS,
+    SUGGESTIONS,
     Bench,
     Opened,
     open_source,
     seconds_per_sample,
 )
-from app.jobs import JOBS, Job
+from app.jobs import JOBS, Job, Jobs
 from app.options import start_options
 from app.state import (
     Measurement,
@@ -209,6 +211,28 @@ def save_job(bench: Bench, path: Path) -> Job | None:
 
 def _save_key(bench: Bench, path: Path) -> str:
     return f"save/{bench.key}/{path}"
+
+
+HINTS: Final = Jobs(workers=1, keep=4)
+"""Small work between clicks, which waits for no long job."""
+AT_ONCE: Final = 0.2
+"""Seconds that a page waits for suggestions before it is drawn without them."""
+
+
+def suggestions(bench: Bench) -> tuple[Suggestion, ...] | None:
+    """What to change next, from what is measured so far; None while it is being found out."""
+    comparison = bench.comparison()
+    key = f"{bench.key}/{'measured' if comparison else 'predicted'}"
+    found = SUGGESTIONS.get(key)
+    if found is not None:
+        return found
+    measured = comparison.tensors if comparison else None
+
+    def work(_: OnProgress) -> None:
+        SUGGESTIONS.put(key, suggest(bench.quantized, bench.calibration, measured))
+
+    HINTS.start(key, work, label="Suggestions").wait(AT_ONCE)
+    return SUGGESTIONS.get(key)
 
 
 _preparing: Final = threading.Lock()

@@ -1,14 +1,12 @@
 """The selected layer: its distribution and the curves, its settings, its weights."""
 
-from dataclasses import replace
-
 import streamlit as st
 
 from analysis.layers import LayerRow
-from app import state
 from app.cache import Bench
 from app.views.layer_plots import range_plots, weight_plot
 from app.views.layer_settings import Layer, layer_of, main_settings, more_settings
+from app.views.layers_table import go_to
 from quant.plan import INPUT_OP_TYPE
 
 ACTIVATION, WEIGHTS = "Activation", "Weights"
@@ -75,5 +73,6 @@ def _elsewhere(layer: Layer) -> None:
             key=layer.key("elsewhere"),
             icon=":material/arrow_forward:",
             type="tertiary",
-            on_click=lambda: state.keep(replace(state.current(), row=target)),
+            on_click=go_to,
+            args=(target,),
         )

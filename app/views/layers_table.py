@@ -15,6 +15,9 @@ from app.views.controls import calibrator_label
 from app.views.words import plural
 
 KEY = "layers_table"
+TABLE, PANE = "table", "pane"
+"""Keys of the fragments that choosing a row redraws."""
+
 HEIGHT = 350
 STATES = {
     "int8": "int8",
@@ -24,20 +27,20 @@ STATES = {
 }
 
 
-def layers_table(bench: Bench) -> LayerRow | None:
-    """Draw the table and return the selected row, or None where no row is left by the filters."""
+def layers_table(bench: Bench) -> None:
+    """Draw the table."""
     rows = bench.rows()
     shown = _filtered(rows)
     comparison = bench.comparison()
-    selected = _selected(rows, shown)
-    position = next((i for i, row in enumerate(shown) if row is selected), None)
+    row = selected(bench)
+    position = next((i for i, other in enumerate(shown) if other is row), None)
     names = tuple(row.name for row in shown)
 
     def chosen() -> None:
         selection = st.session_state[KEY]["selection"]
         found = [cell[0] for cell in selection["cells"]] or selection["rows"]
         if found and found[0] < len(names):
-            state.keep(replace(state.current(), row=names[found[0]]))
+            go_to(names[found[0]])
 
     st.session_state[KEY] = {
         "selection": {"rows": [] if position is None else [position], "columns": [], "cells": []}
@@ -57,7 +60,22 @@ def layers_table(bench: Bench) -> LayerRow | None:
     hidden = len(rows) - len(shown)
     note = f"{plural(len(shown), 'layer')}" + (f", {hidden} filtered out" if hidden else "")
     st.caption(f"{note}. Local errors are of the layer's own output, predicted from its histogram.")
-    return selected
+
+
+def go_to(name: str) -> None:
+    """Select a row from a callback: the pane and the table are drawn again."""
+    state.keep(replace(state.current(), row=name))
+    st.rerun([PANE, TABLE])
+
+
+def selected(bench: Bench) -> LayerRow | None:
+    """The row of the session; at first the one with the greatest local error."""
+    rows = bench.rows()
+    wanted = state.current().row
+    found = next((row for row in rows if row.name == wanted), None)
+    if found is not None:
+        return found
+    return min(rows, key=lambda row: row.local.sqnr_db if row.local else math.inf, default=None)
 
 
 def _filtered(rows: Sequence[LayerRow]) -> list[LayerRow]:
@@ -88,18 +106,6 @@ def _filtered(rows: Sequence[LayerRow]) -> list[LayerRow]:
         if (not ops or row.op_type in ops)
         and (not wanted or wanted in row.name.lower() or wanted in row.tensor.lower())
     ]
-
-
-def _selected(rows: Sequence[LayerRow], shown: Sequence[LayerRow]) -> LayerRow | None:
-    """The row of the session; at first the one with the greatest local error."""
-    wanted = state.current().row
-    found = next((row for row in rows if row.name == wanted), None)
-    if found is None:
-        measured = [row for row in shown if row.local is not None]
-        found = min(
-            measured, key=lambda row: row.local.sqnr_db if row.local else math.inf, default=None
-        )
-    return found
 
 
 def _frame(rows: Sequence[LayerRow], measured: Mapping[str, ErrorStats]) -> pd.DataFrame:

@@ -2,8 +2,9 @@
 
 import streamlit as st
 
-from app.cache import Bench, suggestions
-from app.views.gate import apply
+from app import state
+from app.cache import Bench
+from app.work import suggestions
 
 
 def suggestion_list(bench: Bench) -> None:
@@ -11,6 +12,9 @@ def suggestion_list(bench: Bench) -> None:
     found = suggestions(bench)
     with st.container(border=True, key="suggestions"):
         st.markdown("**What to change next**")
+        if found is None:
+            _wait(bench)
+            return
         if not found:
             st.caption(
                 "Nothing that is measured asks for a change."
@@ -24,9 +28,19 @@ def suggestion_list(bench: Bench) -> None:
                 "Apply",
                 key=f"apply {item.kind}",
                 help="Change the recipe so; Undo takes it back.",
-                on_click=apply,
+                on_click=state.edit,
                 args=(item.recipe,),
                 width="stretch",
             )
         if found and not bench.comparison():
             st.caption("From weights and histograms alone. Measure to see what a change gives.")
+
+
+def _wait(bench: Bench) -> None:
+    @st.fragment(run_every=0.5)
+    def waiting() -> None:
+        st.caption("Looking at weights and histograms …")
+        if suggestions(bench) is not None:
+            st.rerun()
+
+    waiting()
