@@ -17,11 +17,13 @@ from quant.passes.simulate_qdq import SimulateQdq
 from quant.runtime import LEVELS, Session
 
 RECIPE_SUFFIX = ".recipe.json"
-MIN_SQNR_DB = 20.0
+MIN_SQNR_DB = {"disabled": 40.0, "basic": 10.0, "extended": 10.0, "all": 10.0}
 """A file whose outputs differ from the simulation by more than this is refused.
 
-Rounding ties that fall the other way in a runtime's integer kernels stay well above it; a wrong
-scale, a missing node or saturating kernels fall below.
+Without optimization the runtime follows the definition, and only sums of floats in another order
+tell them apart. Its integer kernels round ties the other way now and then, which a fragile network
+carries to its output at the size of its own quantization noise; a wrong scale, a missing node or
+saturating kernels fall below.
 """
 
 
@@ -121,7 +123,7 @@ def verify(
         name: What to call the file in messages.
 
     Returns:
-        The comparison at every level, least optimized first.
+        The comparison at every level, as a user runs it first.
 
     Raises:
         ExportError: If it does not pass onnx.checker, does not run or computes something else.
@@ -139,11 +141,12 @@ def verify(
         _compare(level, reference, Session(model, level=level).run(probe)) for level in LEVELS
     )
     for check in checks:
-        if not check.sqnr_db >= MIN_SQNR_DB:
+        least = MIN_SQNR_DB[check.level]
+        if not check.sqnr_db >= least:
             raise ExportError(
                 f"{name}: at optimization level {check.level!r} ONNX Runtime computes other "
                 f"outputs than the simulation (sqnr {check.sqnr_db:.1f} dB, expected at least "
-                f"{MIN_SQNR_DB:.0f} dB); nothing was written"
+                f"{least:.0f} dB); nothing was written"
             )
     return checks
 

@@ -1,5 +1,7 @@
 """Names and constants that the passes add to a graph."""
 
+from typing import Any, cast
+
 import numpy as np
 import onnx_ir as ir
 from numpy.typing import NDArray
@@ -38,7 +40,9 @@ def constant(
     """
     name = names.unique(wanted)
     dtype = ir.DataType.FLOAT if qtype is None else ir.DataType(qtype.onnx_type)
-    tensor = ir.tensor(np.asarray(array, order="C"), dtype=dtype, name=name)
+    # The class itself, not ir.tensor(), which spends most of an edit on telling what it was given.
+    made = cast("Any", ir.Tensor)(np.asarray(array, order="C"), dtype=dtype, name=name)
+    tensor = cast("ir.TensorProtocol", made)
     value = ir.Value(
         name=name, shape=ir.Shape(array.shape), type=ir.TensorType(dtype), const_value=tensor
     )
