@@ -182,7 +182,9 @@ class Runner:
                 return dict(self._results)
         found = self._session.run(feeds)
         if self._predictable and all(array.dtype.kind in "biuf" for array in found.values()):
-            self._results = {name: np.require(a, requirements=("C", "W")) for name, a in found.items()}
+            self._results = {
+                name: np.require(a, requirements=("C", "W")) for name, a in found.items()
+            }
             self._shapes, self._again = shapes, self._session.bound(self._results)
         return found
 
