@@ -90,7 +90,10 @@ def _parser() -> argparse.ArgumentParser:
     curves.add_argument("--recipe", type=Path, help="recipe that says how it is quantized")
     curves.add_argument("--csv", type=Path, help="write the curves to this file")
 
-    for item in (calibrate, quantize, measure, curves):
+    picks = command("picks", "what every known tool would choose for a tensor")
+    picks.add_argument("tensor", type=Path, metavar="TENSOR.npz", help="its batches, one an array")
+
+    for item in (calibrate, quantize, measure, curves, picks):
         item.add_argument("--json", action="store_true", help="print one JSON object for machines")
     return parser
 
@@ -270,6 +273,13 @@ def _curves(options: argparse.Namespace) -> None:
     )
 
 
+def _picks(options: argparse.Namespace) -> None:
+    from quant.tools.picks import picks, read_batches
+
+    found = picks(read_batches(options.tensor))
+    _report(options, found.to_json(), "\n".join(found.lines()))
+
+
 def _recipe(path: Path | None, preset: str | None) -> Any:
     import quant
 
@@ -348,4 +358,5 @@ _COMMANDS: dict[str, Callable[[argparse.Namespace], None]] = {
     "quantize": _quantize,
     "measure": _measure,
     "curves": _curves,
+    "picks": _picks,
 }

@@ -11,15 +11,15 @@ from typing import ClassVar
 import numpy as np
 from numpy.typing import NDArray
 
-from quant.calibrators.base import Curve
 from quant.stats import TensorStats
-from quant.tools.base import Batches, Choice, Form, Pick, register
+from quant.tools.base import Batches, Choice, Form, NoPick, Pick, Range, register
 from quant.tools.grids import signed_counts
 
 BINS = 512
 STEPS = 255
 CLIP_WEIGHT = 3.0
 _LEAST_RANGE = np.float32(0.01)
+_TINY = np.finfo(np.float32).tiny
 F = np.float32
 
 
@@ -59,12 +59,18 @@ def density(batches: Batches) -> Density | None:
 
 
 def _starts(low: np.float32, high: np.float32) -> NDArray[np.float32]:
-    """Starts of 512 bins over a range widened to three times itself about its middle."""
+    """Starts of 512 bins over a range widened to three times itself about its middle.
+
+    Raises:
+        NoPick: The range is too narrow or too wide for float32.
+    """
     if low == high:
         high = max(high, F(low + F(0.01)))
     centre = F((high + low) / F(2))
     start = F(centre - F(3) * (centre - low))
     width = F((F(centre + F(3) * (high - centre)) - start) / F(BINS))
+    if not _TINY <= width < np.inf:
+        raise NoPick(f"AIMET cannot divide the range of the first batch into {BINS} bins")
     return (start + np.arange(BINS, dtype=np.float32) * width).astype(np.float32)
 
 
@@ -147,19 +153,23 @@ class _TfEnhanced(Choice[Density | None]):
     """A search over scales and offsets."""
 
     tool: ClassVar[str] = "aimet"
+    needs_first: ClassVar[bool] = True
 
     def gather(self, batches: Batches) -> Density | None:
         """Mean shares of the batches."""
         return density(batches)
 
-    def adapt(self, stats: TensorStats) -> Density | None:
-        """Shares of all values, on a grid three times as wide as all and not as the first batch."""
+    def adapt_from_first(self, stats: TensorStats, first: Range) -> Density | None:
+        """Shares of all values, on a grid three times as wide as the first sample."""
         if not stats.abs_max:
             return None
-        left = _starts(F(stats.min), F(stats.max))
+        # Where the first sample is all zero the grid is that of a later one, of which all values
+        # are the best guess.
+        left = _starts(*(F(end) for end in (first if any(first) else (stats.min, stats.max))))
         width = float(left[1]) - float(left[0])
-        edges = np.append(left, left[-1] + F(width)).astype(np.float64) - width / 2
-        return Density(signed_counts(stats, edges) / stats.count, left)
+        edges = left[0] + (np.arange(BINS + 1) - 0.5) * width
+        reach = np.concatenate(([min(edges[0], stats.min)], edges, [max(edges[-1], stats.max)]))
+        return Density(signed_counts(stats, reach)[1:-1] / stats.count, left)
 
     def candidates(self, found: Density) -> list[tuple[np.float32, int]]:
         """(scale, offset) in the order they are tried."""
@@ -174,13 +184,13 @@ class _TfEnhanced(Choice[Density | None]):
         low = float(scale) * offset
         return Pick(Form.RANGE, (low, float(scale) * STEPS + low), (0, STEPS))
 
-    def curve(self, gathered: Density | None) -> Curve | None:
-        """Cost over the candidates' upper ends."""
+    def cost(self, gathered: Density | None, pick: Pick) -> float | None:
+        """Rounding error plus three times the clipping error of a pick."""
         if gathered is None:
             return None
-        tried = self.candidates(gathered)
-        ends = np.asarray([float(scale) * (STEPS + offset) for scale, offset in tried])
-        return Curve(self.name, ends, costs(gathered, tried))
+        low, high = pick.values
+        scale = F((high - low) / STEPS)
+        return float(costs(gathered, [(scale, _round(F(low / scale)))])[0])
 
 
 @register

@@ -21,6 +21,9 @@ from quant.stats import TensorStats
 Batches = Sequence[NDArray[np.float32]]
 """The batches of one tensor in their order: axis 0 of each holds its samples."""
 
+Range = tuple[float, float]
+"""The least and the greatest of some values, or the ends of a range."""
+
 G = TypeVar("G")
 
 
@@ -74,6 +77,7 @@ class Choice(Generic[G]):
         label: What a person reads.
         summary: What the rule does, with its source and its known faults, in sentences.
         missing: What the streamed statistics lack, as one sentence; empty where they suffice.
+        needs_first: Whether its grid follows from the range of the first batch.
     """
 
     tool: ClassVar[str]
@@ -81,6 +85,7 @@ class Choice(Generic[G]):
     label: ClassVar[str]
     summary: ClassVar[str]
     missing: ClassVar[str] = ""
+    needs_first: ClassVar[bool] = False
 
     @property
     def name(self) -> str:
@@ -95,6 +100,16 @@ class Choice(Generic[G]):
         """The same from streamed statistics; a batch of the tool is one sample of ours."""
         raise NotImplementedError
 
+    def adapt_from_first(self, stats: TensorStats, first: Range) -> G:
+        """The same for a rule that needs the first batch.
+
+        Args:
+            stats: Statistics of the tensor.
+            first: Least and greatest value of the first sample.
+        """
+        del first
+        return self.adapt(stats)
+
     def pick(self, gathered: G) -> Pick:
         """The arithmetic: the tool's statistics in, its choice out."""
         raise NotImplementedError
@@ -108,6 +123,18 @@ class Choice(Generic[G]):
         del gathered
         return None
 
+    def cost(self, gathered: G, pick: Pick) -> float | None:
+        """The tool's own objective for a pick, at the nearest candidate that is not infinite.
+
+        None for a rule that minimises nothing.
+        """
+        curve = self.curve(gathered)
+        if curve is None:
+            return None
+        apart = np.abs(curve.thresholds - pick.values[-1])
+        apart[np.isinf(curve.cost)] = np.inf
+        return float(curve.cost[int(np.argmin(apart))])
+
     def exact(self, batches: Batches) -> Pick:
         """What the tool chooses for these batches.
 
@@ -119,9 +146,23 @@ class Choice(Generic[G]):
         """
         return self.pick(self.gather(batches))
 
-    def streamed(self, stats: TensorStats) -> Pick | None:
-        """What the tool would choose, from streamed statistics; None where they do not suffice."""
-        return None if self.missing else self.pick(self.adapt(stats))
+    def streamed(self, stats: TensorStats, first: Range | None = None) -> Pick | None:
+        """What the tool would choose, from streamed statistics.
+
+        Args:
+            stats: Statistics of the tensor.
+            first: Least and greatest value of the first sample, where they are known.
+
+        Returns:
+            The choice, or None where the statistics do not suffice.
+
+        Raises:
+            NoPick: The tool fails on such batches.
+        """
+        if self.missing or (self.needs_first and first is None):
+            return None
+        adapted = self.adapt(stats) if first is None else self.adapt_from_first(stats, first)
+        return self.pick(adapted)
 
 
 CHOICES: dict[str, Choice[Any]] = {}

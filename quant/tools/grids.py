@@ -1,12 +1,13 @@
 """Histograms on other tools' grids, from the values themselves or from streamed statistics."""
 
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from quant.stats import TensorStats
-from quant.tools.base import Batches
+from quant.tools.base import Batches, NoPick
 
 
 @dataclass(frozen=True, eq=False)
@@ -35,6 +36,21 @@ class Grid:
 def joined(batches: Batches) -> NDArray[np.float32]:
     """All values of all batches, shape (n,)."""
     return np.concatenate([batch.reshape(-1) for batch in batches])
+
+
+def even_edges(
+    low: float, high: float, bins: int, dtype: type[np.floating] = np.float32
+) -> NDArray[np.floating]:
+    """The edges that ``numpy.histogram`` lays over [low, high]; a range of no width is widened.
+
+    Raises:
+        NoPick: The range is too narrow to be divided, where NumPy fails and so does the tool.
+    """
+    ends: Any = dtype(low), dtype(high)  # NumPy rounds each step in the type of the ends
+    try:
+        return np.histogram_bin_edges(np.zeros(0, dtype), bins, range=ends)
+    except ValueError:
+        raise NoPick(f"NumPy cannot divide so narrow a range into {bins:,} bins") from None
 
 
 def single(value: float) -> np.float32:
@@ -86,7 +102,7 @@ def signed_counts(stats: TensorStats, edges: ArrayLike) -> NDArray[np.int64]:
     below = _at_most(_side(stats, positive=True), at, stats.zeros)
     total = _side(stats, positive=False)
     below += total[1][-1] - _less(total, -at)
-    return _whole(below)
+    return _whole(below, stats.count)
 
 
 def magnitude_counts(stats: TensorStats, edges: ArrayLike) -> NDArray[np.int64]:
@@ -102,7 +118,7 @@ def magnitude_counts(stats: TensorStats, edges: ArrayLike) -> NDArray[np.int64]:
     at = np.asarray(edges, np.float64)
     below = _at_most(_side(stats, positive=True), at, stats.zeros)
     below += _less(_side(stats, positive=False), at)
-    return _whole(below)
+    return _whole(below, stats.count)
 
 
 def least_magnitude(stats: TensorStats) -> float:
@@ -155,6 +171,7 @@ def _at_most(side: _Side, at: NDArray[np.float64], zeros: int) -> NDArray[np.flo
     return below
 
 
-def _whole(below: NDArray[np.float64]) -> NDArray[np.int64]:
-    """Whole counts from a running total."""
+def _whole(below: NDArray[np.float64], count: int) -> NDArray[np.int64]:
+    """Whole counts from a running total; the first and the last edge hold all values."""
+    below[0], below[-1] = 0, count
     return np.diff(np.rint(below)).astype(np.int64)

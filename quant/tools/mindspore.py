@@ -12,15 +12,13 @@ from numpy.typing import NDArray
 
 from quant.calibrators.base import Curve
 from quant.stats import TensorStats
-from quant.tools.base import Batches, Choice, Form, Pick, register
+from quant.tools.base import Batches, Choice, Form, Pick, Range, register
 from quant.tools.grids import Grid, float32_steps, joined, magnitude_counts
 
 BINS = 2048
 LEVELS = 128
 _FILL = 1e-7
 _ROWS = 96
-
-Range = tuple[float, float]
 
 
 def histogram(batches: Batches) -> Grid:

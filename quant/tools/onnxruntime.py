@@ -12,29 +12,37 @@ from numpy.typing import NDArray
 
 from quant.calibrators.base import Curve
 from quant.stats import TensorStats
-from quant.tools.base import Batches, Choice, Form, Pick, register
-from quant.tools.grids import Grid, joined, least_magnitude, magnitude_counts, signed_counts, single
+from quant.tools.base import Batches, Choice, Form, Pick, Range, register
+from quant.tools.grids import (
+    Grid,
+    even_edges,
+    joined,
+    least_magnitude,
+    magnitude_counts,
+    signed_counts,
+)
 
 PERCENTILE = 99.999
 LEVELS = 128
 _SMOOTH = 0.0001
-
-Range = tuple[float, float]
 
 
 def signed_histogram(batches: Batches, bins: int) -> Grid:
     """Counts on equal bins over [-max|x|, max|x|]; edges in float32."""
     x = joined(batches)
     limit = np.abs(x).max()
-    counts, edges = np.histogram(x, bins, range=(-limit, limit))
+    edges = even_edges(float(-limit), float(limit), bins)
+    counts, _ = np.histogram(x, bins, range=(-limit, limit))
     return Grid(counts, edges, float(x.min()), float(x.max()))
 
 
 def magnitude_histogram(batches: Batches, bins: int) -> Grid:
     """Counts of |x| on equal bins from the least magnitude to the greatest; edges in float32."""
     x = joined(batches)
-    counts, edges = np.histogram(np.abs(x), bins=bins)
-    return Grid(counts, edges.astype(np.float32), float(x.min()), float(x.max()))
+    magnitudes = np.abs(x)
+    edges = even_edges(float(magnitudes.min()), float(magnitudes.max()), bins)
+    counts, _ = np.histogram(magnitudes, bins=bins)
+    return Grid(counts, edges, float(x.min()), float(x.max()))
 
 
 def entropy_curve(counts: NDArray[np.int64]) -> NDArray[np.float32]:
@@ -126,10 +134,7 @@ class _FromHistogram(Choice[Grid]):
 
     def adapt(self, stats: TensorStats) -> Grid:
         """The same from streamed counts."""
-        limit = single(stats.abs_max)
-        edges = np.histogram_bin_edges(
-            np.zeros(0, np.float32), self.bins, range=(float(-limit), float(limit))
-        ).astype(np.float32)
+        edges = even_edges(-stats.abs_max, stats.abs_max, self.bins)
         return Grid(signed_counts(stats, edges), edges, stats.min, stats.max)
 
     def ends(self, grid: Grid) -> Range:
@@ -152,6 +157,15 @@ class _Entropy(_FromHistogram):
         middle = gathered.counts.size // 2
         ends = np.minimum(middle + LEVELS // 2 + 1 + np.arange(cost.size), gathered.counts.size)
         return Curve(self.name, gathered.edges[ends].astype(np.float64), cost)
+
+    def cost(self, gathered: Grid, pick: Pick) -> float:
+        """The objective at the candidate whose range, cut to the observed, is nearest."""
+        curve = self.curve(gathered)
+        middle = gathered.counts.size // 2
+        starts = gathered.edges[middle - LEVELS // 2 - np.arange(curve.cost.size)]
+        apart = np.abs(np.maximum(starts, gathered.low) - pick.values[0])
+        apart += np.abs(np.minimum(curve.thresholds, gathered.high) - pick.values[1])
+        return float(curve.cost[int(np.argmin(apart))])
 
 
 @register
@@ -188,7 +202,8 @@ class Percentile(_FromHistogram):
     label: ClassVar[str] = "ONNX Runtime percentile"
     summary: ClassVar[str] = (
         "Keeps 99.999 % of the values, half of the rest cut on each side, on 2,048 signed bins; "
-        "the upper end falls to the lower edge of its bin, and the range may leave zero out."
+        "the upper end falls to the lower edge of its bin, so that the range of a constant is "
+        "upside down, and it may leave zero out."
     )
 
     def ends(self, grid: Grid) -> Range:
@@ -213,9 +228,7 @@ class SymmetricPercentile(_FromHistogram):
 
     def adapt(self, stats: TensorStats) -> Grid:
         """The same from streamed counts."""
-        edges = np.histogram_bin_edges(
-            np.zeros(0, np.float32), self.bins, range=(least_magnitude(stats), stats.abs_max)
-        ).astype(np.float32)
+        edges = even_edges(least_magnitude(stats), stats.abs_max, self.bins)
         return Grid(magnitude_counts(stats, edges), edges, stats.min, stats.max)
 
     def ends(self, grid: Grid) -> Range:

@@ -11,8 +11,8 @@ from numpy.typing import NDArray
 
 from quant.calibrators.base import Curve
 from quant.stats import TensorStats
-from quant.tools.base import Batches, Choice, Form, Pick, register
-from quant.tools.grids import Grid, joined, least_magnitude, magnitude_counts
+from quant.tools.base import Batches, Choice, Form, NoPick, Pick, register
+from quant.tools.grids import Grid, even_edges, joined, least_magnitude, magnitude_counts
 from quant.tools.spread import spread_kl
 
 BINS = 2048
@@ -29,8 +29,8 @@ def histogram(batches: Batches) -> Grid:
     return Grid(counts, edges, float(x.min()), float(x.max()))
 
 
-def _edges(low: float, high: float) -> NDArray[np.float64]:
-    return np.histogram_bin_edges(np.zeros(0), bins=BINS, range=(low, high))
+def _edges(low: float, high: float) -> NDArray[np.floating]:
+    return even_edges(low, high, BINS, np.float64)
 
 
 def _width(grid: Grid) -> float:
@@ -91,14 +91,19 @@ def _search(batches: Batches, *, moments: bool) -> tuple[NDArray[np.float64], ND
         largest = float(np.abs(x).max()) or 1e-8
         for column, share in enumerate(shares):
             threshold = share * largest
-            codes = np.clip(np.round(x / threshold * LEVELS), -LEVELS - 1, LEVELS)
-            back = codes / LEVELS * threshold
-            if moments:
-                loss = np.abs(x.mean() - back.mean()) + np.abs(x.std() - back.std())
-            else:
-                loss = ((x - back) ** 2).mean()
-            thresholds[row, column], losses[row, column] = threshold, loss
+            thresholds[row, column] = threshold
+            losses[row, column] = _loss(x, threshold, moments=moments)
     return thresholds, losses
+
+
+def _loss(x: NDArray[np.float32], threshold: float, *, moments: bool) -> float:
+    """Loss of one threshold, in float32: squares of huge values overflow, as in the tool."""
+    codes = np.clip(np.round(x / threshold * LEVELS), -LEVELS - 1, LEVELS)
+    back = codes / LEVELS * threshold
+    with np.errstate(over="ignore", invalid="ignore"):
+        if moments:
+            return float(np.abs(x.mean() - back.mean()) + np.abs(x.std() - back.std()))
+        return float(((x - back) ** 2).mean())
 
 
 def ptf_threshold(x: NDArray[np.float32]) -> float:
@@ -107,7 +112,8 @@ def ptf_threshold(x: NDArray[np.float32]) -> float:
     scales = [whole / 8, whole / 4, whole / 2, whole]
     if not whole:
         return 0.0
-    errors = [((x - np.clip(np.round(x / s), 0, LEVELS) * s) ** 2).mean() for s in scales]
+    with np.errstate(over="ignore"):
+        errors = [((x - np.clip(np.round(x / s), 0, LEVELS) * s) ** 2).mean() for s in scales]
     return LEVELS * scales[int(np.argmin(errors))]
 
 
@@ -141,9 +147,11 @@ class Kl(_FromHistogram):
         """The first candidate of least divergence."""
         return Pick(Form.THRESHOLD, (kl_threshold(gathered),))
 
-    def curve(self, gathered: Grid) -> Curve:
-        """Divergence in nats over candidate thresholds."""
+    def curve(self, gathered: Grid) -> Curve | None:
+        """Divergence in nats over candidate thresholds; None where every candidate is left out."""
         kept, cost = kl_curve(gathered.counts)
+        if not kept.size:
+            return None
         return Curve(self.name, (kept.astype(np.float64) + 0.5) * _width(gathered), cost)
 
 
@@ -226,7 +234,10 @@ class _Search(Choice[tuple[NDArray[np.float64], NDArray[np.float64]]]):
     def pick(self, gathered: tuple[NDArray[np.float64], NDArray[np.float64]]) -> Pick:
         """The last candidate of least loss over all batches."""
         thresholds, losses = (part.ravel() for part in gathered)
-        best = losses.size - 1 - int(np.argmin(losses[::-1]))
+        defined = np.flatnonzero(~np.isnan(losses))
+        if not defined.size:
+            raise NoPick("Paddle finds no threshold: the squares of the values overflow")
+        best = int(defined[np.flatnonzero(losses[defined] == losses[defined].min())[-1]])
         return Pick(Form.THRESHOLD, (float(thresholds[best]),))
 
     def curve(self, gathered: tuple[NDArray[np.float64], NDArray[np.float64]]) -> Curve:

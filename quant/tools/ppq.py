@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 
 from quant.calibrators.base import Curve
 from quant.stats import TensorStats
-from quant.tools.base import Batches, Choice, Form, Pick, register
+from quant.tools.base import Batches, Choice, Form, Pick, Range, register
 from quant.tools.grids import Grid, float32_steps, histc, joined, magnitude_counts, signed_counts
 
 KL_BINS = 4096
@@ -21,8 +21,6 @@ LEVELS = 256
 SHARE = 0.9999
 _LEAST_SCALE = 1e-7
 _START_STEP = 8
-
-Range = tuple[float, float]
 
 
 def scale_offset(low: float, high: float, *, symmetric: bool) -> Pick:
@@ -251,6 +249,11 @@ class Kl(_FromHistogram):
         scale = max(int(kept[int(np.nanargmin(cost))]) / 128 * width, _LEAST_SCALE)
         return Pick(Form.SCALE_OFFSET, (float(np.float32(scale)), 0.0), (-128, 127))
 
+    def cost(self, gathered: Grid, pick: Pick) -> float:
+        """Divergence in bels at the candidate whose scale is nearest."""
+        curve = self.curve(gathered)
+        return float(curve.cost[int(np.argmin(np.abs(curve.thresholds - pick.values[0])))])
+
     def curve(self, gathered: Grid) -> Curve:
         """Divergence in bels over candidate scales."""
         kept, cost = kl_curve(gathered.counts)
@@ -274,6 +277,13 @@ class _Mse(_FromHistogram):
         width = (grid.high - grid.low) / self.bins
         return scale_offset(start * width + grid.low, end * width + grid.low, symmetric=False)
 
+    def cost(self, gathered: Grid, pick: Pick) -> float:
+        """Squared error in squared bins at the candidate whose range is nearest."""
+        found = self._candidates(gathered)
+        ends = zip(found.start.tolist(), found.end.tolist(), strict=True)
+        ranges = np.asarray([self._pick(gathered, start, end).range() for start, end in ends])
+        return float(found.cost[int(np.abs(ranges - pick.range()).sum(axis=1).argmin())])
+
     def pick(self, gathered: Grid) -> Pick:
         """The first candidate of least error."""
         found = self._candidates(gathered)
@@ -291,13 +301,6 @@ class SymmetricMse(_Mse):
         "Least squared error over 2,048 bins of |x|. Only nine scales are tried, 1 to 9 eighths of "
         "the observed range, the steps of all 256 levels being laid over the magnitudes alone."
     )
-
-    def curve(self, gathered: Grid) -> Curve:
-        """Squared error in squared bins over candidate scales."""
-        found = self._candidates(gathered)
-        ends = zip(found.start.tolist(), found.end.tolist(), strict=True)
-        scales = [self._pick(gathered, start, end).values[0] for start, end in ends]
-        return Curve(self.name, np.asarray(scales), found.cost)
 
 
 @register

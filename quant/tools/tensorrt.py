@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 
 from quant.calibrators.base import Curve
 from quant.stats import TensorStats
-from quant.tools.base import Batches, Choice, Form, NoPick, Pick, register
+from quant.tools.base import Batches, Choice, Form, NoPick, Pick, Range, register
 from quant.tools.grids import Grid, float32_steps, histc, magnitude_counts, single
 from quant.tools.spread import spread_kl
 
@@ -20,6 +20,7 @@ BINS = 2048
 START = 128
 LEVELS = 128
 MOST_BINS = 1 << 17
+ONLY_ZEROS = "ModelOpt fails where the first batch holds only zeros"
 _ROWS = 128
 _NEAR = 1e-5
 
@@ -40,22 +41,33 @@ def histogram(batches: Batches) -> Grid:
             counts = histc(x, bins, 0.0, float(largest))
             continue
         if largest > edges[-1]:
-            width = np.float32(edges[1] - edges[0])
-            if not width:
-                raise NoPick("ModelOpt fails where the first batch holds only zeros")
-            bins = math.ceil(float(largest) / float(width))
-            if bins > MOST_BINS:
-                raise NoPick(
-                    f"ModelOpt's grid grows from the first batch's range to {bins:,} bins here, "
-                    f"more than the {MOST_BINS:,} that are computed"
-                )
-            bins = math.ceil(np.float32(largest / width))
-            end = float(np.float32(largest + width))
-            edges = (np.arange(math.ceil(end / float(width))) * float(width)).astype(np.float32)
+            bins = _bins(edges, largest)
+            edges = _grown(edges, largest)
         found = histc(x, bins, 0.0, float(edges[-1]))
         found[: counts.size] += counts
         counts = found
     return Grid(counts, edges, *_ends(batches))
+
+
+def _bins(edges: NDArray[np.float32], largest: np.float32) -> int:
+    """How many bins of the present width reach the largest magnitude."""
+    width = np.float32(edges[1] - edges[0])
+    if not width:
+        raise NoPick(ONLY_ZEROS)
+    if float(largest) / float(width) > MOST_BINS:
+        raise NoPick(
+            f"ModelOpt's grid grows from the first batch's range to {largest / width:,.0f} bins "
+            f"here, more than the {MOST_BINS:,} that are computed"
+        )
+    return math.ceil(np.float32(largest / width))
+
+
+def _grown(edges: NDArray[np.float32], largest: np.float32) -> NDArray[np.float32]:
+    """Edges of bins of the same width up to the largest magnitude."""
+    _bins(edges, largest)
+    width = float(np.float32(edges[1] - edges[0]))
+    end = float(np.float32(largest + np.float32(width)))
+    return (np.arange(math.ceil(end / width)) * width).astype(np.float32)
 
 
 def entropy_curve(counts: NDArray[np.int64]) -> NDArray[np.float64]:
@@ -95,9 +107,11 @@ def mse_curve(grid: Grid) -> tuple[NDArray[np.float32], NDArray[np.float64]]:
         ]
     )
     for row in np.flatnonzero(cost <= cost.min() * (1 + _NEAR)):
-        scale = np.float32(127) / amax[row]
-        codes = np.minimum(np.rint(centres * scale), np.float32(127))
-        cost[row] = ((codes / scale - centres) ** 2 * grid.counts.astype(np.float32)).mean()
+        with np.errstate(all="ignore"):  # tiny and huge ranges keep their score in float64
+            scale = np.float32(127) / amax[row]
+            codes = np.minimum(np.rint(centres * scale), np.float32(127))
+            exact = ((codes / scale - centres) ** 2 * grid.counts.astype(np.float32)).mean()
+        cost[row] = exact if np.isfinite(exact) and exact else cost[row]
     return amax, cost
 
 
@@ -131,15 +145,22 @@ class _FromHistogram(Choice[Grid]):
     """A choice from the growing histogram of magnitudes."""
 
     tool: ClassVar[str] = "modelopt"
+    needs_first: ClassVar[bool] = True
 
     def gather(self, batches: Batches) -> Grid:
         """Counts on the growing grid."""
         return histogram(batches)
 
-    def adapt(self, stats: TensorStats) -> Grid:
-        """Counts on 2,048 bins up to the largest magnitude of all batches, not of the first."""
-        edges = float32_steps(stats.abs_max, BINS)
-        return Grid(magnitude_counts(stats, edges), edges, stats.min, stats.max)
+    def adapt_from_first(self, stats: TensorStats, first: Range) -> Grid:
+        """Counts on as many bins of the first sample's width as hold all values."""
+        largest = max(-first[0], first[1])
+        if not largest and stats.abs_max:
+            raise NoPick(ONLY_ZEROS)
+        edges = float32_steps(largest, BINS)
+        if stats.abs_max > largest:
+            edges = _grown(edges, np.float32(stats.abs_max))
+        reach = np.append(edges[:-1], max(single(stats.abs_max), edges[-1]))
+        return Grid(magnitude_counts(stats, reach), edges, stats.min, stats.max)
 
     def amax(self, grid: Grid) -> float:
         """The arithmetic, where there is a magnitude above zero."""
