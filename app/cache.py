@@ -4,6 +4,7 @@ Streamlit's caches hold what can be made again at once. Shelves hold what took l
 a job puts it there from its own thread, and a reloaded page finds it by the same key.
 """
 
+import gc
 import threading
 import time
 from collections import OrderedDict
@@ -233,6 +234,19 @@ class Bench:
         return _weights(self.opened.model.fingerprint, node, qtype.value, self.quantized)
 
 
+@st.cache_resource(max_entries=8, show_spinner=False)
+def _settled(calibration_key: str) -> bool:
+    """Take what is loaded by now out of the garbage collector's sight, once for each calibration.
+
+    Streamlit collects all garbage after every run of the script. With the libraries and a model in
+    memory that takes 120 ms a click; what is frozen is not looked at again.
+    """
+    del calibration_key
+    gc.collect()
+    gc.freeze()
+    return True
+
+
 def bench(session: Session) -> Bench | None:
     """Everything the pages need, or None while nothing is open or calibrated.
 
@@ -248,6 +262,7 @@ def bench(session: Session) -> Bench | None:
         return None
     recipe = session.recipe
     quantized = _quantized(key, recipe.content_key, opened.model, calibration, recipe)
+    _settled(key)
     return Bench(session, opened, calibration, quantized)
 
 

@@ -6,24 +6,22 @@ from app import state, work
 from app.cache import Bench
 from app.views.gate import guarded, ready
 from app.views.layer_pane import layer_pane
-from app.views.layers_table import PANE, TABLE, layers_table, selected
+from app.views.layers_table import layers_table, selected
 from app.views.measure_bar import measure_bar
 from app.views.recipe_bar import recipe_bar, undo_buttons
 from app.views.suggestion_list import suggestion_list
 
 
-@st.fragment(key=TABLE)
-def table(bench: Bench) -> None:
-    """The table; choosing a row redraws it and the pane, and nothing else."""
+@st.fragment
+def table_and_pane(bench: Bench) -> None:
+    """Choosing a row redraws this and nothing else; the pane first, because it is looked at."""
     with guarded():
-        layers_table(bench)
-
-
-@st.fragment(key=PANE)
-def pane(bench: Bench) -> None:
-    """The selected layer."""
-    with guarded():
-        layer_pane(bench, selected(bench))
+        left, right = st.columns([10, 11], gap="medium")
+        with right:
+            layer_pane(bench, selected(bench))
+        with left:
+            layers_table(bench)
+            suggestion_list(bench)
 
 
 with guarded():
@@ -39,11 +37,5 @@ with guarded():
             st.warning(warning, icon=":material/warning:")
         recipe_bar(bench)
         measure_bar(bench)
-        left, right = st.columns([10, 11], gap="medium")
-        with left:
-            table(bench)
-        with right:
-            pane(bench)
-        with left:
-            suggestion_list(bench)
+        table_and_pane(bench)
         work.prepare_pictures(bench)

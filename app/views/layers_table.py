@@ -15,9 +15,6 @@ from app.views.controls import calibrator_label
 from app.views.words import plural
 
 KEY = "layers_table"
-TABLE, PANE = "table", "pane"
-"""Keys of the fragments that choosing a row redraws."""
-
 HEIGHT = 350
 STATES = {
     "int8": "int8",
@@ -63,9 +60,8 @@ def layers_table(bench: Bench) -> None:
 
 
 def go_to(name: str) -> None:
-    """Select a row from a callback: the pane and the table are drawn again."""
+    """Select a row."""
     state.keep(replace(state.current(), row=name))
-    st.rerun([PANE, TABLE])
 
 
 def selected(bench: Bench) -> LayerRow | None:

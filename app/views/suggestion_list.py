@@ -2,8 +2,8 @@
 
 import streamlit as st
 
-from app import state
 from app.cache import Bench
+from app.views.gate import apply
 from app.work import suggestions
 
 
@@ -28,7 +28,7 @@ def suggestion_list(bench: Bench) -> None:
                 "Apply",
                 key=f"apply {item.kind}",
                 help="Change the recipe so; Undo takes it back.",
-                on_click=state.edit,
+                on_click=apply,
                 args=(item.recipe,),
                 width="stretch",
             )
