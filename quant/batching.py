@@ -9,7 +9,7 @@ from quant.data import Dataset
 from quant.errors import ModelError
 from quant.runtime import Session
 
-BATCH_BYTES = 16 << 20
+BATCH_BYTES = 8 << 20
 """A batch is as many samples as give this many bytes of tensors."""
 
 MAX_BATCH = 16

@@ -22,6 +22,7 @@ from quant.scan import GREATEST as _GREATEST
 
 numba: Any = importlib.import_module("numba")  # it has no types to check against
 
+# Numba keeps what it compiled until this file changes: save it anew when one of these does.
 EMPTY = Grid.EMPTY
 GREATEST = np.int32(_GREATEST)  # also the mask of the magnitude
 LEAST = np.int32(-_GREATEST)
@@ -33,8 +34,14 @@ Function = TypeVar("Function", bound=Callable[..., Any])
 
 
 def _compiled(signature: str) -> Callable[[Function], Function]:
-    compiler = numba.njit(signature, nogil=True, cache=True)
-    return lambda function: cast("Function", compiler(function))
+    def compiled(function: Function) -> Function:
+        try:
+            result = numba.njit(signature, nogil=True, cache=True)(function)
+        except RuntimeError:  # no folder that may be written to keep it in
+            result = numba.njit(signature, nogil=True)(function)
+        return cast("Function", result)
+
+    return compiled
 
 
 @_compiled("void(uint32[:, ::1], int64, int64, int64)")
