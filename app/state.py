@@ -126,6 +126,8 @@ def opened(session: Session, source: Source, samples: int | None) -> Session:
         source: What to open.
         samples: Number of calibration samples, or None for all.
     """
+    if (session.source, session.samples) == (source, samples):
+        return replace(session, problem="")
     if session.source is not None and session.source.model == source.model:
         return replace(
             session, source=source, samples=samples, measurements=(), pending=None, problem=""

@@ -42,8 +42,8 @@ class Layer:
     sources: dict[str, str]
 
     def key(self, name: str) -> str:
-        """A widget key of this layer."""
-        return f"layer {self.row.name} {name}"
+        """A widget's key: the same for every layer, so that the browser updates it in place."""
+        return f"layer {name}"
 
     def change(self, **values: Any) -> None:
         """Edit the recipe for this layer."""

@@ -105,6 +105,12 @@ def test_other_data_for_the_same_model_keeps_the_recipe_and_its_history():
     assert moved.measurements == ()
 
 
+def test_opening_what_is_open_keeps_what_was_measured():
+    session = opened(Session(), SOURCE, 16)
+    session = with_measurement(session, measurement(session.recipe))
+    assert opened(session, SOURCE, 16) == session
+
+
 def test_another_model_drops_rules_that_name_the_nodes_of_the_first():
     session = skipping(opened(Session(), SOURCE, None), "a")
     other = opened(session, replace(SOURCE, model="other.onnx"), None)

@@ -166,11 +166,51 @@ def test_a_default_that_is_changed_can_be_undone_and_redone(loaded: AppTest):
 def test_settings_of_the_selected_layer_become_rules_for_it(loaded: AppTest):
     loaded.session_state["quantlens"] = state.replace(session(loaded), row="conv2")
     loaded.run()
-    loaded.toggle(key="layer conv2 skip").set_value(True).run()
+    loaded.toggle(key="layer skip").set_value(True).run()
     assert [rule.label for rule in session(loaded).recipe.rules] == ["node conv2"]
     assert "skipped by node conv2" in texts(loaded)
-    loaded.button(key="layer conv2 reset").click().run()
+    loaded.button(key="layer reset").click().run()
     assert session(loaded).recipe.rules == ()
+    healthy(loaded)
+
+
+@pytest.mark.parametrize("view", ["Activation", "Weights"])
+@pytest.mark.parametrize("preset", ["onnxruntime-default", "tensorrt", "recommended"])
+def test_every_layer_can_be_selected(loaded: AppTest, preset: str, view: str):
+    loaded.selectbox(key="preset").select(preset).run()
+    loaded.session_state["layer view"] = view
+    for name in list(loaded.dataframe[0].value["name"]):
+        loaded.session_state["quantlens"] = state.replace(session(loaded), row=name)
+        loaded.run()
+        healthy(loaded)
+        assert f"**{name}**" in texts(loaded)
+
+
+def test_an_uploaded_model_is_opened_under_its_own_name(files: tuple[Path, Path]):
+    state.keep(Session(begun=True))
+    app = started("views/setup.py")
+    app.get_by_key("setup how").set_value("Upload").run()
+    app.file_uploader[0].upload("mine.onnx", files[0].read_bytes())
+    app.run()
+    app.text_input(key="setup data").set_value(str(files[1])).run()
+    app.button(key="calibrate").click().run()
+    until(app, lambda: bool(app.success))
+    source = session(app).source
+    assert source is not None
+    assert (source.title, source.uploaded) == ("mine.onnx", True)
+    app.switch_page("views/export.py").run()
+    until(app, lambda: not app.button(key="save").disabled)
+    assert "quantlens quantize mine.onnx" in app.code[0].value
+    healthy(app)
+
+
+def test_a_bulk_edit_is_one_rule_for_all_that_match(loaded: AppTest):
+    loaded.session_state["bulk_edit"] = True
+    loaded.run()
+    loaded.selectbox(key="bulk type").select("Conv").run()
+    loaded.selectbox(key="bulk Skip (float)").select("yes").run()
+    loaded.button(key="bulk apply").click().run()
+    assert [rule.label for rule in session(loaded).recipe.rules] == ["op_type Conv"]
     healthy(loaded)
 
 

@@ -140,6 +140,34 @@ def test_edits_are_undone_and_redone(page: Page, start_app: Callable[..., App]):
     expect(toggle).to_be_checked(checked=not state)
 
 
+def test_times_on_the_layers_page_are_printed(page: Page, start_app: Callable[..., App]):
+    opened(page, start_app().address)
+    page.wait_for_timeout(3000)  # pictures of the other layers are prepared meanwhile
+    box = page.locator(".st-key-layers_table canvas").first.bounding_box()
+    assert box
+    read = "name => performance.getEntriesByName('quantlens:' + name).map(e => e.duration)"
+    page.evaluate("performance.clearMeasures()")
+    for count, row in enumerate((2, 4, 7, 2, 4, 7, 2, 4), start=1):
+        page.mouse.click(box["x"] + 250, box["y"] + 34 + 33 * row + 16)
+        page.wait_for_function(f"({read})('select').length >= {count}")
+        page.wait_for_timeout(300)
+    handle = page.get_by_role("slider", name="Upper end of the range")
+    for count in range(1, 6):
+        handle.focus()
+        page.keyboard.press("ArrowLeft")
+        page.keyboard.press("Enter")
+        page.wait_for_function(f"({read})('commit').length >= {count}")
+    for words, name, aim in (
+        ("row select -> both plots drawn", "select", 350),
+        ("range set -> Python -> back", "commit", 250),
+    ):
+        times = sorted(page.evaluate(read, name))
+        print(
+            f"{words}: median {times[len(times) // 2]:.0f} ms, worst {times[-1]:.0f} ms of "
+            f"{len(times)} (aim: {aim} ms)"
+        )
+
+
 @pytest.fixture(scope="module")
 def long_data(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """Calibration data that takes a while."""
