@@ -49,12 +49,12 @@ def file_panel(bench: Bench, checked: bool) -> None:
         )
     hint = "" if preset_of(bench.session.recipe) else " :gray[after Save wrote the recipe]"
     st.markdown(f"**The same on the command line**{hint}")
-    st.code(command(bench, _wanted(bench)), language="shell", wrap_lines=True)
+    st.code(command(bench, wanted(bench)), language="shell", wrap_lines=True)
     with st.expander("Recipe", icon=":material/receipt_long:", key="recipe text"):
         st.code(recipe, language="json", height=320)
 
 
-def _wanted(bench: Bench) -> Path:
+def wanted(bench: Bench) -> Path:
     """Where the model is to be written."""
     text = str(st.session_state.get(_PATH) or default_path(bench))
     path = Path(text.strip()).expanduser()
@@ -70,7 +70,7 @@ def default_path(bench: Bench) -> str:
 
 def _save(bench: Bench, checked: bool) -> None:
     st.session_state.setdefault(_PATH, default_path(bench))
-    job = work.save_job(bench, _wanted(bench))
+    job = work.save_job(bench, wanted(bench))
     running = job is not None and job.running
     with st.container(horizontal=True, vertical_alignment="bottom"):
         st.text_input(
@@ -86,7 +86,7 @@ def _save(bench: Bench, checked: bool) -> None:
             type="primary",
             icon=":material/save:",
             disabled=running or not checked,
-            on_click=lambda: work.start_save(bench, _wanted(bench)),
+            on_click=lambda: work.start_save(bench, wanted(bench)),
         )
     if job is None:
         return
@@ -117,10 +117,16 @@ def command(bench: Bench, target: Path) -> str:
     """The command that writes the same bytes again, an option a line."""
     source = bench.opened.source
     name = preset_of(bench.session.recipe)
-    model = source.title if source.uploaded else source.model
-    lines = [["quantlens", "quantize", model], ["--data", source.calibration]]
+    model = source.title if source.uploaded else _short(source.model)
+    lines = [["quantlens", "quantize", model], ["--data", _short(source.calibration)]]
     if bench.session.samples is not None:
         lines.append(["--samples", str(bench.session.samples)])
     lines.append(["--preset", name] if name else ["--recipe", str(recipe_path(target))])
     lines.append(["--out", str(target)])
     return " \\\n    ".join(map(shlex.join, lines))
+
+
+def _short(path: str) -> str:
+    """A path as seen from the folder that the app was started in, if it lies below."""
+    place, here = Path(path).expanduser().absolute(), Path.cwd()
+    return str(place.relative_to(here)) if place.is_relative_to(here) else str(place)

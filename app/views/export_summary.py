@@ -5,9 +5,11 @@ import streamlit as st
 
 from app import work
 from app.cache import CHECKS, Bench
+from app.views.export_file import wanted
 from app.views.job_panel import show_outcome
 from app.views.measure_bar import describe
 from app.views.words import percent, plural, size
+from quant.export import recipe_path
 
 
 def summary(bench: Bench) -> None:
@@ -17,10 +19,10 @@ def summary(bench: Bench) -> None:
     count = sum(item.quantized for item in nodes)
     dropped = sum(verdict.dropped for verdict in quantized.activations.values())
     measured = bench.session.measured
-    stem = bench.file_stem
+    target = wanted(bench)
     size_float, size_int8 = len(bench.opened.model.to_bytes()), len(quantized.to_bytes())
     facts = {
-        "Files": f"`{stem}.onnx` and `{stem}.recipe.json`",
+        "Files": f"`{target.name}` and `{recipe_path(target).name}`",
         "Recipe": describe(bench.session.recipe),
         "Size": f"{size(size_int8)}, float {size(size_float)} ({size_int8 / size_float:.0%})",
         "Opset": str(quantized.graph.opset_imports.get("", "unknown")),

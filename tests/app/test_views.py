@@ -1,5 +1,6 @@
 """Every page with nothing open, with a model that is calibrated, and with what goes wrong."""
 
+import shlex
 import time
 from collections.abc import Callable, Iterator
 from pathlib import Path
@@ -8,7 +9,7 @@ import numpy as np
 import pytest
 from streamlit.testing.v1 import AppTest
 
-from app import cache, state, work
+from app import cache, cli, state, work
 from app.edits import preset_of
 from app.options import StartOptions, set_start_options
 from app.state import Session
@@ -258,6 +259,7 @@ def test_a_model_without_class_scores_is_measured_by_its_sqnr(tmp_path: Path):
 
 
 def test_the_export_page_verifies_saves_and_says_how_to_repeat_it(loaded: AppTest, tmp_path: Path):
+    loaded.toggle(key="default per channel").set_value(True).run()
     loaded.switch_page("views/export.py").run()
     until(loaded, lambda: not loaded.button(key="save").disabled)
     target = tmp_path / "out.onnx"
@@ -266,8 +268,14 @@ def test_the_export_page_verifies_saves_and_says_how_to_repeat_it(loaded: AppTes
     until(loaded, lambda: bool(loaded.success))
     assert str(target) in loaded.success[0].value
     assert {path.name for path in tmp_path.iterdir()} == {"out.onnx", "out.recipe.json"}
-    assert f"--out {target}" in loaded.code[0].value
     healthy(loaded)
+
+    words = shlex.split(loaded.code[0].value)
+    again = tmp_path / "again.onnx"
+    assert words[0] == "quantlens"
+    assert words[-2:] == ["--out", str(target)]
+    assert cli.main([*words[1:-1], str(again)]) == 0
+    assert again.read_bytes() == target.read_bytes()
 
 
 def test_a_folder_that_is_not_there_is_one_sentence(loaded: AppTest, tmp_path: Path):

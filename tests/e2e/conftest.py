@@ -23,7 +23,9 @@ LAUNCH = (
 class App:
     """A running server."""
 
-    def __init__(self, script: Path, home: Path, model: str = "", data: str = "") -> None:
+    def __init__(
+        self, script: Path, home: Path, model: str = "", data: str = "", folder: Path | None = None
+    ) -> None:
         environment = {
             **{k: v for k, v in os.environ.items() if not k.startswith("STREAMLIT_")},
             "HOME": str(home),
@@ -33,7 +35,7 @@ class App:
         with self.log.open("w") as log:
             self.process = subprocess.Popen(
                 [sys.executable, "-c", LAUNCH, str(script), model, data],
-                cwd=home,
+                cwd=folder or home,
                 env=environment,
                 stdout=subprocess.PIPE,
                 stderr=log,

@@ -24,7 +24,7 @@ def main() -> None:
     folder: Path = parser.parse_args().folder
     folder.mkdir(parents=True, exist_ok=True)
     with tempfile.TemporaryDirectory() as home, sync_playwright() as playwright:
-        app = App(ROOT / "app" / "main.py", Path(home))
+        app = App(ROOT / "app" / "main.py", Path(home), folder=ROOT)
         browser = playwright.chromium.launch(executable_path=CHROMIUM, args=["--no-sandbox"])
         try:
             _prepare(browser, app.address)
@@ -76,6 +76,10 @@ def _take(browser: Browser, address: str, folder: Path, width: int, scheme: str)
     page.get_by_role("link", name="Export").click()
     graph = page.frame_locator("iframe[title='The exported graph in Netron']")
     expect(graph.get_by_text("QuantizeLinear").first).to_be_visible(timeout=PATIENCE)
+    path = page.get_by_role("textbox", name="Save as")
+    path.fill("exports/fmnist_mobilenet.int8.onnx")
+    path.press("Enter")
+    expect(page.get_by_text("--out exports")).to_be_visible()
     page.wait_for_timeout(2000)
     page.screenshot(path=folder / f"export-{width}-{scheme}.png")
     page.close()
