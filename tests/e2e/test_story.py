@@ -224,7 +224,7 @@ def test_killed_while_calibrating_it_leaves_every_folder_as_it_was(
     assert visible(tmp_path) == {"server.log"}
 
 
-@pytest.mark.parametrize("delay_ms", [0, 120])
+@pytest.mark.parametrize("delay_ms", [60, pytest.param(150, marks=pytest.mark.slow)])
 def test_killed_while_saving_it_leaves_a_whole_file_or_none(
     orphan: Page, tmp_path: Path, delay_ms: int
 ):
