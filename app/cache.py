@@ -12,9 +12,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Final, Generic, TypeVar
 
-import numpy as np
 import streamlit as st
-from numpy.typing import NDArray
 
 from analysis.compare import Comparison
 from analysis.divergence import divergence_curves
@@ -38,9 +36,6 @@ from quant.stats import TensorStats
 from quant.types import QuantSpec
 
 T = TypeVar("T")
-
-PREVIEW_SAMPLES: Final = 64
-PREVIEW_IMAGES: Final = 8
 
 
 class Shelf(Generic[T]):
@@ -354,52 +349,3 @@ def seconds_per_sample(fingerprint: str, digest: str, _model: Model, _data: Data
         if time.monotonic() - started > 0.5:
             break
     return best
-
-
-@dataclass(frozen=True, eq=False)
-class Preview:
-    """What a model is fed.
-
-    Attributes:
-        samples: Number of samples looked at.
-        ranges: Input -> its least and greatest value in them.
-        images: The first samples as pictures, uint8 of shape (height, width) or (height, width,
-            3), where an input looks like one; else empty.
-    """
-
-    samples: int
-    ranges: dict[str, tuple[float, float]]
-    images: tuple[NDArray[np.uint8], ...]
-
-
-@st.cache_resource(max_entries=8, show_spinner=False)
-def preview(digest: str, fingerprint: str, _data: Dataset) -> Preview:
-    """Look at the first samples of the data."""
-    del digest, fingerprint
-    ranges: dict[str, tuple[float, float]] = {}
-    images: list[NDArray[np.uint8]] = []
-    count = 0
-    for sample in _data.samples(PREVIEW_SAMPLES):
-        count += 1
-        for name, array in sample.items():
-            low, high = (float(array.min()), float(array.max())) if array.size else (0.0, 0.0)
-            known = ranges.get(name, (low, high))
-            ranges[name] = (min(known[0], low), max(known[1], high))
-        if len(images) < PREVIEW_IMAGES and len(sample) == 1:
-            picture = _picture(next(iter(sample.values())))
-            images += [] if picture is None else [picture]
-    return Preview(count, ranges, tuple(images))
-
-
-def _picture(array: NDArray[np.generic]) -> NDArray[np.uint8] | None:
-    """A sample as a picture with its own full contrast, or None where it does not look like one."""
-    if array.ndim != 4 or array.dtype.kind not in "fiu" or not array.size:
-        return None
-    picture = array[0].astype(np.float64)
-    if picture.shape[0] in {1, 3}:
-        picture = np.moveaxis(picture, 0, -1)
-    if picture.shape[-1] not in {1, 3} or min(picture.shape[:2]) < 8:
-        return None
-    low, high = float(picture.min()), float(picture.max())
-    levels = ((picture - low) * (255 / (high - low or 1))).astype(np.uint8)
-    return levels[..., 0] if levels.shape[-1] == 1 else levels

@@ -5,7 +5,8 @@ from collections import Counter
 import pandas as pd
 import streamlit as st
 
-from app.cache import Opened, preview
+from app.cache import Opened
+from app.preview import preview
 from app.views.words import number, plural, size
 from quant.data import Dataset
 from quant.model import Model, TensorInfo
