@@ -62,10 +62,10 @@ def prepare(model: ir.Model, name: str) -> tuple[dict[str, str], tuple[str, ...]
         node.op_type == "BatchNormalization" for node in model.graph
     )
     if folded:
-        notes.append(f"{folded} BatchNormalization nodes were folded into the layer before them.")
+        notes.append(f"{_nodes(folded, 'BatchNormalization ')} folded into the layer before.")
     removed = sum(counts.values()) - counts["Constant"] - folded - len(model.graph)
     if removed > 0:
-        notes.append(f"{removed} nodes with a constant result or no effect were removed.")
+        notes.append(f"{_nodes(removed)} removed: the result was constant, or nothing changed.")
     return renamed, tuple(notes)
 
 
@@ -161,9 +161,11 @@ def _restore_names(model: ir.Model, before: dict[str, _Original]) -> dict[str, s
     for node in model.graph:
         if node.name in originals or not node.outputs:
             continue
-        ancestor = before.get(str(node.outputs[0].name))
+        original = before.get(str(node.outputs[0].name))
+        ancestor = original
         while ancestor is not None and ancestor.op_type != node.op_type:
             ancestor = before.get(ancestor.first_input)
+        ancestor = ancestor or original  # a Flatten that became a Reshape keeps its name
         if ancestor is not None and ancestor.name not in taken:
             node.name = ancestor.name
             taken.add(ancestor.name)
@@ -173,6 +175,10 @@ def _restore_names(model: ir.Model, before: dict[str, _Original]) -> dict[str, s
         for output, node in before.items()
         if node.name not in taken and output in now
     }
+
+
+def _nodes(count: int, kind: str = "") -> str:
+    return f"1 {kind}node was" if count == 1 else f"{count} {kind}nodes were"
 
 
 def _first_line(error: Exception) -> str:

@@ -166,3 +166,19 @@ def test_a_tensor_read_by_a_subgraph_counts_as_read():
     original.graph.input.append(helper.make_tensor_value_info("flag", TensorProto.BOOL, []))
     model = load(original.SerializeToString())
     assert sorted(model.consumers["c"]) == ["", "", "relu"]
+
+
+def test_a_node_that_becomes_another_keeps_its_name():
+    text = """
+    <ir_version: 8, opset_import: ["" : 17]>
+    net (float[batch, 3, 2, 2] x) => (float[batch, 12] y) {
+        [start] a = Relu (x)
+        [flat] b = Flatten (a)
+        [end] y = Sigmoid (b)
+    }
+    """
+    assert [n.name for n in load(from_text(text).SerializeToString()).nodes] == [
+        "start",
+        "flat",
+        "end",
+    ]
