@@ -148,7 +148,7 @@ def test_times_on_the_layers_page_are_printed(page: Page, start_app: Callable[..
     read = "name => performance.getEntriesByName('quantlens:' + name).map(e => e.duration)"
     page.evaluate("performance.clearMeasures()")
     for count, row in enumerate((2, 4, 7, 2, 4, 7, 2, 4), start=1):
-        page.mouse.click(box["x"] + 250, box["y"] + 34 + 33 * row + 16)
+        page.mouse.click(box["x"] + 90, box["y"] + 34 + 33 * row + 16)
         page.wait_for_function(f"({read})('select').length >= {count}")
         page.wait_for_timeout(300)
     handle = page.get_by_role("slider", name="Upper end of the range")
