@@ -295,7 +295,6 @@ def picker_shape(stats: TensorStats, spec: QuantSpec) -> Shape:
 
 
 def _picker_shape(stats: TensorStats, spec: QuantSpec) -> Shape:
-    histogram = stats.histogram
     curves = [
         CostCurve(
             name=curve.name,
@@ -315,18 +314,8 @@ def _picker_shape(stats: TensorStats, spec: QuantSpec) -> Shape:
         tensor=stats.name,
         title=stats.name,
         subtitle=f"{_type(spec)}, {stats.samples:,} samples",
-        bins=Bins(
-            negative=histogram.negative,
-            positive=histogram.positive,
-            negative_width=histogram.negative_width,
-            positive_width=histogram.positive_width,
-            zeros=stats.zeros,
-            count=stats.count,
-            min=stats.min,
-            max=stats.max,
-            signal_power=histogram.power(),
-        ),
-        codes=Codes(spec.qmin, spec.qmax, spec.symmetric, spec.qtype.signed),
+        bins=Bins.of(stats),
+        codes=Codes.of(spec),
         picks=picks,
         curves=curves,
     )
