@@ -7,7 +7,6 @@ without taps at ONNX Runtime's default settings, and the error at each tensor fr
 the level "basic", where every QuantizeLinear and DequantizeLinear is computed as it is defined.
 """
 
-import time
 from collections.abc import Mapping
 from contextlib import closing
 from dataclasses import dataclass
@@ -25,7 +24,7 @@ from quant.data import Batch, Dataset, match_inputs
 from quant.errors import DataError, ModelError
 from quant.load import read_model
 from quant.model import Model
-from quant.progress import OnProgress, Progress
+from quant.progress import OnProgress, Reporter
 from quant.runtime import Session
 from quant.workers import in_order, once
 
@@ -109,13 +108,7 @@ def compare(
     total = len(data) if samples is None else min(samples, len(data))
     if total < 1:
         raise DataError(f"a comparison needs at least 1 sample, found {total} asked for")
-    started = time.monotonic()
-    done = 0
-
-    def report() -> None:
-        if progress is not None:
-            progress(Progress(done, total, time.monotonic() - started))
-
+    report = Reporter(total, progress)
     report()
     runs = once(partial(_opened, float_model, int8, tensors), beat=report)
     data = match_inputs(data, runs.plain[0].inputs)
@@ -125,8 +118,7 @@ def compare(
     with closing(results):
         for batch, found in results:
             tally.add(batch, found)
-            done += batch.size
-            report()
+            report.advance(batch.size)
     return tally.result(total, data.labels)
 
 

@@ -8,7 +8,6 @@ is not (means of real numbers) is added in the order of the samples.
 
 import math
 import threading
-import time
 from contextlib import closing
 from dataclasses import dataclass
 from functools import partial
@@ -23,7 +22,7 @@ from quant.data import Batch, Dataset
 from quant.errors import DataError
 from quant.histogram import HistogramBuilder
 from quant.model import Model
-from quant.progress import OnProgress, Progress
+from quant.progress import OnProgress, Reporter
 from quant.runtime import Runner, Session, cores
 from quant.scan import no_channels, reals, warm
 from quant.stats import TensorStats
@@ -66,13 +65,7 @@ def calibrate(
     total = len(data) if samples is None else min(samples, len(data))
     if total < 1:
         raise DataError(f"calibration needs at least 1 sample, found {total} asked for")
-    started = time.monotonic()
-    done = 0
-
-    def report() -> None:
-        if progress is not None:
-            progress(Progress(done, total, time.monotonic() - started))
-
+    report = Reporter(total, progress)
     report()
     sources = _sources(model)
     tallies = tuple(
@@ -100,8 +93,7 @@ def calibrate(
         for batch, found in results:
             _refuse_non_finite(found, tallies, batch)
             ends.add(found)
-            done += batch.size
-            report()
+            report.advance(batch.size)
     rows = {tally.name: row for row, tally in enumerate(tallies)}
     tensors = {
         name: stats

@@ -1,5 +1,6 @@
 """How long work tells its caller where it stands."""
 
+import time
 from collections.abc import Callable
 from dataclasses import dataclass
 
@@ -33,3 +34,28 @@ class Progress:
 
 OnProgress = Callable[[Progress], None]
 """Called with each report; it may raise :class:`quant.errors.Cancelled` to stop the work."""
+
+
+class Reporter:
+    """Counts what is done since it was made, and tells a listener; call it to report at once.
+
+    Args:
+        total: Units in all.
+        listener: Who is told, or None.
+    """
+
+    def __init__(self, total: int, listener: OnProgress | None) -> None:
+        self._total = total
+        self._listener = listener
+        self._done = 0
+        self._started = time.monotonic()
+
+    def __call__(self) -> None:
+        """Tell the listener where the work stands; what it raises stops the work."""
+        if self._listener is not None:
+            self._listener(Progress(self._done, self._total, time.monotonic() - self._started))
+
+    def advance(self, units: int) -> None:
+        """Count ``units`` as done and report."""
+        self._done += units
+        self()
