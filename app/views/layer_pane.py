@@ -4,8 +4,9 @@ import streamlit as st
 
 from analysis.layers import LayerRow
 from app.cache import Bench
-from app.views.layer_plots import range_plots, weight_plot
+from app.views.layer_plots import range_plots
 from app.views.layer_settings import Layer, layer_of, main_settings, more_settings
+from app.views.layer_weights import weight_plot
 from app.views.layers_table import go_to
 from quant.plan import INPUT_OP_TYPE
 

@@ -1,16 +1,14 @@
-"""The pictures of the selected layer: the range picker, and the channels of its weight."""
+"""The picture of the selected layer's activation: the range picker."""
 
 import streamlit as st
 
 from analysis.figures.histogram import histogram_figure
-from analysis.figures.weights import weights_figure
 from app import state
 from app.components.range_picker import Choice, Commit, range_picker
 from app.edits import with_layer, without_layer
 from app.views.controls import calibrator_label
 from app.views.gate import apply
 from app.views.layer_settings import Layer
-from app.views.words import db, number
 from quant.calibrators import calibrator_from_json
 from quant.plan import INPUT_OP_TYPE
 from quant.quantize import calibrated_range
@@ -73,29 +71,6 @@ def _commit(layer: Layer, commit: Commit) -> None:
     else:
         recipe = without_layer(recipe, name, tensor, "range")
     apply(recipe)
-
-
-def weight_plot(layer: Layer) -> None:
-    """The ranges of the weight's channels, and their error with one scale and with one each."""
-    weights = layer.bench.weights(layer.row.name)
-    if weights is None:
-        st.info("This weight has no output channels to compare.", icon=":material/info:")
-        return
-    shape = "×".join(map(str, weights.shape))
-    st.markdown(
-        f"Weight **{weights.name}** :gray[{shape}, {weights.qtype.value}]: widest channel over "
-        f"narrowest **{number(weights.ratio, 3)}×**. Weight sqnr with one scale "
-        f"**{db(weights.whole_per_tensor_db)}**, with a scale for each channel "
-        f"**{db(weights.whole_per_channel_db)}**; the middle channel gains "
-        f"**{db(weights.median_gain_db)}**."
-    )
-    st.plotly_chart(
-        weights_figure(weights, mode=mode()),
-        key="weights figure",
-        theme=None,
-        config={"displaylogo": False, "displayModeBar": False},
-        alt=f"Channel ranges of {weights.name} and their error",
-    )
 
 
 def mode():
