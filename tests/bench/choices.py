@@ -1,0 +1,147 @@
+"""Whose ranges keep the output closest to float: each calibrator and each tool's rule, everywhere.
+
+``python -m tests.bench.choices [calibrator ...]`` prints, for every sample and the two third-party
+models, the output sqnr_db (and top-1 where there are labels) when one rule's ranges are used for
+all activations and everything else is equal: the same statistics, uint8 asymmetric activations,
+int8 weights per channel, and the same evaluation samples.
+"""
+
+import argparse
+import importlib
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import quant
+from quant.calibrators import Calibrator, calibrator_from_json, calibrator_names
+from quant.errors import QuantError
+from quant.types import QType
+from tests.bench.parity import Closeness, Study, study, top1
+from tests.bench.subjects import detector, orientation, sample
+from tests.bench.table import Table
+
+CLOSE_DB = 0.1
+"""Closer than this to the first counts as first."""
+
+
+@dataclass(frozen=True)
+class Column:
+    """What the rules give on one model.
+
+    Attributes:
+        subject: The model's name.
+        float_top1: Of the float model, or None without labels.
+        found: Rule -> closeness of its int8 model; None where the rule chooses nothing.
+    """
+
+    subject: str
+    float_top1: float | None
+    found: dict[str, Closeness | None]
+
+    @property
+    def first_db(self) -> float:
+        """The greatest output sqnr_db."""
+        return max(c.sqnr_db for c in self.found.values() if c is not None)
+
+
+def rules() -> dict[str, Calibrator]:
+    """Every calibrator of ours with its defaults, then every rule of the tools."""
+    ours = [name for name in calibrator_names() if name != "tool"]
+    found = {name: calibrator_from_json({"name": name}) for name in ours}
+    if "tool" in calibrator_names():
+        choices = importlib.import_module("quant.tools").CHOICES
+        for name in choices:
+            options = {"choice": name}
+            found[name] = calibrator_from_json({"name": "tool", "options": options})
+    return found
+
+
+def column(of: Study, calibrators: dict[str, Calibrator]) -> Column:
+    """Use each calibrator for all activations of a model."""
+    found = {name: closeness(of, calibrator) for name, calibrator in calibrators.items()}
+    return Column(of.subject.name, top1(of.reference, of.evaluation.labels), found)
+
+
+def closeness(of: Study, calibrator: Calibrator) -> Closeness | None:
+    """How the int8 model does; None where the calibrator has no range for some tensor."""
+    settings = quant.Settings(
+        activation_type=QType.UINT8, per_channel=True, calibrator=calibrator
+    )
+    try:
+        made = quant.quantize(of.model, of.calibration, quant.Recipe("choices", settings))
+    except QuantError:
+        return None
+    return of.closeness(made.to_bytes())
+
+
+def studies() -> list[Study]:
+    """Every model, calibrated on 64 samples (16 pages for the detector)."""
+    subjects = [
+        *map(sample, ("fmnist_mobilenet", "fmnist_resnet", "spam_transformer")),
+        orientation(64, 200),
+        detector(16, 16, least_side=192),
+    ]
+    return [study(subject, samples=64, judged=500) for subject in subjects]
+
+
+def table(columns: Sequence[Column]) -> Table:
+    """One row a rule, two columns a model where it has labels; a star is the model's best."""
+    rows = [
+        (name, *(cell for column in columns for cell in cells(column, column.found[name])))
+        for name in columns[0].found
+    ]
+    floats = ("float", *(cell for c in columns for cell in ["", *_share(c, c.float_top1)]))
+    heading: list[str] = ["rule"]
+    for found in columns:
+        heading += [found.subject, *(["top-1"] if found.float_top1 is not None else [])]
+    return Table(
+        "Output sqnr_db and top-1 with one rule's ranges for all activations, all else equal "
+        "(uint8 asymmetric activations, int8 weights per channel; * best of the model)",
+        tuple(heading),
+        (floats, *rows),
+    )
+
+
+def cells(of: Column, found: Closeness | None) -> list[str]:
+    """A rule's sqnr_db on a model, and its top-1 where the model has labels."""
+    if found is None:
+        return ["none", *_share(of, None)]
+    mark = "*" if found.sqnr_db == of.first_db else " "
+    return [f"{found.sqnr_db:.2f} dB{mark}", *_share(of, found.top1)]
+
+
+def _share(of: Column, share: float | None) -> list[str]:
+    if of.float_top1 is None:
+        return []
+    return ["" if share is None else f"{100 * share:.1f} %"]
+
+
+def distances(columns: Sequence[Column], name: str = "best") -> list[str]:
+    """How far a rule is from the first on each model, a line each."""
+    lines: list[str] = []
+    for of in columns:
+        found = of.found.get(name)
+        if found is None:
+            continue
+        behind = of.first_db - found.sqnr_db
+        first = next(n for n, c in of.found.items() if c is not None and c.sqnr_db == of.first_db)
+        verdict = "within" if behind <= CLOSE_DB else "NOT within"
+        lines.append(
+            f"{of.subject}: {name} is {behind:.2f} dB behind the first ({first}), "
+            f"{verdict} {CLOSE_DB} dB"
+        )
+    return lines
+
+
+def main() -> None:
+    """Measure and print."""
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("rules", nargs="*", help="only these; every rule without any")
+    wanted = parser.parse_args().rules
+    chosen = {name: c for name, c in rules().items() if not wanted or name in wanted}
+    columns = [column(found, chosen) for found in studies()]
+    print(table(columns))
+    print(*distances(columns), sep="\n")
+
+
+if __name__ == "__main__":
+    main()
