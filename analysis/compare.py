@@ -19,6 +19,7 @@ import onnx
 from numpy.typing import NDArray
 
 from analysis.error import ErrorAccumulator, ErrorStats
+from analysis.scores import predictions, share_equal
 from quant.batching import batch_size
 from quant.data import Batch, Dataset, match_inputs
 from quant.errors import DataError, ModelError
@@ -226,7 +227,7 @@ class _Tally:
         """Add a batch."""
         if self._predictions is not None:
             first = next(iter(found.outputs.values()))
-            rows = [_predictions(array, batch.size) for array in first]
+            rows = [predictions(array, batch.size) for array in first]
             pair = [row for row in rows if row is not None]
             self._predictions = [*self._predictions, np.stack(pair)] if len(pair) == 2 else None
         for accumulators, values in (
@@ -254,10 +255,10 @@ class _Tally:
         if self._predictions is not None:
             both = np.concatenate(self._predictions, axis=1)
             reference, test = both[0], both[1]
-            agreement = _share_equal(reference, test)
+            agreement = share_equal(reference, test)
             if labels is not None:
                 float_top1, int8_top1 = (
-                    _share_equal(row, labels[:samples]) for row in (reference, test)
+                    share_equal(row, labels[:samples]) for row in (reference, test)
                 )
         return Comparison(
             samples=samples,
@@ -273,14 +274,3 @@ class _Tally:
 
     def _results(self, accumulators: Mapping[str, ErrorAccumulator]) -> dict[str, ErrorStats]:
         return {n: a.result() for n, a in accumulators.items() if n not in self._left_out}
-
-
-def _predictions(output: Array, samples: int) -> NDArray[np.int32] | None:
-    """The place of the largest score of each sample, or None where it is no row of scores."""
-    if output.ndim < 2 or output.dtype.kind != "f" or output.size != samples * output.shape[-1]:
-        return None
-    return output.reshape(samples, -1).argmax(axis=1).astype(np.int32)
-
-
-def _share_equal(a: NDArray[np.integer], b: NDArray[np.integer]) -> float:
-    return int(np.count_nonzero(np.equal(a, b))) / len(a)
