@@ -1,0 +1,157 @@
+"""What int8 does to a metric, and whether there are enough samples to tell.
+
+Source: B. Efron and R. Tibshirani, "An Introduction to the Bootstrap" (1993), ch. 13 (percentile
+intervals).
+"""
+
+from collections.abc import Callable
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+
+from analysis.metrics.base import Metric, MetricTally, Outputs
+
+ROUNDS = 1000
+"""Resamplings of a metric that is a mean over samples."""
+
+SLOW_ROUNDS = 200
+"""Resamplings of any other metric, which is taken anew each time."""
+
+_ENDS = (2.5, 97.5)
+
+
+@dataclass(frozen=True)
+class MetricChange:
+    """A metric of the float model and of the int8 model over the same samples.
+
+    Attributes:
+        name: The metric's name.
+        label: What a person reads.
+        unit: Unit of the values; ``%`` means a share of 0 to 1 that is shown in percent.
+        higher_is_better: Whether more is better.
+        samples: Number of samples.
+        float_value: The metric of the float model.
+        int8_value: The metric of the int8 model.
+        low: Lower end of the 95 % interval of float minus int8.
+        high: Upper end.
+    """
+
+    name: str
+    label: str
+    unit: str
+    higher_is_better: bool
+    samples: int
+    float_value: float
+    int8_value: float
+    low: float
+    high: float
+
+    @property
+    def loss(self) -> float:
+        """How much worse int8 is; negative where it is better."""
+        change = self.float_value - self.int8_value
+        return change if self.higher_is_better else -change
+
+    @property
+    def is_flat(self) -> bool:
+        """Whether the samples are too few to tell the two models apart by this metric."""
+        return self.low <= 0 <= self.high
+
+
+def metric_change(
+    metric: Metric, reference: MetricTally, test: MetricTally, *, seed: int = 0
+) -> MetricChange:
+    """Compare two models by a metric, with a percentile bootstrap over the samples.
+
+    The same samples are drawn for both models.
+
+    Args:
+        metric: The metric of both tallies.
+        reference: The float model's.
+        test: The int8 model's.
+        seed: Of the random draws.
+
+    Returns:
+        Both values, and the interval of their difference.
+
+    Raises:
+        MetricError: If the metric cannot be taken of these outputs.
+    """
+    a, b = reference.each, test.each
+    if a is not None and b is not None:
+        change = a - b
+        low, high = _interval(lambda rows: float(change[rows].mean()), a.size, seed, ROUNDS)
+        samples = a.size
+    else:
+        floats, ints = reference.gathered(), test.gathered()
+        samples = _count(floats[0])
+
+        def difference(rows: NDArray[np.intp]) -> float:
+            return metric(*_drawn(floats, rows)) - metric(*_drawn(ints, rows))
+
+        low, high = _interval(difference, samples, seed, SLOW_ROUNDS)
+    return MetricChange(
+        name=metric.name,
+        label=metric.label,
+        unit=metric.unit,
+        higher_is_better=metric.higher_is_better,
+        samples=samples,
+        float_value=reference.result(),
+        int8_value=test.result(),
+        low=low,
+        high=high,
+    )
+
+
+def bootstrap(
+    metric: Metric,
+    outputs: Outputs,
+    labels: NDArray[np.int64] | None,
+    reference: Outputs,
+    *,
+    seed: int,
+    rounds: int = SLOW_ROUNDS,
+) -> tuple[float, float]:
+    """The 95 % percentile bootstrap interval of a metric of one model.
+
+    Args:
+        metric: The metric.
+        outputs: Output name -> its values for all samples along axis 0.
+        labels: The class of each sample, or None.
+        reference: The outputs of the float model for the same samples.
+        seed: Of the random draws.
+        rounds: How often the samples are drawn anew.
+
+    Returns:
+        Lower and upper end.
+
+    Raises:
+        MetricError: If the metric cannot be taken of these outputs.
+    """
+    whole = (outputs, labels, reference)
+    return _interval(lambda rows: metric(*_drawn(whole, rows)), _count(outputs), seed, rounds)
+
+
+def _interval(
+    value: Callable[[NDArray[np.intp]], float], samples: int, seed: int, rounds: int
+) -> tuple[float, float]:
+    rng = np.random.default_rng(seed)
+    found = [value(rng.integers(0, samples, samples)) for _ in range(rounds)]
+    low, high = np.percentile(found, _ENDS)
+    return float(low), float(high)
+
+
+def _drawn(
+    whole: tuple[Outputs, NDArray[np.int64] | None, Outputs], rows: NDArray[np.intp]
+) -> tuple[Outputs, NDArray[np.int64] | None, Outputs]:
+    outputs, labels, reference = whole
+    return (
+        {name: array[rows] for name, array in outputs.items()},
+        None if labels is None else labels[rows],
+        {name: array[rows] for name, array in reference.items()},
+    )
+
+
+def _count(outputs: Outputs) -> int:
+    return min(len(array) for array in outputs.values())

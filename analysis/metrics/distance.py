@@ -1,0 +1,70 @@
+"""How far the outputs are from those of the float model; no labels are needed."""
+
+from collections.abc import Callable
+
+import numpy as np
+from numpy.typing import NDArray
+
+from analysis.metrics.base import MetricError, Outputs, SampleMetric, register
+
+Rows = NDArray[np.float64]
+
+
+def _rows_of_each(
+    outputs: Outputs, reference: Outputs, measure: Callable[[Rows, Rows], NDArray[np.float64]]
+) -> list[NDArray[np.float64]]:
+    """``measure`` of each output's samples as rows, and of the float model's."""
+    found: list[NDArray[np.float64]] = []
+    for name, array in outputs.items():
+        wanted = reference[name]
+        if array.shape != wanted.shape or not array.ndim or (found and len(array) != found[0].size):
+            raise MetricError(
+                f"output {name!r}: expected the samples along axis 0 and the shape of the float "
+                f"output {wanted.shape}, found {array.shape}; choose a metric of your own"
+            )
+        pair = (a.reshape(len(a), -1).astype(np.float64) for a in (array, wanted))
+        found.append(measure(*pair))
+    return found
+
+
+@register
+class MeanSquaredError(SampleMetric):
+    """Mean squared difference to the float outputs, of the output where it is largest."""
+
+    name = "mse"
+    label = "Mean squared error"
+    unit = ""
+    higher_is_better = False
+    needs_labels = False
+
+    def each(
+        self, outputs: Outputs, _labels: NDArray[np.int64] | None, reference: Outputs, /
+    ) -> NDArray[np.float64]:
+        """The mean squared difference of each sample, in squared units of the output."""
+        return np.maximum.reduce(
+            _rows_of_each(outputs, reference, lambda a, b: np.square(a - b).mean(axis=1))
+        )
+
+
+@register
+class Cosine(SampleMetric):
+    """Cosine similarity to the float outputs, of the output where it is least."""
+
+    name = "cosine"
+    label = "Cosine"
+    unit = ""
+    higher_is_better = True
+    needs_labels = False
+
+    def each(
+        self, outputs: Outputs, _labels: NDArray[np.int64] | None, reference: Outputs, /
+    ) -> NDArray[np.float64]:
+        """The cosine of each sample: 1 where both are all zero and 0 where one is."""
+        return np.minimum.reduce(_rows_of_each(outputs, reference, _cosine))
+
+
+def _cosine(a: Rows, b: Rows) -> NDArray[np.float64]:
+    norms = np.sqrt(np.square(a).sum(axis=1) * np.square(b).sum(axis=1))
+    product = (a * b).sum(axis=1) / np.where(norms > 0, norms, 1)
+    same = (a == b).all(axis=1)
+    return np.where(same, 1.0, np.clip(product, -1.0, 1.0))
