@@ -29,7 +29,7 @@ class LayerRow:
         settings: Its settings.
         weight: Type of its weight and who shares a scale, such as ``int8 per channel``, or empty.
         activation: Type of its output, such as ``uint8``; empty where it is not quantized.
-        calibrator: Name of the calibrator, ``fixed`` for a range set by hand, or empty.
+        calibrator: Key of the calibrator (a name, or a tool's rule), ``fixed`` for a range set by hand, or empty.
         rmin: Lower end of the range in real units; None where it is not quantized.
         rmax: Upper end of the range.
         local: Clipping and rounding error of its output from the histogram, or None.
@@ -91,7 +91,7 @@ def _with_range(row: LayerRow, quantized: QuantizedModel, calibration: Calibrati
         row,
         owner=planned.group,
         activation=f"{kind} symmetric" if owner.activation_symmetric else kind,
-        calibrator="fixed" if owner.range else owner.calibrator.name,
+        calibrator="fixed" if owner.range else owner.calibrator.key,
         rmin=rmin,
         rmax=rmax,
         local=None if stats is None else local_error(stats, quantized.params[row.tensor]),

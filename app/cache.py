@@ -17,14 +17,13 @@ import streamlit as st
 from analysis.compare import Comparison
 from analysis.divergence import divergence_curves
 from analysis.figures.divergence import CostCurve
-from analysis.figures.histogram import Pick
 from analysis.layers import LayerRow, layer_rows
 from analysis.suggestions import Suggestion
 from analysis.weights import WeightChannels, weight_channels
 from app.components.range_picker import Bins, Codes, Shape
 from app.state import Session, Source
 from quant.calibrate import Calibration
-from quant.calibrators import REGISTRY, chosen_range
+from quant.calibrators import REGISTRY, chosen_range, own_calibrators
 from quant.data import Dataset, open_data
 from quant.errors import DataError, ModelError
 from quant.export import LevelCheck
@@ -204,15 +203,16 @@ class Bench:
 
     def shape(self, tensor: str) -> Shape | None:
         """What the range picker draws of a quantized tensor, or None without statistics."""
-        asked = self._asked(tensor)
+        asked = self.asked(tensor)
         return picker_shape(*asked) if asked else None
 
     def shapes_missing(self) -> tuple[str, ...]:
         """Quantized tensors whose picture was not computed yet."""
-        asked = {name: self._asked(name) for name in self.quantized.plan.tensors}
+        asked = {name: self.asked(name) for name in self.quantized.plan.tensors}
         return tuple(n for n, a in asked.items() if a and SHAPES.get(_shape_key(*a)) is None)
 
-    def _asked(self, tensor: str) -> tuple[TensorStats, QuantSpec] | None:
+    def asked(self, tensor: str) -> tuple[TensorStats, QuantSpec] | None:
+        """The statistics of a quantized tensor and the codes it gets, or None without."""
         stats = self.calibration.tensors.get(tensor)
         planned = self.quantized.plan.tensors.get(tensor)
         if stats is None or planned is None:
@@ -308,7 +308,7 @@ def _picker_shape(stats: TensorStats, spec: QuantSpec) -> Shape:
     ]
     picks = [
         Pick(name, REGISTRY[name].label, *chosen_range(REGISTRY[name](), stats, spec))
-        for name in REGISTRY
+        for name in own_calibrators()
     ]
     shape = Shape(
         tensor=stats.name,
@@ -316,7 +316,6 @@ def _picker_shape(stats: TensorStats, spec: QuantSpec) -> Shape:
         subtitle=f"{_type(spec)}, {stats.samples:,} samples",
         bins=Bins.of(stats),
         codes=Codes.of(spec),
-        picks=picks,
         curves=curves,
     )
     assert shape.text  # made once, here

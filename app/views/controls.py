@@ -4,14 +4,15 @@ A keyed widget forgets its value when its page is left, and undo changes values 
 So each of these takes its value from the session on every run and reports picks to a callback.
 """
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import Field, replace
 from typing import Any, TypeVar
 
 import streamlit as st
 
-from quant.calibrators import REGISTRY, Calibrator, calibrator_from_json
+from quant.calibrators import REGISTRY, Calibrator, calibrator_from_json, calibrator_named
 from quant.calibrators.base import options_of
+from quant.tools import CHOICES
 
 T = TypeVar("T")
 
@@ -65,8 +66,8 @@ def toggle(
 
 
 def calibrator_label(name: str) -> str:
-    """What a person reads for a calibrator's name."""
-    return REGISTRY[name].label if name in REGISTRY else name
+    """What a person reads for a calibrator's name or a tool's rule."""
+    return calibrator_named(name).title if name in REGISTRY or name in CHOICES else name
 
 
 def calibrator_list() -> tuple[str, ...]:
@@ -98,7 +99,7 @@ def calibrator_select(
         value.name,
         picked,
         key=key,
-        words=calibrator_label,
+        words=lambda name: REGISTRY[name].label,
         hint="\n".join(f"- **{REGISTRY[n].label}**: {REGISTRY[n].summary}" for n in REGISTRY),
         disabled=disabled,
     )
@@ -126,6 +127,19 @@ def _option(
     about = field.metadata
     unit = f" ({about['unit']})" if about.get("unit") else ""
     label = f"{about.get('label', field.name)}{unit}"
+    choices: Mapping[str, str] | None = about.get("choices")
+    if choices is not None:
+        select(
+            label,
+            tuple(choices),
+            getattr(value, field.name),
+            lambda chosen: on_pick(replace(value, **{field.name: chosen})),
+            key=key,
+            words=lambda chosen: choices[chosen],
+            hint=about.get("help"),
+            disabled=disabled,
+        )
+        return
     st.session_state[key] = getattr(value, field.name)
 
     def picked() -> None:

@@ -170,4 +170,4 @@ def describe(recipe: Recipe) -> str:
     weights = "per channel" if recipe.defaults.per_channel else "per tensor"
     rules = f", {plural(len(recipe.rules), 'rule')}" if recipe.rules else ""
     kind = recipe.defaults.activation_type.value
-    return f"{kind}, {weights}, {recipe.defaults.calibrator.label}{rules}"
+    return f"{kind}, {weights}, {recipe.defaults.calibrator.title}{rules}"

@@ -14,8 +14,10 @@ from quant.calibrators.base import (
     calibrator_from_json,
     calibrator_names,
     chosen_range,
+    own_calibrators,
     register,
 )
+from quant.calibrators.tool import Tool, calibrator_named
 
 for _module in pkgutil.iter_modules(__path__):
     importlib.import_module(f"{__name__}.{_module.name}")
@@ -25,8 +27,11 @@ __all__ = [
     "Calibrator",
     "Curve",
     "DivergenceCalibrator",
+    "Tool",
     "calibrator_from_json",
+    "calibrator_named",
     "calibrator_names",
     "chosen_range",
+    "own_calibrators",
     "register",
 ]

@@ -5,9 +5,7 @@ from collections.abc import Mapping
 from dataclasses import Field, dataclass, fields
 from typing import Any, ClassVar, TypeVar, cast
 
-import numpy as np
-from numpy.typing import NDArray
-
+from quant.curve import Curve
 from quant.divergence import Candidates
 from quant.errors import RecipeError
 from quant.stats import TensorStats
@@ -19,7 +17,8 @@ class Calibrator:
     """Chooses a range for a tensor from its statistics.
 
     A subclass is a frozen dataclass whose fields are its options. A field's metadata says how to
-    ask for it: ``label``, ``help``, ``unit``, ``min``, ``max``, ``step``.
+    ask for it: ``label``, ``help``, ``unit``, ``min``, ``max``, ``step``, and for text ``choices``:
+    a mapping from each allowed value to what a person reads.
 
     Attributes:
         name: What a recipe calls it.
@@ -39,6 +38,16 @@ class Calibrator:
         """
         for field in options_of(type(self)):
             _check(type(self), field, getattr(self, field.name))
+
+    @property
+    def key(self) -> str:
+        """The one word that :func:`quant.calibrators.calibrator_named` takes for it."""
+        return self.name
+
+    @property
+    def title(self) -> str:
+        """What a person reads for it, options that make it another rule included."""
+        return self.label
 
     def range(self, stats: TensorStats, spec: QuantSpec) -> tuple[float, float]:
         """The range to quantize, in real units.
@@ -83,29 +92,6 @@ def chosen_range(
     if key not in known:
         known[key] = calibrator.range(stats, spec)
     return known[key]
-
-
-@dataclass(frozen=True, eq=False)
-class Curve:
-    """The cost of every candidate threshold of one algorithm.
-
-    Attributes:
-        name: The calibrator's name.
-        thresholds: float64, shape (n,), ascending, in real units: the range is [-T, T] cut to the
-            observed one.
-        cost: float64, shape (n,): divergence in nats or mean squared error in squared real units;
-            infinite where it is undefined.
-    """
-
-    name: str
-    thresholds: NDArray[np.float64]
-    cost: NDArray[np.float64]
-
-    @property
-    def best(self) -> float:
-        """The threshold of least cost, the largest where several tie."""
-        least = float(self.cost.min())
-        return float(self.thresholds[np.flatnonzero(self.cost <= least * (1 + 1e-12))[-1]])
 
 
 @dataclass(frozen=True)
@@ -159,6 +145,11 @@ def register(cls: _C) -> _C:
 def calibrator_names() -> tuple[str, ...]:
     """The names of all calibrators, in alphabetical order."""
     return tuple(sorted(REGISTRY))
+
+
+def own_calibrators() -> tuple[str, ...]:
+    """The names of our own algorithms, in alphabetical order: all but other tools' choices."""
+    return tuple(name for name in calibrator_names() if name != "tool")
 
 
 def options_of(cls: type[Calibrator]) -> tuple[Field[Any], ...]:
@@ -217,6 +208,9 @@ def _check(cls: type[Calibrator], field: Field[Any], value: object) -> None:
     accepted, kind = _KINDS[field.type]
     if not isinstance(value, accepted) or (isinstance(value, bool) and bool not in accepted):
         raise RecipeError(f"{where}: expected {kind}, found {value!r}")
+    choices: Mapping[str, str] | None = field.metadata.get("choices")
+    if choices is not None and value not in choices:
+        raise RecipeError(f"{where}: unknown {value!r}; choose one of {', '.join(choices)}")
     low, high = field.metadata.get("min"), field.metadata.get("max")
     if isinstance(value, (int, float)) and low is not None and high is not None:
         unit = f" {field.metadata['unit']}" if field.metadata.get("unit") else ""

@@ -6,9 +6,9 @@ Every module in this folder is imported here, so a new tool is one new file.
 import importlib
 import pkgutil
 
-from quant.tools.base import CHOICES, Batches, Choice, Form, NoPick, Pick, register
+from quant.tools.base import CHOICES, TOOLS, Batches, Choice, Form, NoPick, Pick, register
 
 for _module in pkgutil.iter_modules(__path__):
     importlib.import_module(f"{__name__}.{_module.name}")
 
-__all__ = ["CHOICES", "Batches", "Choice", "Form", "NoPick", "Pick", "register"]
+__all__ = ["CHOICES", "TOOLS", "Batches", "Choice", "Form", "NoPick", "Pick", "register"]

@@ -14,7 +14,7 @@ from typing import Any, ClassVar, Generic, TypeVar
 import numpy as np
 from numpy.typing import NDArray
 
-from quant.calibrators.base import Curve
+from quant.curve import Curve
 from quant.errors import QuantError
 from quant.stats import TensorStats
 
@@ -25,6 +25,17 @@ Range = tuple[float, float]
 """The least and the greatest of some values, or the ends of a range."""
 
 G = TypeVar("G")
+
+
+TOOLS = {
+    "onnxruntime": "ONNX Runtime",
+    "modelopt": "TensorRT",
+    "paddle": "Paddle",
+    "ppq": "PPQ",
+    "mindspore": "MindSpore Lite",
+    "aimet": "AIMET",
+}
+"""What a person reads for a tool's key."""
 
 
 class NoPick(QuantError):

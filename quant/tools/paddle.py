@@ -9,7 +9,7 @@ from typing import ClassVar
 import numpy as np
 from numpy.typing import NDArray
 
-from quant.calibrators.base import Curve
+from quant.curve import Curve
 from quant.stats import TensorStats
 from quant.tools.base import Batches, Choice, Form, NoPick, Pick, register
 from quant.tools.grids import Grid, even_edges, joined, least_magnitude, magnitude_counts

@@ -5,7 +5,7 @@ import plotly.graph_objects as go
 import pytest
 
 from analysis.figures.theme import GROUNDS, STYLES, layout, style
-from quant.calibrators import calibrator_names
+from quant.calibrators import own_calibrators
 
 BACKGROUNDS = {"light": "#ffffff", "dark": "#10161e"}
 
@@ -48,7 +48,7 @@ def test_no_two_series_have_the_same_colour():
 
 
 def test_every_calibrator_has_a_style_of_its_own():
-    assert set(calibrator_names()) <= set(STYLES)
+    assert set(own_calibrators()) <= set(STYLES)
 
 
 def test_an_unknown_series_always_gets_the_same_style():

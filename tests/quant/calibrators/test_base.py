@@ -10,6 +10,7 @@ from quant.calibrators import (
     Curve,
     calibrator_from_json,
     calibrator_names,
+    own_calibrators,
     register,
 )
 from quant.errors import RecipeError
@@ -24,7 +25,9 @@ def test_every_algorithm_of_the_folder_is_registered():
         "outlier_removal",
         "percentile",
         "symmetric_kl",
+        "tool",
     )
+    assert own_calibrators() == tuple(n for n in calibrator_names() if n != "tool")
 
 
 def test_a_name_is_registered_once():

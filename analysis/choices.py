@@ -1,0 +1,109 @@
+"""What every calibrator of ours and every rule of every tool would choose for one tensor."""
+
+import math
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+
+from analysis.clipping import LocalError, local_error
+from quant.calibrators import Tool, calibrator_named, chosen_range, own_calibrators
+from quant.divergence import Candidates
+from quant.numerics import params_from_range
+from quant.stats import TensorStats
+from quant.tools import CHOICES, TOOLS
+from quant.types import QuantSpec
+
+OURS = "QuantLens"
+"""The tool of our own rows."""
+
+
+@dataclass(frozen=True)
+class ChoiceRow:
+    """One rule's choice for a tensor, and what it does to it.
+
+    Attributes:
+        name: ``"kl"`` (ours) or ``"paddle.kl"``; ``calibrator_named`` makes a calibrator of it.
+        tool: ``"QuantLens"``, ``"ONNX Runtime"``, ...
+        label: What a person reads for the rule.
+        summary: What it does, known faults included, in sentences.
+        rmin: Lower end in real units, cut to the observed range; None where there is no choice.
+        rmax: Upper end.
+        local: The predicted local error of that range; None where there is no choice.
+        kl: KL(P||Q) in nats of the threshold nearest to the larger end, by our definition and on
+            the same grid for every row; None where it is undefined.
+        js: The Jensen-Shannon divergence likewise.
+        why: Why there is no choice, as a sentence; else empty. The calibrator of that name then
+            takes the observed range.
+    """
+
+    name: str
+    tool: str
+    label: str
+    summary: str
+    rmin: float | None
+    rmax: float | None
+    local: LocalError | None
+    kl: float | None
+    js: float | None
+    why: str
+
+
+def choice_rows(stats: TensorStats, spec: QuantSpec) -> tuple[ChoiceRow, ...]:
+    """Every choice for a tensor: ours first, then tool by tool.
+
+    Any thread may ask; most of the work is done without holding up others.
+
+    Args:
+        stats: What calibration saw of the tensor.
+        spec: The type and symmetry of its codes, per tensor.
+    """
+    candidates = Candidates(stats, spec)
+    # Jensen-Shannon computes what KL needs, so it goes first.
+    js, kl = candidates.js, candidates.kl
+    return tuple(_rows(candidates, js.tolist(), kl.tolist()))
+
+
+def _rows(candidates: Candidates, js: list[float], kl: list[float]) -> Iterator[ChoiceRow]:
+    stats, spec = candidates.stats, candidates.spec
+
+    def row(name: str, tool: str, label: str, summary: str, ends: tuple[float, float]) -> ChoiceRow:
+        rmin, rmax = ends
+        at = int(abs(candidates.thresholds - max(-rmin, rmax)).argmin())
+        return ChoiceRow(
+            name,
+            tool,
+            label,
+            summary,
+            rmin,
+            rmax,
+            local_error(stats, params_from_range(rmin, rmax, spec)),
+            kl[at] if math.isfinite(kl[at]) else None,
+            js[at] if math.isfinite(js[at]) else None,
+            "",
+        )
+
+    for name in own_calibrators():
+        own = calibrator_named(name)
+        yield row(name, OURS, own.label, own.summary, chosen_range(own, stats, spec))
+    for key, title in TOOLS.items():
+        for name, choice in CHOICES.items():
+            if choice.tool != key:
+                continue
+            found = Tool(choice=name).find(stats)
+            about = name, title, choice.label, choice.summary
+            if found.why:
+                yield ChoiceRow(*about, None, None, None, None, None, found.why)
+            else:
+                yield row(*about, (found.rmin, found.rmax))
+
+
+def disagreement_db(rows: Sequence[ChoiceRow]) -> float:
+    """How far apart the choices are: the best predicted local sqnr_db less the worst, in dB.
+
+    0 for fewer than two choices; a choice without error counts as the best that has one. A choice
+    that keeps nothing of the signal counts as 0 dB, for worse would only say the same.
+    """
+    found = [row.local.sqnr_db for row in rows if row.local is not None]
+    finite = [value for value in found if math.isfinite(value)]
+    if not finite:
+        return 0.0
+    return max(finite) - max(min(finite), 0.0) if max(finite) > 0 else 0.0
