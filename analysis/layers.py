@@ -29,7 +29,7 @@ class LayerRow:
         settings: Its settings.
         weight: Type of its weight and who shares a scale, such as ``int8 per channel``, or empty.
         activation: Type of its output, such as ``uint8``; empty where it is not quantized.
-        calibrator: Key of the calibrator (a name, or a tool's rule), ``fixed`` for a range set by hand, or empty.
+        calibrator: Key of the calibrator, ``fixed`` for a range set by hand, or empty.
         rmin: Lower end of the range in real units; None where it is not quantized.
         rmax: Upper end of the range.
         local: Clipping and rounding error of its output from the histogram, or None.
