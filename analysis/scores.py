@@ -3,25 +3,18 @@
 import math
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass
-from typing import Any, Protocol, cast
+from typing import Any, cast
 
 import numpy as np
 from numpy.typing import NDArray
 
 from analysis.error import ErrorAccumulator, ErrorStats
+from analysis.metrics import Metric, MetricTally
 
 _FLOOR = 1e-7
 """The least probability: a row that ends in an int8 Softmax holds exact zeros."""
 
 Array = NDArray[np.generic]
-
-
-class Metric(Protocol):
-    """What a tally needs of a metric."""
-
-    def __call__(self, outputs: Mapping[str, Array], labels: Array | None) -> float:
-        """The value over all samples, which lie along axis 0 of every output."""
-        ...
 
 
 @dataclass(frozen=True)
@@ -85,9 +78,11 @@ class Scores:
 
 
 class ScoreTally:
-    """Adds up the batches of one variant. Only a metric makes it keep outputs."""
+    """Adds up the batches of one variant. Only a metric of the user's own makes it keep outputs."""
 
-    def __init__(self, metric: Metric | None = None, labels: Array | None = None) -> None:
+    def __init__(
+        self, metric: Metric | None = None, labels: NDArray[np.int64] | None = None
+    ) -> None:
         """Start with nothing.
 
         Args:
@@ -95,15 +90,13 @@ class ScoreTally:
             labels: The classes of the samples in the order they will be added, or None; more than
                 there are samples will do.
         """
-        self._metric = metric
-        self._labels = labels
+        self._metric = None if metric is None else MetricTally(metric, labels)
         self._samples = 0
         self._errors: dict[str, ErrorAccumulator] = {}
         self._left_out: set[str] = set()
         self._rows = True
         self._alike = 0
         self._kl = 0.0
-        self._kept: list[dict[str, Array]] = []
 
     def add(
         self,
@@ -131,7 +124,7 @@ class ScoreTally:
                 self._left_out.add(name)
         self._add_rows(reference[first], test[first], size)
         if self._metric is not None:
-            self._kept.append({name: np.array(array) for name, array in test.items()})
+            self._metric.add(test, reference, samples=size)
 
     def _add_rows(self, reference: Array, test: Array, size: int) -> None:
         a, b = predictions(reference, size), predictions(test, size)
@@ -144,18 +137,12 @@ class ScoreTally:
 
     def result(self) -> Scores:
         """The scores of everything added, which is at least one batch."""
-        metric = None
-        if self._metric is not None:
-            names = self._kept[0]
-            outputs = {n: np.concatenate([batch[n] for batch in self._kept]) for n in names}
-            labels = None if self._labels is None else self._labels[: self._samples]
-            metric = float(self._metric(outputs, labels))
         return Scores(
             samples=self._samples,
             outputs={n: e.result() for n, e in self._errors.items() if n not in self._left_out},
             softmax_kl=self._kl / self._samples if self._rows else None,
             agreement=self._alike / self._samples if self._rows else None,
-            metric=metric,
+            metric=None if self._metric is None else self._metric.result(),
         )
 
 

@@ -2,7 +2,7 @@
 
 from abc import ABC, abstractmethod
 from collections.abc import Mapping
-from typing import Any, Protocol, TypeVar
+from typing import Any, TypeVar
 
 import numpy as np
 from numpy.typing import NDArray
@@ -17,48 +17,58 @@ class MetricError(QuantError):
     """The metric cannot be read, or cannot be taken of these outputs."""
 
 
-class Metric(Protocol):
-    """One number for how good a model's outputs are."""
+class Metric:
+    """One number for how good a model's outputs are: a :class:`SampleMetric` or `WholeMetric`.
 
-    @property
-    def name(self) -> str:
-        """Identifier, such as ``top1``."""
-        ...
+    Attributes:
+        name: Identifier, such as ``top1``.
+        key: What results are filed under: two metrics that may differ have different keys.
+        label: What a person reads.
+        unit: Unit of the value: ``%`` means a share of 0 to 1 that is shown in percent.
+        higher_is_better: Whether more is better.
+        needs_labels: Whether the data must have labels.
+    """
 
-    @property
-    def key(self) -> str:
-        """What results are filed under: two metrics that may differ have different keys."""
-        ...
+    name: str
+    key: str
+    label: str
+    unit: str
+    higher_is_better: bool
+    needs_labels: bool
 
-    @property
-    def label(self) -> str:
-        """What a person reads."""
-        ...
 
-    @property
-    def unit(self) -> str:
-        """Unit of the value: ``%`` means a share of 0 to 1 that is shown in percent."""
-        ...
+class SampleMetric(Metric, ABC):
+    """A metric that is the mean of one number for each sample, so no output needs to be kept."""
 
-    @property
-    def higher_is_better(self) -> bool:
-        """Whether more is better."""
-        ...
-
-    @property
-    def needs_labels(self) -> bool:
-        """Whether the data must have labels."""
-        ...
-
-    def __call__(
+    @abstractmethod
+    def each(
         self, outputs: Outputs, labels: NDArray[np.int64] | None, reference: Outputs, /
-    ) -> float:
+    ) -> NDArray[np.float64]:
+        """Judge the outputs of a model.
+
+        Args:
+            outputs: Output name -> its values for some samples along axis 0.
+            labels: The class of each of these samples, int64 of shape (samples,), or None.
+            reference: The outputs of the float model for the same samples.
+
+        Returns:
+            The number of each sample, float64 of shape (samples,).
+
+        Raises:
+            MetricError: If it cannot be taken of these outputs.
+        """
+
+
+class WholeMetric(Metric, ABC):
+    """A metric that has to see the outputs of all samples at once."""
+
+    @abstractmethod
+    def __call__(self, outputs: Outputs, labels: NDArray[np.int64] | None) -> float:
         """Judge the outputs of a model.
 
         Args:
             outputs: Output name -> its values for all samples along axis 0.
             labels: The class of each sample, int64 of shape (samples,), or None.
-            reference: The outputs of the float model for the same samples.
 
         Returns:
             The value.
@@ -66,34 +76,6 @@ class Metric(Protocol):
         Raises:
             MetricError: If it cannot be taken of these outputs.
         """
-        ...
-
-
-class SampleMetric(ABC):
-    """A metric that is the mean of one number for each sample, so no output needs to be kept."""
-
-    name: str
-    label: str
-    unit: str
-    higher_is_better: bool
-    needs_labels: bool
-
-    @property
-    def key(self) -> str:
-        """The name: a built-in metric is always the same."""
-        return self.name
-
-    @abstractmethod
-    def each(
-        self, outputs: Outputs, labels: NDArray[np.int64] | None, reference: Outputs, /
-    ) -> NDArray[np.float64]:
-        """The number of each sample, float64 of shape (samples,); arguments as for a metric."""
-
-    def __call__(
-        self, outputs: Outputs, labels: NDArray[np.int64] | None, reference: Outputs, /
-    ) -> float:
-        """The mean over the samples."""
-        return float(self.each(outputs, labels, reference).mean())
 
 
 METRICS: dict[str, Metric] = {}
@@ -103,13 +85,14 @@ _M = TypeVar("_M", bound=SampleMetric)
 
 
 def register(cls: type[_M]) -> type[_M]:
-    """Class decorator: make a metric known by its name.
+    """Class decorator: make a metric known by its name, which is its key too.
 
     Raises:
         ValueError: Another metric has that name.
     """
     if cls.name in METRICS:
         raise ValueError(f"a metric named {cls.name!r} is registered already")
+    cls.key = cls.name
     METRICS[cls.name] = cls()
     return cls
 
@@ -144,8 +127,8 @@ def check_labels(metric: Metric, labels: NDArray[np.int64] | None) -> None:
 class MetricTally:
     """Takes a metric batch by batch.
 
-    Of a :class:`SampleMetric` one number for each sample is kept; any other metric has to see all
-    outputs at once, so all are kept.
+    Of a :class:`SampleMetric` one number for each sample is kept, of a :class:`WholeMetric` all
+    outputs.
 
     Args:
         metric: The metric.
@@ -154,61 +137,61 @@ class MetricTally:
 
     def __init__(self, metric: Metric, labels: NDArray[np.int64] | None) -> None:
         check_labels(metric, labels)
-        self._metric = metric
+        self.metric = metric
         self._labels = labels
         self._each: list[NDArray[np.float64]] = []
         self._outputs: list[Outputs] = []
-        self._reference: list[Outputs] = []
         self._samples = 0
 
-    def add(self, outputs: Outputs, reference: Outputs) -> None:
+    def add(self, outputs: Outputs, reference: Outputs, *, samples: int | None = None) -> None:
         """Add a batch.
 
         Args:
             outputs: Output name -> its values, the samples of the batch along axis 0.
             reference: The outputs of the float model for the same samples.
+            samples: Samples in the batch; None where axis 0 of the first output counts them.
         """
-        if isinstance(self._metric, SampleMetric):
-            first = next(iter(outputs.values()))
-            rows = slice(self._samples, self._samples + len(first) if first.ndim else None)
+        size = len(next(iter(outputs.values()))) if samples is None else samples
+        rows = slice(self._samples, self._samples + size)
+        self._samples += size
+        if isinstance(self.metric, SampleMetric):
             labels = None if self._labels is None else self._labels[rows]
-            self._each.append(self._metric.each(outputs, labels, reference))
-            self._samples += self._each[-1].size
+            self._each.append(self.metric.each(outputs, labels, reference))
         else:
-            self._outputs.append(dict(outputs))
-            self._reference.append(dict(reference))
+            # Copies: whoever computed the outputs may use their memory again.
+            self._outputs.append({name: np.array(array) for name, array in outputs.items()})
+
+    @property
+    def samples(self) -> int:
+        """Number of samples added."""
+        return self._samples
 
     @property
     def each(self) -> NDArray[np.float64] | None:
         """The number of each sample so far, or None where the metric has no such numbers."""
-        if not isinstance(self._metric, SampleMetric):
-            return None
-        return np.concatenate(self._each) if self._each else np.zeros(0)
+        return np.concatenate(self._each) if self._each else None
 
-    def gathered(self) -> tuple[Outputs, NDArray[np.int64] | None, Outputs]:
-        """Outputs, labels and float outputs of all samples, for a metric that sees them whole.
+    def gathered(self) -> tuple[Outputs, NDArray[np.int64] | None]:
+        """Outputs and labels of all samples, for a :class:`WholeMetric`.
 
         Raises:
             MetricError: If the outputs of the samples differ in shape.
         """
-        outputs, reference = joined(self._outputs), joined(self._reference)
-        samples = len(next(iter(outputs.values())))
-        labels = self._labels
-        if labels is not None and samples < len(labels):
-            labels = labels[:samples]
-        return outputs, labels, reference
+        labels = None if self._labels is None else self._labels[: self._samples]
+        return _joined(self._outputs), labels
 
     def result(self) -> float:
-        """The metric of everything added.
+        """The metric of everything added, which is at least one batch.
 
         Raises:
             MetricError: If it cannot be taken of these outputs.
         """
-        each = self.each
-        return float(each.mean()) if each is not None else self._metric(*self.gathered())
+        if isinstance(self.metric, WholeMetric):
+            return self.metric(*self.gathered())
+        return float(np.concatenate(self._each).mean())
 
 
-def joined(batches: list[Outputs]) -> Outputs:
+def _joined(batches: list[Outputs]) -> Outputs:
     """The outputs of several batches along axis 0.
 
     Raises:
@@ -217,12 +200,12 @@ def joined(batches: list[Outputs]) -> Outputs:
     found: dict[str, Array] = {}
     for name in batches[0]:
         arrays = [batch[name] for batch in batches]
-        shapes = {array.shape[1:] for array in arrays}
-        if len(shapes) > 1 or not arrays[0].ndim:
+        if len({array.shape[1:] for array in arrays}) > 1 or not arrays[0].ndim:
+            shapes = sorted({array.shape for array in arrays})[:3]
             raise MetricError(
                 f"output {name!r}: a metric needs the samples along axis 0 and one shape for all, "
-                f"found {', '.join(map(str, sorted(array.shape for array in arrays)[:3]))}; "
-                "evaluate samples of one shape or leave the metric out"
+                f"found {', '.join(map(str, shapes))}; evaluate samples of one shape or leave the "
+                "metric out"
             )
         found[name] = np.concatenate(arrays)
     return found

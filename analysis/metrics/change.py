@@ -10,12 +10,12 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from analysis.metrics.base import Metric, MetricTally, Outputs
+from analysis.metrics.base import Metric, MetricTally, Outputs, WholeMetric
 
 ROUNDS = 1000
 """Resamplings of a metric that is a mean over samples."""
 
-SLOW_ROUNDS = 200
+WHOLE_ROUNDS = 200
 """Resamplings of any other metric, which is taken anew each time."""
 
 _ENDS = (2.5, 97.5)
@@ -59,17 +59,14 @@ class MetricChange:
         return self.low <= 0 <= self.high
 
 
-def metric_change(
-    metric: Metric, reference: MetricTally, test: MetricTally, *, seed: int = 0
-) -> MetricChange:
+def metric_change(reference: MetricTally, test: MetricTally, *, seed: int = 0) -> MetricChange:
     """Compare two models by a metric, with a percentile bootstrap over the samples.
 
     The same samples are drawn for both models.
 
     Args:
-        metric: The metric of both tallies.
-        reference: The float model's.
-        test: The int8 model's.
+        reference: The float model's tally.
+        test: The int8 model's, of the same metric.
         seed: Of the random draws.
 
     Returns:
@@ -78,25 +75,25 @@ def metric_change(
     Raises:
         MetricError: If the metric cannot be taken of these outputs.
     """
-    a, b = reference.each, test.each
-    if a is not None and b is not None:
-        change = a - b
-        low, high = _interval(lambda rows: float(change[rows].mean()), a.size, seed, ROUNDS)
-        samples = a.size
-    else:
+    metric = reference.metric
+    if isinstance(metric, WholeMetric):
         floats, ints = reference.gathered(), test.gathered()
-        samples = _count(floats[0])
-
-        def difference(rows: NDArray[np.intp]) -> float:
-            return metric(*_drawn(floats, rows)) - metric(*_drawn(ints, rows))
-
-        low, high = _interval(difference, samples, seed, SLOW_ROUNDS)
+        low, high = _interval(
+            lambda rows: metric(*_drawn(floats, rows)) - metric(*_drawn(ints, rows)),
+            _count(floats[0]),
+            seed,
+            WHOLE_ROUNDS,
+        )
+    else:
+        a, b = reference.each, test.each
+        change = a - b if a is not None and b is not None else np.zeros(1)
+        low, high = _interval(lambda rows: float(change[rows].mean()), change.size, seed, ROUNDS)
     return MetricChange(
         name=metric.name,
         label=metric.label,
         unit=metric.unit,
         higher_is_better=metric.higher_is_better,
-        samples=samples,
+        samples=reference.samples,
         float_value=reference.result(),
         int8_value=test.result(),
         low=low,
@@ -111,7 +108,6 @@ def bootstrap(
     reference: Outputs,
     *,
     seed: int,
-    rounds: int = SLOW_ROUNDS,
 ) -> tuple[float, float]:
     """The 95 % percentile bootstrap interval of a metric of one model.
 
@@ -121,7 +117,6 @@ def bootstrap(
         labels: The class of each sample, or None.
         reference: The outputs of the float model for the same samples.
         seed: Of the random draws.
-        rounds: How often the samples are drawn anew.
 
     Returns:
         Lower and upper end.
@@ -129,8 +124,16 @@ def bootstrap(
     Raises:
         MetricError: If the metric cannot be taken of these outputs.
     """
-    whole = (outputs, labels, reference)
-    return _interval(lambda rows: metric(*_drawn(whole, rows)), _count(outputs), seed, rounds)
+    if isinstance(metric, WholeMetric):
+        whole = (outputs, labels)
+        return _interval(
+            lambda rows: metric(*_drawn(whole, rows)), _count(outputs), seed, WHOLE_ROUNDS
+        )
+    tally = MetricTally(metric, labels)
+    tally.add(outputs, reference)
+    each = tally.each
+    values = np.zeros(1) if each is None else each
+    return _interval(lambda rows: float(values[rows].mean()), values.size, seed, ROUNDS)
 
 
 def _interval(
@@ -143,14 +146,11 @@ def _interval(
 
 
 def _drawn(
-    whole: tuple[Outputs, NDArray[np.int64] | None, Outputs], rows: NDArray[np.intp]
-) -> tuple[Outputs, NDArray[np.int64] | None, Outputs]:
-    outputs, labels, reference = whole
-    return (
-        {name: array[rows] for name, array in outputs.items()},
-        None if labels is None else labels[rows],
-        {name: array[rows] for name, array in reference.items()},
-    )
+    whole: tuple[Outputs, NDArray[np.int64] | None], rows: NDArray[np.intp]
+) -> tuple[Outputs, NDArray[np.int64] | None]:
+    outputs, labels = whole
+    drawn = {name: array[rows] for name, array in outputs.items()}
+    return drawn, None if labels is None else labels[rows]
 
 
 def _count(outputs: Outputs) -> int:

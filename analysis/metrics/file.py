@@ -14,11 +14,11 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from analysis.metrics.base import MetricError, Outputs
+from analysis.metrics.base import MetricError, Outputs, WholeMetric
 
 
 @dataclass(frozen=True, eq=False)
-class FileMetric:
+class FileMetric(WholeMetric):
     """The function ``metric`` of a Python file.
 
     Attributes:
@@ -29,6 +29,7 @@ class FileMetric:
         higher_is_better: Its ``higher_is_better``.
         path: The file.
         function: Its ``metric``.
+        needs_labels: No: the function is given what labels there are, or None.
     """
 
     name: str
@@ -38,15 +39,9 @@ class FileMetric:
     higher_is_better: bool
     path: Path
     function: Callable[[Outputs, NDArray[np.int64] | None], Any]
+    needs_labels: bool = False
 
-    @property
-    def needs_labels(self) -> bool:
-        """Never: the function is given what labels there are, or None."""
-        return False
-
-    def __call__(
-        self, outputs: Outputs, labels: NDArray[np.int64] | None, _reference: Outputs, /
-    ) -> float:
+    def __call__(self, outputs: Outputs, labels: NDArray[np.int64] | None) -> float:
         """What the function says of the outputs."""
         try:
             value = self.function(outputs, labels)

@@ -5,6 +5,7 @@ import numpy as np
 import pytest
 
 from analysis.error import ErrorStats
+from analysis.metrics import METRICS, WholeMetric
 from analysis.scores import Scores, ScoreTally
 
 
@@ -83,6 +84,18 @@ def test_an_output_of_another_shape_is_left_out():
     assert set(tally.result().outputs) == {"y"}
 
 
+class Own(WholeMetric):
+    """A metric of the user's own."""
+
+    needs_labels = False
+
+    def __init__(self, function):
+        self.function = function
+
+    def __call__(self, outputs, labels):
+        return self.function(outputs, labels)
+
+
 def test_the_metric_sees_the_variants_outputs_of_all_samples_and_their_labels():
     a, b = rows(20, 3), rows(20, 3, seed=1)
     labels = np.arange(30) % 3
@@ -91,13 +104,14 @@ def test_the_metric_sees_the_variants_outputs_of_all_samples_and_their_labels():
         assert np.array_equal(outputs["y"], b)
         return float((outputs["y"].argmax(1) == labels).mean())
 
-    found = tallied(a, b, [3, 9], metric=metric, labels=labels)
+    found = tallied(a, b, [3, 9], metric=Own(metric), labels=labels)
     assert found.metric == (b.argmax(1) == labels[:20]).mean()
+    assert tallied(a, b, [3, 9], metric=METRICS["top1"], labels=labels).metric == found.metric
 
 
 def test_outputs_kept_for_the_metric_survive_that_their_memory_is_used_again():
     memory = np.zeros((2, 3), np.float32)
-    tally = ScoreTally(lambda outputs, labels: float(outputs["y"].sum()))
+    tally = ScoreTally(Own(lambda outputs, labels: float(outputs["y"].sum())))
     for value in (1, 2):
         memory[:] = value
         tally.add({"y": rows(2, 3)}, {"y": memory})

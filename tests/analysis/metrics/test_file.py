@@ -33,7 +33,7 @@ def test_a_file_is_a_metric_and_nothing_is_left_beside_it(write, tmp_path):
     assert (metric.name, metric.label, metric.unit) == ("mine", "Wrong", "%")
     assert not metric.higher_is_better
     expected = np.mean(SCORES["y"].argmax(axis=1) != LABELS)
-    assert metric(SCORES, LABELS, SCORES) == expected
+    assert metric(SCORES, LABELS) == expected
     assert [path.name for path in tmp_path.iterdir()] == ["mine.py"]
 
 
@@ -54,7 +54,7 @@ def test_it_sees_all_samples_at_once_and_as_many_labels(write):
 
 def test_it_is_given_none_where_there_are_no_labels(write):
     text = "higher_is_better = True\ndef metric(outputs, labels): return labels is None"
-    assert metric_from_file(write(text))(SCORES, None, SCORES) == 1
+    assert metric_from_file(write(text))(SCORES, None) == 1
 
 
 BAD_FILES = {
@@ -98,7 +98,7 @@ def test_a_function_that_gives_no_number_is_one_sentence(write, name):
     text, words = BAD_RESULTS[name]
     metric = metric_from_file(write(f"higher_is_better = True\ndef metric(o, l): return {text}"))
     with pytest.raises(MetricError, match=words) as caught:
-        metric(SCORES, LABELS, SCORES)
+        metric(SCORES, LABELS)
     assert "mine.py" in str(caught.value)
     assert "\n" not in str(caught.value)
 
