@@ -19,11 +19,11 @@ from analysis.divergence import divergence_curves
 from analysis.figures.divergence import CostCurve
 from analysis.layers import LayerRow, layer_rows
 from analysis.suggestions import Suggestion
-from analysis.weights import WeightChannels, weight_channels
+from analysis.weights import WeightChannels, WeightOption, weight_channels, weight_options
 from app.components.range_picker import Bins, Codes, Shape
 from app.state import Session, Source
 from quant.calibrate import Calibration
-from quant.calibrators import REGISTRY, chosen_range, own_calibrators
+from quant.calibrators import REGISTRY
 from quant.data import Dataset, open_data
 from quant.errors import DataError, ModelError
 from quant.export import LevelCheck
@@ -228,6 +228,10 @@ class Bench:
         qtype = self.quantized.plan.nodes[node].settings.weight_type
         return _weights(self.opened.model.fingerprint, node, qtype.value, self.quantized)
 
+    def weight_options(self, node: str) -> tuple[WeightOption, ...]:
+        """What each weight type would make of a node's weight."""
+        return _weight_options(self.opened.model.fingerprint, node, self.quantized)
+
 
 @st.cache_resource(max_entries=8, show_spinner=False)
 def _settled(calibration_key: str) -> bool:
@@ -276,6 +280,14 @@ def _weights(
     return weight_channels(_quantized.float_model, item.node, item.settings.weight_type)
 
 
+@st.cache_resource(max_entries=256, show_spinner=False)
+def _weight_options(
+    fingerprint: str, node: str, _quantized: QuantizedModel
+) -> tuple[WeightOption, ...]:
+    del fingerprint
+    return weight_options(_quantized.float_model, _quantized.plan.nodes[node].node)
+
+
 def _type(spec: QuantSpec) -> str:
     return f"{spec.qtype.value}{' symmetric' if spec.symmetric else ''}"
 
@@ -305,10 +317,6 @@ def _picker_shape(stats: TensorStats, spec: QuantSpec) -> Shape:
             unit="real units²" if curve.name == "mse" else "nats",
         )
         for curve in divergence_curves(stats, spec)
-    ]
-    picks = [
-        Pick(name, REGISTRY[name].label, *chosen_range(REGISTRY[name](), stats, spec))
-        for name in own_calibrators()
     ]
     shape = Shape(
         tensor=stats.name,

@@ -4,6 +4,7 @@ from collections.abc import Mapping
 from dataclasses import replace
 from typing import Any
 
+from quant.calibrators import Calibrator
 from quant.errors import RecipeError
 from quant.model import Model
 from quant.plan import INPUT_OP_TYPE
@@ -20,6 +21,13 @@ def preset_of(recipe: Recipe) -> str:
 def with_defaults(recipe: Recipe, **values: Any) -> Recipe:
     """The recipe with other settings for every node that no rule speaks of."""
     return replace(recipe, defaults=replace(recipe.defaults, **values))
+
+
+def with_everywhere(recipe: Recipe, calibrator: Calibrator) -> Recipe:
+    """The recipe with one calibrator for the whole model: no rule says another or fixes a range."""
+    for rule in recipe.rules:
+        recipe = recipe.without(rule.selector, rule.target, "calibrator", "range")
+    return with_defaults(recipe, calibrator=calibrator, range=None)
 
 
 def with_layer(recipe: Recipe, name: str, op_type: str, tensor: str, **values: Any) -> Recipe:

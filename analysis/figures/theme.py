@@ -97,6 +97,17 @@ STYLES: Final[dict[str, Style]] = {
 }
 """The style of each calibration algorithm, the same wherever it is drawn."""
 
+TOOL_STYLES: Final[dict[str, Style]] = {
+    "QuantLens": Style(*_INK, "solid", "circle"),
+    "ONNX Runtime": Style(*_BLUE, "dash", "square"),
+    "TensorRT": Style(*_GREEN, "dot", "diamond"),
+    "Paddle": Style(*_PURPLE, "dashdot", "triangle-up"),
+    "PPQ": Style(*_ORANGE, "longdash", "x"),
+    "MindSpore Lite": Style(*_SKY, "longdashdot", "star"),
+    "AIMET": Style(*_GREY, "1px,4px,1px,4px,9px,4px", "cross"),
+}
+"""The style of each tool whose choices are marked on a distribution."""
+
 _SPARE: Final = tuple(STYLES.values())
 
 

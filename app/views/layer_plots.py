@@ -6,11 +6,16 @@ from analysis.figures.histogram import histogram_figure
 from app import state
 from app.components.range_picker import Choice, Commit, range_picker
 from app.edits import with_layer, without_layer
-from app.views.controls import calibrator_label
 from app.views.gate import apply
+from app.views.layer_choices import (
+    adopted,
+    await_choices,
+    choice_table,
+    in_use,
+    source,
+    targets,
+)
 from app.views.layer_settings import Layer
-from quant.calibrators import calibrator_from_json
-from quant.plan import INPUT_OP_TYPE
 from quant.quantize import calibrated_range
 
 KEY = "range picker"
@@ -48,24 +53,31 @@ def range_plots(layer: Layer) -> None:
     choice = Choice(
         range=bench.quantized.ranges[row.tensor],
         fixed=owner.settings.range is not None,
-        calibrator=calibrator_label(owner.settings.calibrator.name),
+        calibrator=owner.settings.calibrator.title,
         calibrated=(min(low for low, _ in chosen), max(high for _, high in chosen)),
+        in_use=in_use(owner.settings),
+        targets=targets(bench, row.owner),
     )
-    range_picker(shape, choice, key=KEY, on_commit=lambda commit: _commit(layer, commit))
+    range_picker(
+        shape,
+        choice,
+        choice_table(bench, row.tensor),
+        key=KEY,
+        on_commit=lambda commit: _commit(layer, commit),
+    )
+    await_choices(bench, row.tensor)
 
 
 def _commit(layer: Layer, commit: Commit) -> None:
     """Write what was decided on the plots into the recipe, for the tensor that owns the range."""
-    model, plan = layer.bench.opened.model, layer.bench.quantized.plan
+    plan = layer.bench.quantized.plan
     if commit.tensor not in plan.tensors:
         return
     tensor = plan.tensors[commit.tensor].group
-    producer = model.producers.get(tensor)
-    name, op_type = (producer.name, producer.op_type) if producer else (tensor, INPUT_OP_TYPE)
+    name, op_type = source(layer.bench, tensor)
     recipe = state.current().recipe
     if commit.pick is not None:
-        picked = calibrator_from_json({"name": commit.pick})
-        recipe = with_layer(recipe, name, op_type, tensor, calibrator=picked)
+        recipe = adopted(layer.bench, tensor, commit.pick, commit.scope)
     elif commit.range is not None:
         recipe = with_layer(recipe, name, op_type, tensor, range=commit.range)
     else:

@@ -4,6 +4,7 @@ import streamlit as st
 
 from app import state, work
 from app.cache import Bench
+from app.choices import prepare_choices
 from app.views.gate import guarded, ready
 from app.views.layer_pane import layer_pane
 from app.views.layers_table import layers_table, selected
@@ -16,12 +17,14 @@ from app.views.suggestion_list import suggestion_list
 def table_and_pane(bench: Bench) -> None:
     """Choosing a row redraws this and nothing else; the pane first, because it is looked at."""
     with guarded():
-        left, right = st.columns([10, 11], gap="medium")
+        row = selected(bench)
+        left, right = st.columns([9, 12], gap="medium")
         with right:
-            layer_pane(bench, selected(bench))
+            layer_pane(bench, row)
         with left:
             layers_table(bench)
             suggestion_list(bench)
+        prepare_choices(bench, row.tensor if row else "")
 
 
 with guarded():

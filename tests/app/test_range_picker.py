@@ -6,7 +6,6 @@ import pytest
 
 from analysis.divergence import divergence_curves
 from analysis.figures.divergence import CostCurve
-from analysis.figures.histogram import Pick
 from app.components.range_picker import Bins, Codes, Commit, Shape
 from quant.types import QType, QuantSpec
 from tests.quant.statistics_of import statistics_of
@@ -61,7 +60,7 @@ def test_the_text_is_small_and_strict_json(stats):
         CostCurve(c.name, c.name, c.thresholds, c.cost, c.best, "nats")
         for c in divergence_curves(stats, SPEC)
     ]
-    shape = Shape("t", "T", "", Bins.of(stats), Codes.of(SPEC), [Pick("kl", "KL", -1, 1)], curves)
+    shape = Shape("t", "T", "", Bins.of(stats), Codes.of(SPEC), curves)
 
     def refuse(name):
         raise AssertionError(f"{name} is not JSON")

@@ -4,12 +4,40 @@ import numpy as np
 import streamlit as st
 
 from analysis.figures.divergence import CostCurve
-from analysis.figures.histogram import Pick
-from app.components.range_picker import Bins, Choice, Codes, Commit, Shape, range_picker
+from app.components.range_picker import (
+    Bins,
+    Choice,
+    Codes,
+    Commit,
+    Row,
+    Shape,
+    Table,
+    Target,
+    range_picker,
+)
 
 st.set_page_config(layout="wide", page_title="Range picker")
 
 TENSORS = ("gelu", "relu", "outlier", "symmetric", "constant")
+
+
+SHARES = {
+    "minmax": ("QuantLens", "MinMax", 1.0),
+    "percentile": ("QuantLens", "Percentile 99.99", 0.86),
+    "kl": ("QuantLens", "KL", 0.62),
+    "symmetric_kl": ("QuantLens", "Symmetric KL", 0.64),
+    "js": ("QuantLens", "JS", 0.7),
+    "mse": ("QuantLens", "MSE", 0.78),
+    "outlier_removal": ("QuantLens", "Outlier removal", 0.86),
+    "onnxruntime.minmax": ("ONNX Runtime", "ONNX Runtime MinMax", 1.0),
+    "modelopt.entropy_int8": ("TensorRT", "TensorRT entropy", 0.5),
+    "paddle.kl": ("Paddle", "Paddle KL", 0.55),
+}
+TARGETS = (
+    Target("tensor", "this", "for this tensor"),
+    Target("op_type", "Relu", "for all 3 Relu layers"),
+    Target("model", "all", "for the whole model"),
+)
 
 
 def values(name: str) -> np.ndarray:
@@ -40,27 +68,13 @@ def shape(name: str) -> Shape:
         sides.append((np.bincount(index, minlength=top), width))
     symmetric = name == "symmetric"
     reach = float(np.abs(x).max()) or 1.0
-    limits = (min(float(x.min()), 0.0), max(float(x.max()), 0.0))
-    picks = []
-    shares = {
-        "minmax": ("MinMax", 1.0),
-        "percentile": ("Percentile 99.99", 0.86),
-        "kl": ("KL", 0.62),
-        "symmetric_kl": ("Symmetric KL", 0.64),
-        "js": ("JS", 0.7),
-        "mse": ("MSE", 0.78),
-        "outlier_removal": ("Outlier removal", 0.86),
-    }
-    factor = 4.2 / 60 if name == "outlier" else 1.0
-    for pick, (label, share) in shares.items():
-        part = share if pick == "minmax" else share * factor
-        picks.append(Pick(pick, label, max(limits[0], -part * reach), min(limits[1], part * reach)))
-    t = np.linspace(reach / 16, reach, 1921)
+    factor = _factor(name)
     curves = []
+    t = np.linspace(reach / 16, reach, 1921)
     for pick in ("kl", "symmetric_kl", "js", "mse"):
-        best = shares[pick][1] * reach * factor
+        best = SHARES[pick][2] * reach * factor
         cost = 0.01 * ((np.log(t / best)) ** 2 * (8 if pick == "kl" else 4) + 0.02)
-        label = shares[pick][0]
+        label = SHARES[pick][1]
         unit = "" if pick == "mse" else "nats"
         curves.append(CostCurve(pick, label, t, cost, float(t[cost.argmin()]), unit))
     return Shape(
@@ -79,10 +93,38 @@ def shape(name: str) -> Shape:
             signal_power=float((x.astype(float) ** 2).mean()),
         ),
         codes=Codes(-128, 127, True, True) if symmetric else Codes(0, 255, False, False),
-        picks=() if name == "constant" else picks,
         curves=() if name == "constant" else curves,
         no_curves="Every value is zero: there is no threshold to choose.",
     )
+
+
+def _factor(name: str) -> float:
+    return 4.2 / 60 if name == "outlier" else 1.0
+
+
+@st.cache_resource
+def table(name: str) -> Table:
+    bins = shape(name).bins
+    reach = max(-bins.min, bins.max)
+    rows = []
+    for pick, (tool, label, share) in SHARES.items():
+        end = (1.0 if share == 1 else share * _factor(name)) * reach
+        rows.append(
+            Row(
+                name=pick,
+                tool=tool,
+                label=label,
+                summary=f"{label} in a sentence.",
+                rmin=max(min(bins.min, 0.0), -end),
+                rmax=min(max(bins.max, 0.0), end),
+                clip_rate=(1 - share) / 100,
+                sqnr_db=50 * share,
+                kl=0.01 / share,
+                js=0.001 / share,
+            )
+        )
+    rows.append(Row("paddle.ptf", "Paddle", "Paddle PTF", "PTF.", why="Its last batch decides."))
+    return Table(name, () if name == "constant" else tuple(rows))
 
 
 def commit(event: Commit) -> None:
@@ -90,7 +132,7 @@ def commit(event: Commit) -> None:
         st.session_state.fixed.pop(event.tensor, None)
     else:
         st.session_state.fixed[event.tensor] = event.range
-    st.session_state.pick = event.pick
+    st.session_state.pick = event.pick and f"{event.pick}:{event.scope}"
     st.session_state.commits += 1
 
 
@@ -101,6 +143,9 @@ with st.container(horizontal=True):
     for tensor in TENSORS:
         if st.button(tensor):
             st.session_state.tensor = tensor
+    if st.button("Unknown" if st.session_state.get("known", True) else "Known"):
+        st.session_state.known = not st.session_state.get("known", True)
+        st.rerun()
     if st.button("Start again"):
         st.session_state.clear()
         st.rerun()
@@ -112,7 +157,8 @@ if name == "symmetric":
 chosen = st.session_state.fixed.get(name, minmax)
 range_picker(
     drawn,
-    Choice(chosen, name in st.session_state.fixed, "MinMax", minmax),
+    Choice(chosen, name in st.session_state.fixed, "MinMax", minmax, "minmax", TARGETS),
+    table(name) if st.session_state.get("known", True) else Table(name),
     key="picker",
     on_commit=commit,
 )

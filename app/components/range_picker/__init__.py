@@ -2,7 +2,7 @@
 
 import json
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
 
@@ -11,13 +11,33 @@ import streamlit as st
 from app.assets import PLOTLY_URL
 from app.components.base import text_component
 from app.components.range_picker.shape import Bins, Codes, Shape
+from app.components.range_picker.table import TENSOR_ONLY, Row, Scope, Table, Target
 
-__all__ = ["Bins", "Choice", "Codes", "Commit", "Shape", "range_picker"]
+__all__ = [
+    "Bins",
+    "Choice",
+    "Codes",
+    "Commit",
+    "Row",
+    "Scope",
+    "Shape",
+    "Table",
+    "Target",
+    "range_picker",
+]
 
 _component = text_component(
     "range_picker",
     Path(__file__).parent,
-    ("numbers.js", "readouts.js", "plots.js", "marks.js", "gestures.js", "picker.js"),
+    (
+        "numbers.js",
+        "readouts.js",
+        "plots.js",
+        "marks.js",
+        "table.js",
+        "gestures.js",
+        "picker.js",
+    ),
 )
 
 
@@ -30,12 +50,16 @@ class Choice:
         fixed: Whether a person set it, so that it can be reset.
         calibrator: Label of the calibrator that would choose otherwise.
         calibrated: The range of that calibrator.
+        in_use: Name of the row that is in use, or empty where none is.
+        targets: What a row can be taken for, the nearest first.
     """
 
     range: tuple[float, float]
     fixed: bool
     calibrator: str
     calibrated: tuple[float, float]
+    in_use: str = ""
+    targets: tuple[Target, ...] = TENSOR_ONLY
 
 
 @dataclass(frozen=True)
@@ -45,12 +69,14 @@ class Commit:
     Attributes:
         tensor: The tensor that was on the screen.
         range: The range that was dragged, stepped or typed, or None.
-        pick: The name of the calibrator whose label was clicked, or None.
+        pick: The name of the row that was taken, or None.
+        scope: What a row was taken for.
     """
 
     tensor: str
     range: tuple[float, float] | None
     pick: str | None
+    scope: Scope = "tensor"
 
     @property
     def reset(self) -> bool:
@@ -59,7 +85,7 @@ class Commit:
 
 
 def range_picker(
-    shape: Shape, choice: Choice, *, key: str, on_commit: Callable[[Commit], None]
+    shape: Shape, choice: Choice, table: Table, *, key: str, on_commit: Callable[[Commit], None]
 ) -> None:
     """Show the picker.
 
@@ -68,6 +94,7 @@ def range_picker(
     Args:
         shape: What to draw.
         choice: The range in use.
+        table: What every tool would choose; it may come later than the rest.
         key: The component's key.
         on_commit: Called before the script runs again, as a callback of a widget is.
     """
@@ -83,6 +110,7 @@ def range_picker(
                 tensor=event["tensor"],
                 range=None if ends is None else (float(ends[0]), float(ends[1])),
                 pick=event["pick"],
+                scope=event["scope"],
             )
         )
 
@@ -91,11 +119,18 @@ def range_picker(
         "fixed": choice.fixed,
         "calibrator": choice.calibrator,
         "calibrated": choice.calibrated,
+        "inUse": choice.in_use,
+        "targets": [asdict(target) for target in choice.targets],
         "ack": st.session_state.get(_ack(key)),
     }
     _component(
         key=key,
-        data={"shape": shape.text, "choice": json.dumps(text), "plotly": PLOTLY_URL},
+        data={
+            "shape": shape.text,
+            "choice": json.dumps(text),
+            "table": table.text,
+            "plotly": PLOTLY_URL,
+        },
         on_commit_change=committed,
     )
 

@@ -1,7 +1,10 @@
-// What each calibrator would pick: toggles, lines on the histogram and labels above it.
+// What each tool would pick: toggles by tool, lines on the histogram and labels above it.
 
 const LANE_PX = 14;
 const LANES = 4;
+const SHOWN_AT_FIRST = ["QuantLens", "ONNX Runtime", "TensorRT"];
+const SHOWN_KEY = "quantlens:marked tools";
+const SHORT = { "ONNX Runtime": "ORT", "MindSpore Lite": "MindSpore" };
 
 let ruler = null;
 
@@ -11,26 +14,50 @@ function textWidth(text, font) {
   return ruler.measureText(text).width;
 }
 
+/** The tools whose picks are marked: what was chosen last in this browser session. */
+function shownTools() {
+  try {
+    const kept = JSON.parse(sessionStorage.getItem(SHOWN_KEY));
+    if (Array.isArray(kept)) return new Set(kept);
+  } catch { /* a browser without storage starts afresh each time */ }
+  return new Set(SHOWN_AT_FIRST);
+}
+
+function keepShownTools(shown) {
+  try {
+    sessionStorage.setItem(SHOWN_KEY, JSON.stringify([...shown]));
+  } catch { /* as above */ }
+}
+
 function drawToggles(picker) {
   const { picks, legend } = picker.el;
-  const { styles } = picker.shape.theme;
-  picks.replaceChildren(...toggles("Picks", picker.picks, picker.hidden, (pick) => ({
-    text: pick.label,
-    title: `${pick.label}: ${format(pick.rmin)} to ${format(pick.rmax)}. Click to hide or show its mark.`,
-    picture: swatch(styles[pick.name][picker.mode], styles[pick.name].dashes),
-    redraw: () => placeMarks(picker),
+  const { styles, tools } = picker.shape.theme;
+  const items = Object.keys(tools).map((name) => ({ name }));
+  picks.replaceChildren(...toggles("Marks", items, (name) => picker.shown.has(name), ({ name }) => ({
+    text: name,
+    title: `Hide or show what ${name} would pick`,
+    picture: swatch(tools[name][picker.mode], tools[name].dashes),
+    redraw: () => {
+      if (!picker.shown.delete(name)) picker.shown.add(name);
+      keepShownTools(picker.shown);
+      placeMarks(picker);
+    },
   })));
   const { curves } = picker.shape;
-  legend.replaceChildren(...toggles("Least cost", curves, picker.hiddenCurves, (curve) => ({
+  const hidden = picker.hiddenCurves;
+  legend.replaceChildren(...toggles("Least cost", curves, (name) => !hidden.has(name), (curve) => ({
     text: `${curve.label} ${format(curve.best)}`,
     title: `${curve.label} costs least at the threshold ${format(curve.best)}. Click to hide or show the curve.`,
     picture: swatch(styles[curve.name][picker.mode], styles[curve.name].dashes, curve.symbol),
-    redraw: () => picker.draw(),
+    redraw: () => {
+      if (!hidden.delete(curve.name)) hidden.add(curve.name);
+      picker.draw();
+    },
   })));
 }
 
-/** A caption and a toggle for each item; `hidden` holds the names that are off. */
-function toggles(text, items, hidden, describe) {
+/** A caption and a toggle for each item. */
+function toggles(text, items, isOn, describe) {
   const caption = document.createElement("span");
   caption.className = "ql-caption";
   caption.textContent = text;
@@ -43,20 +70,27 @@ function toggles(text, items, hidden, describe) {
     button.title = title;
     button.innerHTML = picture;
     button.append(Object.assign(document.createElement("span"), { textContent: label }));
-    button.setAttribute("aria-pressed", String(!hidden.has(item.name)));
+    button.setAttribute("aria-pressed", String(isOn(item.name)));
     button.onclick = () => {
-      if (!hidden.delete(item.name)) hidden.add(item.name);
-      button.setAttribute("aria-pressed", String(!hidden.has(item.name)));
       redraw();
+      button.setAttribute("aria-pressed", String(isOn(item.name)));
     };
     return button;
   })];
 }
 
+/** What a mark calls a pick: its label with the tool's name in short. */
+function markLabel({ tool, label }) {
+  return SHORT[tool] ? label.replace(tool, SHORT[tool]) : label;
+}
+
 /** A line for each pick and its label above; picks that coincide share both. */
 function placeMarks(picker) {
   const groups = [];
-  for (const pick of picker.picks.filter(({ name }) => !picker.hidden.has(name))) {
+  const { tools } = picker.shape.theme;
+  const marked = picker.picks.filter(({ tool }) => picker.shown.has(tool));
+  if (picker.pointed?.rmin != null) marked.unshift(picker.pointed);
+  for (const pick of new Set(marked)) {
     for (const end of [0, 1]) {
       const value = end ? pick.rmax : pick.rmin;
       const at = picker.x(value);
@@ -66,12 +100,15 @@ function placeMarks(picker) {
       else groups.push({ at, end, picks: [pick], lane: 0 });
     }
   }
-  groups.sort((a, b) => a.at - b.at);
+  // The row under the pointer is placed first, then from left to right.
+  const rank = ({ picks }) => (picks[0] === picker.pointed ? 0 : 1);
+  groups.sort((a, b) => rank(a) - rank(b) || a.at - b.at);
   const labels = labelled(picker, groups);
   picker.el.labels.replaceChildren(...labels);
   picker.el.marks.innerHTML = groups.map(({ at, picks, lane }) => {
-    const style = picker.shape.theme.styles[picks[0].name];
-    return `<line x1="${at}" x2="${at}" y1="${-3 - lane * LANE_PX}" y2="100%" stroke-width="1.4"
+    const style = tools[picks[0].tool];
+    return `<line x1="${at}" x2="${at}" y1="${-3 - lane * LANE_PX}" y2="100%"
+      stroke-width="${picks[0] === picker.pointed ? 3 : 1.4}"
       stroke="${style[picker.mode]}" stroke-dasharray="${style.dashes}"/>`;
   }).join("");
 }
@@ -80,8 +117,8 @@ function placeMarks(picker) {
 function labelled(picker, groups) {
   const placed = [];
   for (const group of groups) {
-    const names = [...new Set(group.picks.map(({ label }) => label))];
-    group.text = names.length > 2 ? `${names[0]} +${names.length - 1}` : names.join(" · ");
+    const names = [...new Set(group.picks.map(markLabel))];
+    group.text = names.length > 1 ? `${names[0]} +${names.length - 1}` : names[0];
     if (fits(picker, group, placed)) placed.push(group);
     else if (placed.length) {
       const nearest = placed.reduce((a, b) =>
@@ -94,12 +131,13 @@ function labelled(picker, groups) {
     const button = document.createElement("button");
     button.type = "button";
     button.tabIndex = -1;
-    button.textContent = others.length ? `${text} +${others.length}` : text;
-    const lines = [...picks, ...others].map((p) => `${p.label}: ${format(p.rmin)} to ${format(p.rmax)}`);
-    button.title = `${lines.join("\n")}\nClick to use ${picks[0].label}.`;
-    const color = picker.shape.theme.styles[picks[0].name][picker.mode];
+    button.textContent = others.length ? `${text} · +${others.length}` : text;
+    const line = (p) => `${p.label}: ${format(p.rmin)} to ${format(p.rmax)}`;
+    const near = others.length ? `\nNearby:\n${others.map(line).join("\n")}` : "";
+    button.title = `${picks.map(line).join("\n")}${near}\nClick to use ${picks[0].label} for this tensor.`;
+    const color = picker.shape.theme.tools[picks[0].tool][picker.mode];
     Object.assign(button.style, { left: `${centre}px`, bottom: `${lane * LANE_PX}px`, color });
-    button.onclick = () => picker.commit({ range: null, pick: picks[0].name });
+    button.onclick = () => picker.adopt(picks[0].name, "tensor");
     return button;
   });
 }

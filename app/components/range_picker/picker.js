@@ -13,7 +13,8 @@ function clamped(range, domain) {
 class RangePicker {
   constructor(root) {
     this.root = root;
-    this.hidden = new Set();
+    this.shown = shownTools();
+    this.picks = [];
     this.hiddenCurves = new Set();
     this.log = true;
     this.queue = Promise.resolve();
@@ -30,6 +31,7 @@ class RangePicker {
       message: one(".ql-message"), scales: all("[data-scale]"), zooms: all("[data-zoom]"),
       read: Object.fromEntries(all("[data-read]").map((e) => [e.dataset.read, e])),
     };
+    this.table = new ChoiceTable(this, one(".ql-choices"));
     this.gestures = new Gestures(this);
     this.observer = new ResizeObserver(() => this.resized());
     this.observer.observe(root);
@@ -56,6 +58,9 @@ class RangePicker {
     if (shapeChanged) this.readShape(data);
     const choiceChanged = shapeChanged || data.choice !== this.choiceText;
     if (choiceChanged) this.readChoice(data);
+    const tableChanged = data.table !== this.tableText;
+    if (tableChanged) this.readTable(data);
+    if (tableChanged || choiceChanged || dressChanged) this.table.draw();
     if (shapeChanged || dressChanged) {
       drawToggles(this);
       const tensor = this.shape.tensor;
@@ -64,7 +69,13 @@ class RangePicker {
         if (shapeChanged) this.painted(tensor);
       });
     }
-    if (choiceChanged || dressChanged) this.place();
+    if (choiceChanged || tableChanged || dressChanged) this.place();
+  }
+
+  readTable({ table: text }) {
+    this.tableText = text;
+    this.pointed = null;
+    this.picks = this.table.read(text);
   }
 
   readShape({ shape: text, plotly }) {
@@ -72,7 +83,7 @@ class RangePicker {
     this.plotlyUrl = plotly;
     const before = this.shape?.tensor;
     this.shape = JSON.parse(text);
-    const { spec, picks } = this.shape;
+    const { spec } = this.shape;
     this.distribution = new Distribution(this.shape.histogram);
     const { low, high } = this.distribution;
     const room = PADDING * (high - low || 1);
@@ -95,7 +106,6 @@ class RangePicker {
     this.el.name.title = this.shape.title;
     this.el.subtitle.textContent = this.shape.subtitle;
     this.el.subtitle.title = this.shape.subtitle;
-    this.picks = picks;
     const { zeros, count } = this.shape.histogram;
     this.el.note.textContent = zeros
       ? `${formatShare(zeros / count)} of the values are exactly 0 and not drawn` : "";
@@ -336,12 +346,17 @@ class RangePicker {
     this.commit({ range: [...this.range], pick: null });
   }
 
+  /** Take a row of the table for this tensor or more. */
+  adopt(name, scope) {
+    this.commit({ range: null, pick: name, scope });
+  }
+
   commit(what) {
     if (what.range) this.committed = [...what.range];
     this.place();
     const id = `${Date.now().toString(36)}${Math.random().toString(36).slice(2, 6)}`;
     this.sent = { id, time: performance.now() };
-    this.send("commit", { ...what, tensor: this.shape.tensor, id });
+    this.send("commit", { scope: "tensor", ...what, tensor: this.shape.tensor, id });
   }
 }
 

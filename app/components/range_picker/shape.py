@@ -11,8 +11,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from analysis.figures.divergence import CostCurve, divergence_spec
-from analysis.figures.histogram import Pick, histogram_spec
-from analysis.figures.theme import GROUNDS, STYLES, style
+from analysis.figures.histogram import histogram_spec
+from analysis.figures.theme import GROUNDS, STYLES, TOOL_STYLES, Style, style
 from quant.stats import TensorStats
 from quant.types import QuantSpec
 
@@ -120,7 +120,6 @@ class Shape:
         subtitle: A few words beside it, such as the type of the codes.
         bins: The distribution.
         codes: The codes to use.
-        picks: What each calibrator would choose.
         curves: The cost of every candidate threshold; may be empty.
         no_curves: What to say where there are no curves.
     """
@@ -130,7 +129,6 @@ class Shape:
     subtitle: str
     bins: Bins
     codes: Codes
-    picks: Sequence[Pick] = ()
     curves: Sequence[CostCurve] = ()
     no_curves: str = "This tensor has no divergence curves."
 
@@ -141,7 +139,7 @@ class Shape:
         histogram["layout"]["margin"] |= {"t": _TOP_PX}
         divergence = divergence_spec(self.curves, height=CURVES_PX)
         divergence["layout"]["margin"] |= {"t": 6}
-        names = {*STYLES, *(p.name for p in self.picks), *(c.name for c in self.curves)}
+        names = {*STYLES, *(c.name for c in self.curves)}
         for figure in (histogram, divergence):
             # The component has a legend and axis titles of its own, which fit a narrow pane.
             figure["layout"] |= {"showlegend": False}
@@ -152,7 +150,6 @@ class Shape:
             "subtitle": self.subtitle,
             "spec": asdict(self.codes),
             "histogram": _histogram(self.bins),
-            "picks": [asdict(pick) for pick in self.picks],
             "curves": [
                 {"name": c.name, "label": c.label, "best": c.best, "symbol": style(c.name).symbol}
                 for c in self.curves
@@ -160,18 +157,18 @@ class Shape:
             "noCurves": self.no_curves,
             "theme": {
                 "grounds": {mode: asdict(ground) for mode, ground in GROUNDS.items()},
-                "styles": {
-                    name: {
-                        "light": style(name).light,
-                        "dark": style(name).dark,
-                        "dashes": _DASHES[style(name).dash],
-                    }
-                    for name in sorted(names)
-                },
+                "styles": {name: _style(style(name)) for name in sorted(names)},
+                "tools": {name: _style(found) for name, found in TOOL_STYLES.items()},
             },
             "figures": {"histogram": histogram, "divergence": divergence},
         }
         return json.dumps(document, default=_plain)
+
+
+def _style(found: Style) -> dict[str, str]:
+    """A style as SVG takes it."""
+    dashes = _DASHES.get(found.dash) or found.dash.replace("px", "").replace(",", " ")
+    return {"light": found.light, "dark": found.dark, "dashes": dashes}
 
 
 def _histogram(bins: Bins) -> dict[str, object]:

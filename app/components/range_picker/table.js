@@ -1,0 +1,161 @@
+// What every tool would choose, as a table: sortable, and one click takes a row.
+
+const COLUMNS = [
+  { key: "label", name: "Choice", unit: "", down: false },
+  { key: "width", name: "Range", unit: "real units", down: false },
+  { key: "clip_rate", name: "Clip rate", unit: "%", down: false,
+    title: "Share of the values outside what the codes can represent" },
+  { key: "sqnr_db", name: "Local SQNR", unit: "dB", down: true,
+    title: "Signal to quantization noise of this tensor alone, predicted from its histogram; more is better" },
+  { key: "kl", name: "KL", unit: "nats", down: false,
+    title: "KL divergence of the quantized from the float distribution, one definition for every row" },
+  { key: "js", name: "JS", unit: "nats", down: false,
+    title: "Jensen-Shannon divergence, one definition for every row" },
+];
+const WORDS = { Infinity: Infinity, "-Infinity": -Infinity };
+
+function element(tag, properties = {}, ...children) {
+  const made = Object.assign(document.createElement(tag), properties);
+  made.append(...children);
+  return made;
+}
+
+/** A divergence: tiny ones are as good as none. */
+function formatNats(x) {
+  if (x === null) return "–";
+  return x > 0 && x < 1e-5 ? "<1e−5" : format(x, 3);
+}
+
+class ChoiceTable {
+  constructor(picker, root) {
+    this.picker = picker;
+    this.root = root;
+    this.head = root.querySelector("thead tr");
+    this.body = root.querySelector("tbody");
+    this.waiting = root.querySelector(".ql-waiting");
+    this.sort = { key: "sqnr_db", down: true };
+    this.opened = new Set();
+    this.rows = null;
+    this.drawHead();
+  }
+
+  /** Take what Python sent; a word stands for a number that JSON has not. */
+  read(text) {
+    const { rows } = JSON.parse(text);
+    this.rows = rows && rows.map((row) => ({
+      ...row,
+      sqnr_db: WORDS[row.sqnr_db] ?? row.sqnr_db,
+      width: row.rmin === null ? null : row.rmax - row.rmin,
+    }));
+    return (this.rows ?? []).filter(({ rmin }) => rmin !== null);
+  }
+
+  drawHead() {
+    this.head.replaceChildren(
+      ...COLUMNS.map((column) => {
+        const button = element("button", { type: "button", title: column.title ?? "" },
+          element("span", { textContent: column.name }),
+          element("small", { textContent: column.unit }));
+        button.onclick = () => {
+          const again = this.sort.key === column.key;
+          this.sort = { key: column.key, down: again ? !this.sort.down : column.down };
+          this.drawHead();
+          this.draw();
+        };
+        const cell = element("th", { scope: "col" }, button);
+        if (this.sort.key === column.key) {
+          cell.setAttribute("aria-sort", this.sort.down ? "descending" : "ascending");
+        }
+        return cell;
+      }),
+      element("th", { scope: "col", className: "ql-use", textContent: "Use for" }),
+    );
+  }
+
+  sorted() {
+    const { key, down } = this.sort;
+    const sign = down ? -1 : 1;
+    return [...this.rows].sort((a, b) => {
+      const [x, y] = [a[key], b[key]];
+      if (x === null || y === null) return (x === null) - (y === null);
+      return sign * (typeof x === "string" ? x.localeCompare(y) : x - y || 0);
+    });
+  }
+
+  draw() {
+    const { rows } = this;
+    this.waiting.hidden = rows !== null;
+    if (rows === null) {
+      this.body.replaceChildren();
+      return;
+    }
+    const focused = document.activeElement?.closest?.(".ql-choices [data-id]")?.dataset.id;
+    const best = Math.max(...rows.filter((r) => r.sqnr_db !== null).map((r) => r.sqnr_db));
+    this.body.replaceChildren(...this.sorted().flatMap((row) => this.lines(row, best)));
+    if (focused) this.body.querySelector(`[data-id="${CSS.escape(focused)}"]`)?.focus({ preventScroll: true });
+  }
+
+  /** The row, and under it what the rule does where that is asked for. */
+  lines(row, best) {
+    const { choice, shape, mode } = this.picker;
+    const inUse = row.name === choice.inUse;
+    const open = this.opened.has(row.name);
+    const style = shape.theme.tools[row.tool];
+    const about = element("button", { type: "button", className: "ql-about", title: row.summary });
+    about.dataset.id = `about/${row.name}`;
+    about.innerHTML = swatch(style[mode], style.dashes);
+    about.append(element("span", { textContent: row.label }));
+    about.setAttribute("aria-expanded", String(open));
+    about.onclick = () => {
+      if (!this.opened.delete(row.name)) this.opened.add(row.name);
+      this.draw();
+    };
+    const first = element("th", { scope: "row" }, about);
+    if (inUse) first.append(element("em", { className: "ql-badge", textContent: "in use" }));
+    const line = element("tr", {}, first);
+    line.dataset.row = row.name;
+    if (inUse) line.setAttribute("aria-current", "true");
+    if (row.rmin === null) {
+      line.append(element("td", { colSpan: 6, className: "ql-why", textContent: row.why, title: row.why }));
+    } else {
+      const isBest = row.sqnr_db === best || best - row.sqnr_db < 0.005;
+      const sqnr = element("td", { textContent: Number.isFinite(row.sqnr_db) ? row.sqnr_db.toFixed(2).replace("-", "−") : format(row.sqnr_db ?? NaN) });
+      if (isBest) {
+        sqnr.className = "ql-best";
+        sqnr.title = "The best of all choices";
+        sqnr.prepend(element("span", { textContent: "★ ", role: "img", ariaLabel: "Best:" }));
+      }
+      line.append(
+        element("td", { textContent: `${format(row.rmin, 3)} to ${format(row.rmax, 3)}`, title: `${format(row.rmin, 6)} to ${format(row.rmax, 6)}` }),
+        element("td", { textContent: formatShare(row.clip_rate).replace("%", "") }),
+        sqnr,
+        element("td", { textContent: formatNats(row.kl) }),
+        element("td", { textContent: formatNats(row.js) }),
+        element("td", { className: "ql-use" }, ...choice.targets.map((target) => this.use(row, target, inUse))),
+      );
+      line.onpointerenter = () => this.point(row);
+      line.onpointerleave = () => this.point(null);
+    }
+    if (!open) return [line];
+    const details = element("tr", { className: "ql-details" }, element("td", { colSpan: 7 },
+      element("div", { textContent: row.summary })));
+    return [line, details];
+  }
+
+  use(row, { scope, word, title }, inUse) {
+    const button = element("button", {
+      type: "button", textContent: word, title: `Use ${row.label} ${title}`,
+      disabled: inUse && scope === "tensor",
+    });
+    button.setAttribute("aria-label", button.title);
+    button.dataset.id = `${scope}/${row.name}`;
+    button.onclick = () => this.picker.adopt(row.name, scope);
+    return button;
+  }
+
+  /** Mark the row under the pointer on the histogram, whether its tool is shown or not. */
+  point(row) {
+    this.picker.pointed = row;
+    if (this.picker.dragging === undefined) placeMarks(this.picker);
+  }
+}

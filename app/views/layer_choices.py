@@ -1,0 +1,105 @@
+"""What every tool would choose for the selected layer, and taking one of them."""
+
+import streamlit as st
+
+from app import state
+from app.cache import Bench
+from app.choices import Choices, choices_of
+from app.components.range_picker import Row, Scope, Table, Target
+from app.edits import matching, with_bulk, with_everywhere, with_layer
+from app.views.words import plural
+from quant.calibrators import calibrator_named
+from quant.errors import RecipeError
+from quant.plan import INPUT_OP_TYPE
+from quant.recipe import Recipe, Settings
+
+POLL_SECONDS = 0.25
+
+
+def choice_table(bench: Bench, tensor: str) -> Table:
+    """The table of a tensor, as far as it is known."""
+    found = choices_of(bench, tensor)
+    return Table(tensor, None if found is None else _rows(found))
+
+
+def await_choices(bench: Bench, tensor: str) -> None:
+    """Draw the page again once the table of the tensor is known."""
+    if choices_of(bench, tensor) is not None:
+        return
+
+    @st.fragment(run_every=POLL_SECONDS)
+    def waiting() -> None:
+        if choices_of(bench, tensor) is not None:
+            st.rerun()
+
+    waiting()
+
+
+def in_use(settings: Settings) -> str:
+    """The row that the settings of a tensor stand for; empty for a range or options by hand."""
+    calibrator = settings.calibrator
+    known = settings.range is None and calibrator == calibrator_named(calibrator.key)
+    return calibrator.key if known else ""
+
+
+def targets(bench: Bench, tensor: str) -> tuple[Target, ...]:
+    """What a choice for ``tensor`` can be taken for."""
+    name, op_type = source(bench, tensor)
+    layers = plural(len(matching(bench.opened.model, "op_type", op_type)), f"{op_type} layer")
+    rules = [r for r in bench.session.recipe.rules if {"calibrator", "range"} & set(r.set)]
+    also = f"; what {plural(len(rules), 'rule')} says of ranges goes" if rules else ""
+    return (
+        Target("tensor", "this", f"for the output of {name} alone"),
+        Target("op_type", op_type, f"for all {layers}"),
+        Target("model", "all", f"for the whole model{also}"),
+    )
+
+
+def source(bench: Bench, tensor: str) -> tuple[str, str]:
+    """Name and operator of the node or input that gives ``tensor``."""
+    producer = bench.opened.model.producers.get(tensor)
+    return (producer.name, producer.op_type) if producer else (tensor, INPUT_OP_TYPE)
+
+
+def adopted(bench: Bench, tensor: str, choice: str, scope: Scope) -> Recipe:
+    """The recipe with a choice taken.
+
+    Args:
+        bench: What the page works on.
+        tensor: The tensor whose settings decide.
+        choice: The name of the row.
+        scope: What it is taken for.
+
+    Raises:
+        RecipeError: Nothing has that name.
+    """
+    recipe = state.current().recipe
+    calibrator = calibrator_named(choice)
+    name, op_type = source(bench, tensor)
+    if scope == "model":
+        return with_everywhere(recipe, calibrator)
+    if scope == "op_type":
+        recipe = recipe.without("tensor", tensor, "calibrator", "range")
+        return with_bulk(recipe, "op_type", op_type, {"calibrator": calibrator})
+    if scope == "tensor":
+        return with_layer(recipe, name, op_type, tensor, calibrator=calibrator)
+    raise RecipeError(f"recipe: expected a tensor, an operator type or the model, found {scope!r}")
+
+
+def _rows(found: Choices) -> tuple[Row, ...]:
+    return tuple(
+        Row(
+            name=row.name,
+            tool=row.tool,
+            label=row.label,
+            summary=row.summary,
+            rmin=row.rmin,
+            rmax=row.rmax,
+            clip_rate=row.local.clip_rate if row.local else None,
+            sqnr_db=row.local.sqnr_db if row.local else None,
+            kl=row.kl,
+            js=row.js,
+            why=row.why,
+        )
+        for row in found.rows
+    )
