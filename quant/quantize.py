@@ -1,6 +1,6 @@
 """The spine: model, statistics and recipe in, int8 model out."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
@@ -129,15 +129,10 @@ def quantize(model: Model, calibration: Calibration, recipe: Recipe) -> Quantize
     verdicts = _judge_activations(model, resolved, calibration, params)
     constants, notes = quantize_constants(model, resolved, params)
 
-    graph = model.graph.clone()
-    found = graph.opset_imports.get("", 0)
-    if resolved.min_opset > found:
-        raise_opset(graph, resolved.min_opset, model.name)
-        notes = (*notes, f"The model was raised from opset {found} to {resolved.min_opset}.")
     dropped = frozenset(name for name, verdict in verdicts.items() if verdict.dropped)
-    insert = InsertQdq(resolved, params)
-    for step in (DropActivations(dropped), insert, QuantizeConstants(constants)):
-        step(graph)
+    graph, seen_as = assemble(model, resolved, params, constants, dropped)
+    if (found := model.graph.opset_imports.get("", 0)) < resolved.min_opset:
+        notes = (*notes, f"The model was raised from opset {found} to {resolved.min_opset}.")
     return QuantizedModel(
         float_model=model,
         recipe=recipe,
@@ -147,10 +142,42 @@ def quantize(model: Model, calibration: Calibration, recipe: Recipe) -> Quantize
         params=MappingProxyType(params),
         constants=constants,
         activations=MappingProxyType(verdicts),
-        tensor_map=MappingProxyType(insert.seen_as),
+        tensor_map=MappingProxyType(seen_as),
         notes=notes,
         probe=calibration.probe,
     )
+
+
+def assemble(
+    model: Model,
+    resolved: Plan,
+    params: Mapping[str, QuantParams],
+    constants: Sequence[QuantizedConstant],
+    dropped: frozenset[str],
+) -> tuple[ir.Model, dict[str, str]]:
+    """Make the int8 graph from what was decided.
+
+    Args:
+        model: The prepared float model; not changed.
+        resolved: The plan; its tensors get Q/DQ pairs.
+        params: Scale and zero point of each of them.
+        constants: Weights, constant operands and biases to store as integers.
+        dropped: Relu and Clip nodes to remove.
+
+    Returns:
+        The graph in Q/DQ form, and for each quantized tensor the name that its quantized
+        consumers read.
+
+    Raises:
+        ModelError: If a type needs a later opset that the model cannot be converted to.
+    """
+    graph = model.graph.clone()
+    if graph.opset_imports.get("", 0) < resolved.min_opset:
+        raise_opset(graph, resolved.min_opset, model.name)
+    insert = InsertQdq(resolved, params)
+    for step in (DropActivations(dropped), insert, QuantizeConstants(constants)):
+        step(graph)
+    return graph, insert.seen_as
 
 
 def group_ranges(resolved: Plan, calibration: Calibration) -> dict[str, tuple[float, float]]:
