@@ -19,11 +19,13 @@ from numpy.typing import NDArray
 from quant.batching import batch_size
 from quant.calibration import Calibration
 from quant.data import Batch, Dataset
+from quant.ends import Ends, Measured
 from quant.errors import DataError
 from quant.histogram import HistogramBuilder
 from quant.model import Model
 from quant.progress import OnProgress, Reporter
 from quant.runtime import Runner, Session, cores
+from quant.sample_counts import Quietest, SampleCounts, sample_counts
 from quant.scan import no_channels, reals, warm
 from quant.stats import TensorStats
 from quant.workers import in_order, once
@@ -68,8 +70,9 @@ def calibrate(
     report = Reporter(total, progress)
     report()
     sources = _sources(model)
+    rectified = {source.base for source in sources.values() if source.rectified}
     tallies = tuple(
-        _Tally(name, model.channel_axis(name))
+        _Tally(name, model.channel_axis(name), rectified=name in rectified, end=total)
         for name in dict.fromkeys(source.base for source in sources.values())
     )
     inputs = {info.name for info in model.inputs}
@@ -81,7 +84,7 @@ def calibrate(
     workers = _workers(size * sample_bytes)
     if workers < cores():
         session = once(partial(open_session, threads=cores() // workers), beat=report)
-    ends = _Ends(len(tallies))
+    ends = Ends(len(tallies))
     results = in_order(
         partial(_measure, _Runners(session), tallies),
         data.batches(size, total),
@@ -92,7 +95,7 @@ def calibrate(
     with closing(results):
         for batch, found in results:
             _refuse_non_finite(found, tallies, batch)
-            ends.add(found)
+            ends.add(found, batch.first_index)
             report.advance(batch.size)
     rows = {tally.name: row for row, tally in enumerate(tallies)}
     tensors = {
@@ -142,25 +145,51 @@ def _workers(batch_bytes: int) -> int:
 
 
 class _Tally:
-    """What workers add up for one tensor; the same for every order of batches."""
+    """What workers add up for one tensor; the same for every order of batches.
 
-    def __init__(self, name: str, axis: int | None) -> None:
+    Args:
+        name: The tensor.
+        axis: The axis of its channels, where known.
+        rectified: Whether statistics are wanted too of what a Relu makes of it.
+        end: How many samples there are.
+    """
+
+    def __init__(self, name: str, axis: int | None, *, rectified: bool, end: int) -> None:
         self.name = name
         self.axis = axis or None
         self.builder = HistogramBuilder()
+        self.last: SampleCounts | None = None
+        self._quietest = Quietest()
+        self._quietest_rectified = Quietest() if rectified else None
+        self._end = end
         self._channels: NDArray[np.int32] | None = None
         self._lock = threading.Lock()
 
-    def add(self, x: NDArray[np.float32], spans: NDArray[np.int32]) -> None:
+    def add(self, x: NDArray[np.float32], spans: NDArray[np.int32], first_index: int) -> None:
         """Count a batch.
 
         Args:
             x: At least one element for each sample.
             spans: Out; see :func:`quant.scan.scan`.
+            first_index: Position of its first sample in the data.
         """
         with self._lock:
             channels, inner = self._channels_of(x.shape)
-            self.builder.scan(x, spans, channels, inner)
+            if not self.builder.scan(x, spans, channels, inner):
+                return
+            samples, (lows, highs) = x.reshape(spans.shape[1], -1), reals(spans[:2])
+            self._quietest.add(samples, lows, highs, first_index)
+            if self._quietest_rectified:
+                self._quietest_rectified.add(samples, lows, highs, first_index, rectified=True)
+        if first_index + len(samples) == self._end:
+            self.last = sample_counts(samples[-1], float(lows[-1]), float(highs[-1]), self._end - 1)
+
+    def quietest(self, *, rectified: bool) -> SampleCounts:
+        """The sample of least magnitude; there must have been one."""
+        quietest = self._quietest_rectified if rectified else self._quietest
+        assert quietest is not None
+        assert quietest.found is not None
+        return quietest.found
 
     @property
     def channels(self) -> NDArray[np.float32] | None:
@@ -182,19 +211,6 @@ class _Tally:
         return no_channels(), 1
 
 
-@dataclass(frozen=True, eq=False)
-class _Measured:
-    """What one batch gave.
-
-    Attributes:
-        spans: float64, shape (tensors, 4, samples); zeros for a tensor without values.
-        present: Whether each tensor held values.
-    """
-
-    spans: NDArray[np.float64]
-    present: NDArray[np.bool_]
-
-
 class _Runners(threading.local):
     """One for each worker thread, which measures its results before they are overwritten."""
 
@@ -204,7 +220,7 @@ class _Runners(threading.local):
 
 def _measure(
     runners: _Runners, tallies: tuple[_Tally, ...], batch: Batch
-) -> tuple[Batch, _Measured]:
+) -> tuple[Batch, Measured]:
     values = dict(batch.feeds)
     if runners.runner is not None:
         values.update(runners.runner.run(batch.feeds))
@@ -213,12 +229,12 @@ def _measure(
     for row, tally in enumerate(tallies):
         x = np.ascontiguousarray(values.pop(tally.name), np.float32)
         if x.size:
-            tally.add(x, spans[row])
+            tally.add(x, spans[row], batch.first_index)
             present[row] = True
-    return batch, _Measured(reals(spans).astype(np.float64), present)
+    return batch, Measured(reals(spans).astype(np.float64), present)
 
 
-def _refuse_non_finite(found: _Measured, tallies: tuple[_Tally, ...], batch: Batch) -> None:
+def _refuse_non_finite(found: Measured, tallies: tuple[_Tally, ...], batch: Batch) -> None:
     bad = np.any(~np.isfinite(found.spans), axis=1)
     if bad.any():
         sample = int(np.argmax(np.any(bad, axis=0)))
@@ -229,36 +245,8 @@ def _refuse_non_finite(found: _Measured, tallies: tuple[_Tally, ...], batch: Bat
         )
 
 
-class _Ends:
-    """The ends over all samples, and sums of each sample's ends in the order of the samples."""
-
-    def __init__(self, tensors: int) -> None:
-        self.counted = np.zeros(tensors, np.int64)
-        self.low = np.full(tensors, np.inf)
-        self.high = np.full(tensors, -np.inf)
-        self._sums = np.zeros((2, tensors, 5))
-
-    def add(self, found: _Measured) -> None:
-        """Add the samples of a batch."""
-        low, high, low_quantile, high_quantile = np.moveaxis(found.spans, 1, 0)
-        plain = np.stack((low, high, np.maximum(-low, high), low_quantile, high_quantile), 1)
-        rectified = np.maximum(plain, 0)
-        rectified[:, 2] = rectified[:, 1]
-        rows = np.stack((plain, rectified))
-        # cumsum adds strictly one after the other, so batches leave no trace.
-        self._sums = np.cumsum(np.concatenate((self._sums[..., None], rows), -1), -1)[..., -1]
-        here = found.present
-        self.low[here] = np.minimum(self.low[here], low[here].min(axis=1))
-        self.high[here] = np.maximum(self.high[here], high[here].max(axis=1))
-        self.counted += found.present * found.spans.shape[2]
-
-    def of(self, row: int, rectified: bool) -> list[float]:
-        """Means of a tensor's sample minimum, maximum, magnitude and two quantiles."""
-        return (self._sums[int(rectified), row] / self.counted[row]).tolist()
-
-
 def _stats(
-    name: str, source: _Source, tallies: tuple[_Tally, ...], ends: _Ends, row: int
+    name: str, source: _Source, tallies: tuple[_Tally, ...], ends: Ends, row: int
 ) -> TensorStats | None:
     """The statistics of one tensor, derived from those of its source; None without values."""
     samples = int(ends.counted[row])
@@ -266,11 +254,13 @@ def _stats(
         return None
     tally = tallies[row]
     histogram = tally.builder.build()
-    low, high = float(ends.low[row]), float(ends.high[row])
+    low, high = ends.range(row, source.rectified)
+    min_sample, max_sample = ends.first(row, source.rectified)
+    last = tally.last
     channels = None if source.moved else tally.channels
     if source.rectified:
         histogram = histogram.rectified()
-        low, high = max(low, 0.0), max(high, 0.0)
+        last = last.rectified() if last else None
         channels = None if channels is None else np.maximum(channels, np.float32(0))
     sample_min, sample_max, abs_max, low_quantile, high_quantile = ends.of(row, source.rectified)
     return TensorStats(
@@ -289,4 +279,9 @@ def _stats(
         mean_sample_abs_max=abs_max,
         mean_low_quantile=low_quantile,
         mean_high_quantile=high_quantile,
+        growth=ends.growth(row, source.rectified),
+        min_sample=min_sample,
+        max_sample=max_sample,
+        quietest=tally.quietest(rectified=source.rectified),
+        last=last,
     )

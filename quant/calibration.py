@@ -4,7 +4,7 @@ import hashlib
 import io
 import json
 import zipfile
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
@@ -18,13 +18,15 @@ from quant.array_files import read_headers
 from quant.errors import DataError
 from quant.files import write_file
 from quant.histogram import BINS_PER_SIDE, Histogram
+from quant.merge import merged
 from quant.model import Model
-from quant.stats import TensorStats
+from quant.sample_counts import SIDE_BINS, SampleCounts
+from quant.stats import TensorStats, growth_samples
 
 Array = NDArray[np.generic]
 
 FORMAT = "QuantLens calibration"
-VERSION = 1
+VERSION = 2
 
 _REALS = (
     "min",
@@ -83,6 +85,9 @@ class Calibration:
     def merged(self, other: "Calibration") -> "Calibration":
         """The calibration over the data of both: counts and extremes are exact.
 
+        How the range grew in the other's samples is known after some of them only: a row of
+        ``growth`` between two of those holds the range after the earlier one.
+
         Args:
             other: A calibration of the same model on other samples, which come after these.
 
@@ -99,9 +104,8 @@ class Calibration:
             )
         names = dict.fromkeys((*self.tensors, *other.tensors))
         tensors = {
-            name: _merged(found) if len(found) == 2 else found[0]
+            name: merged(self.tensors.get(name), other.tensors.get(name), self.samples)
             for name in names
-            if (found := [c.tensors[name] for c in (self, other) if name in c.tensors])
         }
         return Calibration(
             self.model_fingerprint, tensors, self.samples + other.samples, self.probe
@@ -138,6 +142,9 @@ class Calibration:
                     "bins": len(bins),
                     "channel_axis": s.channel_axis,
                     "channels": 0 if s.channel_min is None else len(s.channel_min),
+                    "end_samples": [s.min_sample, s.max_sample],
+                    "quietest": _about(s.quietest),
+                    "last": _about(s.last) if s.last else None,
                 }
                 for s, bins in zip(stats, used, strict=True)
             ],
@@ -153,6 +160,8 @@ class Calibration:
             "channels": np.concatenate(
                 [np.empty((2, 0), np.float32), *(np.array(pair) for pair in channels)], axis=1
             ),
+            "growth": np.concatenate([np.empty((0, 2), np.float32), *(s.growth for s in stats)]),
+            **_packed([c for s in stats for c in (s.quietest, s.last) if c]),
             **{_PROBE + name: array for name, array in self.probe.items()},
         }
         content = io.BytesIO()
@@ -200,7 +209,7 @@ def _foreign(path: Path, error: Exception) -> str:
 
 
 class _VersionError(ValueError):
-    """The file is a calibration, but of a later format."""
+    """The file is a calibration, but of another version."""
 
 
 def _read(arrays: Mapping[str, Array]) -> Calibration:
@@ -213,9 +222,10 @@ def _read(arrays: Mapping[str, Array]) -> Calibration:
     items = cast("list[dict[str, Any]]", about["tensors"])
     reals = arrays["reals"].reshape(len(items), len(_REALS)).astype(np.float64)
     bins, counts = arrays["bins"].astype(np.intp), arrays["counts"].astype(np.int64)
-    channels = arrays["channels"].astype(np.float32)
+    channels, growth = arrays["channels"].astype(np.float32), arrays["growth"].astype(np.float32)
+    samples = _unpacked(arrays, [i[k] for i in items for k in ("quietest", "last") if i[k]])
     tensors: dict[str, TensorStats] = {}
-    at = channel = 0
+    at = channel = grown = 0
     for item, row in zip(items, reals, strict=True):
         values = dict(zip(_REALS, row.tolist(), strict=True))
         name, width, filled = str(item["name"]), int(item["channels"]), int(item["bins"])
@@ -227,56 +237,70 @@ def _read(arrays: Mapping[str, Array]) -> Calibration:
             *(int(e) for e in item["exponents"]),
             zeros=int(item["zeros"]),
         )
-        axis = item["channel_axis"]
+        axis, count = item["channel_axis"], int(item["samples"])
+        rows = len(growth_samples(count))
+        min_sample, max_sample = (int(n) for n in item["end_samples"])
         pair = None if axis is None else channels[:, channel : channel + width].copy()
         tensors[name] = TensorStats(
             name=name,
             count=histogram.count,
             zeros=histogram.zeros,
             histogram=histogram,
-            samples=int(item["samples"]),
+            samples=count,
             channel_axis=None if axis is None else int(axis),
             channel_min=None if pair is None else pair[0],
             channel_max=None if pair is None else pair[1],
+            growth=growth[grown : grown + rows].copy(),
+            min_sample=min_sample,
+            max_sample=max_sample,
+            quietest=next(samples),
+            last=next(samples) if item["last"] else None,
             **values,
         )
-        at, channel = at + filled, channel + width
-    if at != len(bins) or at != len(counts) or channel != channels.shape[1] or counts.min() < 1:
+        at, channel, grown = at + filled, channel + width, grown + rows
+    used = at, at, channel, grown
+    if used != (len(bins), len(counts), channels.shape[1], len(growth)) or counts.min() < 1:
         raise ValueError("lengths that do not match")
     probe = {n.removeprefix(_PROBE): a for n, a in arrays.items() if n.startswith(_PROBE)}
     return Calibration(str(about["model_fingerprint"]), tensors, int(about["samples"]), probe)
 
 
-def _merged(pair: list[TensorStats]) -> TensorStats:
-    """Statistics over the samples of both."""
-    a, b = pair
-    samples = a.samples + b.samples
+def _about(counts: SampleCounts) -> dict[str, Any]:
+    """What is small about a sample's counts."""
+    used = int(np.count_nonzero(counts.negative) + np.count_nonzero(counts.positive))
+    return {
+        "index": counts.index,
+        "ends": [counts.low, counts.high],
+        "zeros": counts.zeros,
+        "bins": used,
+    }
 
-    def mean(name: str) -> float:
-        return (getattr(a, name) * a.samples + getattr(b, name) * b.samples) / samples
 
-    low = high = axis = None
-    if (
-        a.channel_min is not None
-        and b.channel_min is not None
-        and a.channel_max is not None
-        and b.channel_max is not None
-        and (a.channel_axis, a.channel_min.shape) == (b.channel_axis, b.channel_min.shape)
-    ):
-        axis = a.channel_axis
-        low = np.minimum(a.channel_min, b.channel_min)
-        high = np.maximum(a.channel_max, b.channel_max)
-    histogram = a.histogram.merged(b.histogram)
-    return TensorStats(
-        name=a.name,
-        min=min(a.min, b.min),
-        max=max(a.max, b.max),
-        count=histogram.count,
-        zeros=histogram.zeros,
-        histogram=histogram,
-        samples=samples,
-        channel_axis=axis,
-        channel_min=low,
-        channel_max=high,
-        **{name: mean(name) for name in _REALS[2:]},
-    )
+def _packed(samples: list[SampleCounts]) -> dict[str, Array]:
+    """The bins in use of samples' counts, one after the other."""
+    tables = [np.concatenate((c.negative, c.positive)) for c in samples]
+    used = [np.flatnonzero(table) for table in tables]
+    filled = [table[bins] for table, bins in zip(tables, used, strict=True)]
+    counts = np.concatenate([np.empty(0, np.uint32), *filled])
+    return {
+        "sample_bins": np.concatenate([np.empty(0, np.int64), *used]).astype(np.uint16),
+        "sample_counts": counts.astype(np.min_scalar_type(int(counts.max(initial=0)))),
+    }
+
+
+def _unpacked(arrays: Mapping[str, Array], items: list[dict[str, Any]]) -> Iterator[SampleCounts]:
+    """The samples' counts that :func:`_packed` wrote, given what :func:`_about` said of them."""
+    bins, counts = arrays["sample_bins"].astype(np.intp), arrays["sample_counts"].astype(np.uint32)
+    lengths = [int(item["bins"]) for item in items]
+    if not sum(lengths) == len(bins) == len(counts) or (len(counts) and counts.min() < 1):
+        raise ValueError("lengths that do not match")
+    found: list[SampleCounts] = []
+    at = 0
+    for item, length in zip(items, lengths, strict=True):
+        table = np.zeros(2 * SIDE_BINS, np.uint32)
+        table[bins[at : at + length]] = counts[at : at + length]
+        low, high = (float(end) for end in item["ends"])
+        sides = table[:SIDE_BINS].copy(), table[SIDE_BINS:].copy()
+        found.append(SampleCounts(int(item["index"]), low, high, int(item["zeros"]), *sides))
+        at += length
+    return iter(found)

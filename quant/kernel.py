@@ -292,3 +292,20 @@ def scan(
                 bits, starts, ends[1], blocks, k_high, np.int32(-1), near
             )
     return zeros
+
+
+@_compiled("int64(float32[::1], float64, float64, uint32[:, ::1])")
+def count_sides(x: NDArray[np.float32], low: float, high: float, sides: NDArray[np.uint32]) -> int:
+    """Count magnitudes on either side of zero; see :func:`quant.scan.count_sides`."""
+    bins = sides.shape[1]
+    below = bins / -low if low < 0 else 0.0
+    above = bins / high if high > 0 else 0.0
+    counts = sides.reshape(-1)
+    zeros = 0
+    for j in range(np.uint64(x.size)):
+        value = np.float64(x[j])
+        place = np.int64(value * above if value > 0 else value * -below)
+        counts[min(place, bins - 1) + (bins if value > 0 else 0)] += _ONE
+        zeros += int(value == 0)
+    sides[0, 0] -= np.uint32(zeros)
+    return zeros

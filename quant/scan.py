@@ -6,9 +6,8 @@ machine) when it is first needed; :func:`warm` does that ahead of time.
 
 import importlib
 import threading
-from collections.abc import Callable
 from functools import cache
-from typing import Any, cast
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -104,7 +103,7 @@ def scan(
         near = max(blocks, max(low, high) * BLOCK + 1)
         if room.ends.shape[1] < blocks or room.near.size < near:
             room.make(blocks, near)
-    zeros = _kernel()(
+    zeros = _compiled().scan(
         x.reshape(-1).view(np.int32),
         inner,
         low,
@@ -119,7 +118,7 @@ def scan(
         room.ends,
         room.near,
     )
-    return None if zeros < 0 else zeros
+    return None if zeros < 0 else int(zeros)
 
 
 def reals(keys: NDArray[np.int32]) -> NDArray[np.float32]:
@@ -128,12 +127,27 @@ def reals(keys: NDArray[np.int32]) -> NDArray[np.float32]:
     return np.where(keys < 0, -magnitude, magnitude)
 
 
+def count_sides(x: NDArray[np.float32], low: float, high: float, sides: NDArray[np.uint32]) -> int:
+    """Count the values below zero in equal bins from 0 to ``low``, and those above to ``high``.
+
+    Args:
+        x: float32, C-contiguous, all within [low, high].
+        low: The least value, in real units.
+        high: The greatest value.
+        sides: uint32, shape (2, bins): magnitudes below zero and above, from zero outwards; they
+            go up. The last bin holds the end.
+
+    Returns:
+        The number of exact zeros, which are in no bin.
+    """
+    return int(_compiled().count_sides(x.reshape(-1), low, high, sides))
+
+
 def warm() -> None:
     """Have everything compiled, which takes seconds once on a machine and 0.3 s later."""
-    _kernel()
+    _compiled()
 
 
 @cache
-def _kernel() -> Callable[..., int]:
-    kernel: Any = importlib.import_module("quant.kernel")
-    return cast("Callable[..., int]", kernel.scan)
+def _compiled() -> Any:
+    return importlib.import_module("quant.kernel")

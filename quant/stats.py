@@ -9,6 +9,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from quant.histogram import Histogram
+from quant.sample_counts import SampleCounts
 
 
 @dataclass(frozen=True, eq=False)
@@ -31,6 +32,12 @@ class TensorStats:
         mean_sample_abs_max: Mean over the samples of each sample's largest magnitude.
         mean_low_quantile: Mean over the samples of the 0.0001 quantile (an order statistic).
         mean_high_quantile: Mean over the samples of the 0.9999 quantile (an order statistic).
+        growth: float32, shape (k, 2): the observed range after the first 1, 2, 4, 8, ... samples
+            that held values (see :attr:`growth_samples`) and, last, after all.
+        min_sample: Position in the data of the first sample that reached the minimum.
+        max_sample: Position of the first that reached the maximum.
+        quietest: Counts of the sample whose largest magnitude is least, the first of a tie.
+        last: Counts of the last sample; None where that held no value.
     """
 
     name: str
@@ -48,6 +55,11 @@ class TensorStats:
     mean_sample_abs_max: float
     mean_low_quantile: float
     mean_high_quantile: float
+    growth: NDArray[np.float32]
+    min_sample: int
+    max_sample: int
+    quietest: SampleCounts
+    last: SampleCounts | None
 
     def __post_init__(self) -> None:
         if not (math.isfinite(self.min) and math.isfinite(self.max) and self.min <= self.max):
@@ -57,6 +69,21 @@ class TensorStats:
                 f"tensor {self.name}: {self.count} values of which {self.zeros} zeros, but its "
                 f"histogram holds {self.histogram.count} and {self.histogram.zeros}"
             )
+        shape = (len(self.growth_samples), 2)
+        if (
+            self.growth.shape != shape
+            or self.growth[-1].tolist() != [self.min, self.max]
+            or not (np.diff(self.growth, axis=0) * (-1, 1) >= 0).all()
+        ):
+            raise ValueError(
+                f"tensor {self.name}: the range over {self.samples} samples grows in {shape[0]} "
+                f"rows to [{self.min}, {self.max}], found {self.growth.tolist()}"
+            )
+
+    @property
+    def growth_samples(self) -> tuple[int, ...]:
+        """How many samples each row of :attr:`growth` is for: 1, 2, 4, ... and all."""
+        return growth_samples(self.samples)
 
     @property
     def mean(self) -> float:
@@ -87,12 +114,17 @@ class TensorStats:
     def digest(self) -> str:
         """SHA-256 of everything here, in hexadecimal."""
         sha = hashlib.sha256()
-        for owner in (self, self.histogram):
-            for field in fields(owner):
+        for owner in (self, self.histogram, self.quietest, self.last):
+            for field in fields(owner) if owner else ():
                 value: object = getattr(owner, field.name)
-                if isinstance(value, Histogram):
+                if isinstance(value, (Histogram, SampleCounts)):
                     continue
                 content = value.tobytes() if isinstance(value, np.ndarray) else str(value).encode()
                 sha.update(f"{field.name}:{len(content)}:".encode())
                 sha.update(content)
         return sha.hexdigest()
+
+
+def growth_samples(samples: int) -> tuple[int, ...]:
+    """1, 2, 4, ... below ``samples``, and ``samples``."""
+    return (*(1 << k for k in range((samples - 1).bit_length())), samples)

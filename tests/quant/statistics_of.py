@@ -3,7 +3,8 @@
 import numpy as np
 
 from quant.histogram import HistogramBuilder
-from quant.stats import TensorStats
+from quant.sample_counts import sample_counts
+from quant.stats import TensorStats, growth_samples
 
 
 def statistics_of(*samples) -> TensorStats:
@@ -16,6 +17,13 @@ def statistics_of(*samples) -> TensorStats:
 
     def order(q):
         return float(np.mean([np.sort(a)[int(q * (a.size - 1))] for a in arrays]))
+
+    lows, highs = [float(a.min()) for a in arrays], [float(a.max()) for a in arrays]
+    growth = [(min(lows[:n]), max(highs[:n])) for n in growth_samples(len(arrays))]
+    quietest = int(np.argmin([np.abs(a).max() for a in arrays]))
+
+    def counts(k):
+        return sample_counts(arrays[k], lows[k], highs[k], k)
 
     return TensorStats(
         name="tensor",
@@ -33,4 +41,9 @@ def statistics_of(*samples) -> TensorStats:
         mean_sample_abs_max=float(np.mean([np.abs(a).max() for a in arrays])),
         mean_low_quantile=order(0.0001),
         mean_high_quantile=order(0.9999),
+        growth=np.asarray(growth, np.float32),
+        min_sample=lows.index(min(lows)),
+        max_sample=highs.index(max(highs)),
+        quietest=counts(quietest),
+        last=counts(len(arrays) - 1),
     )

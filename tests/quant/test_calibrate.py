@@ -14,6 +14,7 @@ from quant.data import open_data
 from quant.errors import Cancelled, DataError
 from quant.model import load
 from quant.runtime import Session
+from quant.sample_counts import SIDE_BINS
 from quant.scan import HIGH, LOW
 from tests import nets
 
@@ -87,6 +88,47 @@ def test_statistics_equal_those_of_the_whole_arrays(model, x, calibration):
     assert calibration.tensors["c1"].channel_axis == 1
     assert calibration.tensors["r1"].channel_min.min() == 0
     assert np.array_equal(calibration.probe["x"], x[:1])
+
+
+def brute_force_samples(a, stats):
+    """What is known of single samples, from the samples themselves."""
+    rows = a.reshape(len(a), -1)
+    for n, found in zip(stats.growth_samples, stats.growth, strict=True):
+        np.testing.assert_allclose(found, [rows[:n].min(), rows[:n].max()], rtol=1e-5, atol=1e-6)
+    assert stats.growth_samples[-1] == len(a)
+    assert stats.min_sample == int(np.argmin(rows.min(axis=1)))
+    assert stats.max_sample == int(np.argmax(rows.max(axis=1)))
+    assert stats.quietest.index == int(np.argmin(np.abs(rows).max(axis=1)))
+    assert stats.last.index == len(a) - 1
+    for counts in (stats.quietest, stats.last):
+        row = rows[counts.index].astype(np.float64)
+        np.testing.assert_allclose([counts.low, counts.high], [row.min(), row.max()], rtol=1e-5)
+        assert counts.zeros == np.count_nonzero(row == 0)
+        for side, values in ((counts.negative, -row[row < 0]), (counts.positive, row[row > 0])):
+            limit = max(float(values.max(initial=0)), 1e-30)
+            expected = np.histogram(values, SIDE_BINS, range=(0, limit))[0]
+            # The last bit of a value may differ between batches, and with it its bin.
+            assert np.abs(np.cumsum(side.astype(np.int64)) - np.cumsum(expected)).max() <= 2
+            assert side.sum() == values.size
+
+
+def test_what_is_known_of_single_samples_equals_a_look_at_each(model, x, calibration):
+    for name, a in whole(model, x).items():
+        brute_force_samples(a, calibration.tensors[name])
+
+
+def test_what_is_known_of_single_samples_holds_behind_a_relu_that_only_zeros_pass():
+    content = nets.network("(float[N, 3] x) => (float[N, 3] y) { y = Relu (x) }")
+    x = np.asarray([[-1, -4, -2], [-3, 5, 1], [-9, -9, -9], [7, 8, 9]], np.float32)
+    stats = calibrate(load(content), open_data({"x": x})).tensors
+    assert (stats["x"].min_sample, stats["x"].max_sample) == (2, 3)
+    assert (stats["y"].min_sample, stats["y"].max_sample) == (0, 3)
+    assert (stats["x"].quietest.index, stats["y"].quietest.index) == (0, 0)
+    assert stats["y"].growth.tolist() == [[0, 0], [0, 5], [0, 9]]
+    assert stats["x"].growth.tolist() == [[-4, -1], [-4, 5], [-9, 9]]
+    assert (stats["y"].quietest.zeros, stats["y"].quietest.abs_max) == (3, 0)
+    negative = calibrate(load(content), open_data({"x": x[:1]})).tensors["y"]
+    assert (negative.min_sample, negative.max_sample, negative.last.zeros) == (0, 0, 3)
 
 
 def test_histograms_equal_numpys_on_the_tensors_that_ran(model, x, calibration):
@@ -198,6 +240,35 @@ def test_merged_runs_equal_one_run(model, x, calibration):
         assert other.mean_sample_abs_max == pytest.approx(stats.mean_sample_abs_max, rel=1e-12)
         if stats.channel_min is not None:
             assert np.array_equal(other.channel_min, stats.channel_min)
+        assert np.array_equal(other.growth, stats.growth)
+        assert (other.min_sample, other.max_sample) == (stats.min_sample, stats.max_sample)
+        for a, b in ((other.quietest, stats.quietest), (other.last, stats.last)):
+            assert (a.index, a.low, a.high, a.zeros) == (b.index, b.low, b.high, b.zeros)
+            assert np.array_equal(a.negative, b.negative)
+            assert np.array_equal(a.positive, b.positive)
+
+
+def test_growth_between_what_a_later_run_knows_is_that_of_fewer_samples(model, x):
+    one, rest = (calibrate(model, open_data({"x": part})) for part in (x[:3], x[3:]))
+    merged, whole_run = one.merged(rest), calibrate(model, open_data({"x": x}))
+    for name, stats in merged.tensors.items():
+        exact = whole_run.tensors[name].growth
+        assert np.array_equal(stats.growth[[0, 1, 2, -1]], exact[[0, 1, 2, -1]])
+        assert (stats.growth[:, 0] >= exact[:, 0]).all()
+        assert (stats.growth[:, 1] <= exact[:, 1]).all()
+
+
+def test_a_tensor_that_only_one_run_saw_keeps_its_place_in_the_data():
+    content = nets.network("(float[N, M] x, float[N, 4] z) => (float[N, M] y) { y = Relu (x) }")
+    model = load(content)
+    z = np.ones((2, 4), np.float32)
+    x = np.asarray([[1, 2], [3, 4]], np.float32)
+    empty, full = (calibrate(model, open_data({"x": a, "z": z})) for a in (x[:, :0], x))
+    assert "x" not in empty.tensors
+    behind = empty.merged(full).tensors["x"]
+    assert (behind.min_sample, behind.max_sample) == (2, 3)
+    assert (behind.quietest.index, behind.last.index) == (2, 3)
+    assert full.merged(empty).tensors["x"].last is None
 
 
 def test_a_calibration_of_another_model_is_refused(calibration, model, x):
@@ -226,7 +297,7 @@ def about(arrays, **changes):
     [
         (lambda a: {"x": np.zeros(3)}, "found a file of another kind"),
         (lambda a: about(a, format="x"), "another kind"),
-        (lambda a: about(a, version=2), "format version 2, this program reads 1"),
+        (lambda a: about(a, version=1), "format version 1, this program reads 2"),
         (lambda a: about(a, tensors=[]), "damaged"),
         (lambda a: about(a, tensors=7), "damaged"),
         (lambda a: a | {"about": np.zeros(4, np.uint8)}, "damaged"),
@@ -234,6 +305,10 @@ def about(arrays, **changes):
         (lambda a: a | {"bins": a["bins"] | 0x8000}, "damaged"),
         (lambda a: a | {"reals": a["reals"] * np.nan}, "damaged"),
         (lambda a: a | {"channels": a["channels"][:, 1:]}, "damaged"),
+        (lambda a: a | {"growth": a["growth"][1:]}, "damaged"),
+        (lambda a: a | {"growth": a["growth"][::-1]}, "damaged"),
+        (lambda a: a | {"sample_counts": a["sample_counts"][1:]}, "damaged"),
+        (lambda a: a | {"sample_bins": a["sample_bins"] | 0x8000}, "damaged"),
     ],
 )
 def test_a_foreign_or_damaged_calibration_is_one_sentence(calibration, tmp_path, change, words):

@@ -1,0 +1,115 @@
+"""The counts of one sample, kept where a tool's rule rests on a single batch."""
+
+from dataclasses import dataclass, replace
+
+import numpy as np
+from numpy.typing import NDArray
+
+from quant.scan import count_sides
+
+SIDE_BINS = 2048
+"""Bins on each side of zero: several to every step that a rule tries."""
+
+
+@dataclass(frozen=True, eq=False)
+class SampleCounts:
+    """How the values of one sample are spread.
+
+    Attributes:
+        index: Position of the sample in the data.
+        low: Its least value.
+        high: Its greatest value.
+        zeros: Number of exact zeros; no bin counts them.
+        negative: uint32, shape (2048,): ``negative[k]`` counts the magnitudes of the values below
+            zero in equal bins from 0 to ``-low``, which is in the last.
+        positive: uint32, shape (2048,): the same above zero, up to ``high``.
+    """
+
+    index: int
+    low: float
+    high: float
+    zeros: int
+    negative: NDArray[np.uint32]
+    positive: NDArray[np.uint32]
+
+    def __post_init__(self) -> None:
+        for side in (self.negative, self.positive):
+            if side.shape != (SIDE_BINS,) or side.dtype != np.uint32:
+                raise ValueError(
+                    f"a side of a sample's counts is uint32 of shape ({SIDE_BINS},), "
+                    f"found {side.dtype} of shape {side.shape}"
+                )
+        if not self.low <= self.high or self.zeros < 0 or self.index < 0:
+            raise ValueError(f"sample {self.index} runs from {self.low} to {self.high}")
+
+    @property
+    def abs_max(self) -> float:
+        """The largest magnitude."""
+        return max(-self.low, self.high, 0.0)
+
+    @property
+    def rank(self) -> tuple[float, int]:
+        """What orders samples from quiet to loud, the earlier of two alike first."""
+        return self.abs_max, self.index
+
+    def rectified(self) -> "SampleCounts":
+        """The counts of ``max(x, 0)``."""
+        return SampleCounts(
+            self.index,
+            max(self.low, 0.0),
+            max(self.high, 0.0),
+            self.zeros + int(self.negative.sum(dtype=np.int64)),
+            np.zeros(SIDE_BINS, np.uint32),
+            self.positive,
+        )
+
+    def shifted(self, samples: int) -> "SampleCounts":
+        """The same sample behind so many others."""
+        return replace(self, index=self.index + samples)
+
+
+def sample_counts(x: NDArray[np.float32], low: float, high: float, index: int) -> SampleCounts:
+    """Count a sample.
+
+    Args:
+        x: float32, C-contiguous, at least one value, all finite.
+        low: Its least value.
+        high: Its greatest.
+        index: Its position in the data.
+    """
+    sides = np.zeros((2, SIDE_BINS), np.uint32)
+    zeros = count_sides(x, low, high, sides)
+    return SampleCounts(index, low, high, zeros, sides[0], sides[1])
+
+
+class Quietest:
+    """The sample with the least largest magnitude, in whatever order samples come."""
+
+    def __init__(self) -> None:
+        self.found: SampleCounts | None = None
+
+    def add(
+        self,
+        samples: NDArray[np.float32],
+        lows: NDArray[np.float32],
+        highs: NDArray[np.float32],
+        first_index: int,
+        *,
+        rectified: bool = False,
+    ) -> None:
+        """Look at consecutive samples.
+
+        Args:
+            samples: float32, shape (samples, values).
+            lows: Least value of each.
+            highs: Greatest value of each.
+            first_index: Position of the first in the data.
+            rectified: Look at ``max(x, 0)`` instead.
+        """
+        loudness = np.maximum(highs, 0) if rectified else np.maximum(-lows, highs)
+        at = int(np.argmin(loudness))
+        rank = float(loudness[at]), first_index + at
+        if self.found is None or rank < self.found.rank:
+            ends = float(lows[at]), float(highs[at])
+            found = sample_counts(samples[at], *ends, first_index + at)
+            self.found = found.rectified() if rectified else found
