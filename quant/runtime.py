@@ -54,6 +54,7 @@ class Session:
         level: Level = "all",
         threads: int | None = None,
         arena: bool = True,
+        integer_kernels: bool = True,
     ) -> None:
         """Load a model.
 
@@ -63,6 +64,9 @@ class Session:
             level: How far the graph may be optimized; what is tapped cannot be fused away.
             threads: Threads that work on one run; None leaves it to ONNX Runtime.
             arena: Keep freed memory for the next run.
+            integer_kernels: Join nodes between DequantizeLinear and QuantizeLinear into kernels
+                that compute on integers; otherwise every one of them is computed as it is
+                defined, and what is between them in float.
 
         Raises:
             ModelError: If the model cannot be read or loaded, or has no such tensor.
@@ -77,6 +81,8 @@ class Session:
         options.enable_cpu_mem_arena = arena
         # Between two runs the cores have other work, so idle threads must not spin.
         options.add_session_config_entry("session.intra_op.allow_spinning", "0")
+        if not integer_kernels:
+            options.add_session_config_entry("session.disable_quant_qdq", "1")
         if threads is not None:
             options.intra_op_num_threads = threads
         self._options = ort.RunOptions()
