@@ -12,6 +12,7 @@ st.navigation(
     [
         st.Page("views/setup.py", title="Setup", url_path="setup"),
         st.Page("views/layers.py", title="Layers", url_path="layers", default=True),
+        st.Page("views/graph.py", title="Graph", url_path="graph"),
         st.Page("views/export.py", title="Export", url_path="export"),
     ],
     position="top",
