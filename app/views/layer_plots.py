@@ -6,7 +6,7 @@ from analysis.figures.histogram import histogram_figure
 from app import state
 from app.components.range_picker import Choice, Commit, range_picker
 from app.edits import with_layer, without_layer
-from app.views.gate import apply
+from app.views.gate import apply, undo
 from app.views.layer_choices import (
     adopted,
     await_choices,
@@ -71,6 +71,9 @@ def range_plots(layer: Layer) -> None:
 def _commit(layer: Layer, commit: Commit) -> None:
     """Write what was decided on the plots into the recipe, for the tensor that owns the range."""
     plan = layer.bench.quantized.plan
+    if commit.undo:
+        undo()
+        st.rerun()
     if commit.tensor not in plan.tensors:
         return
     tensor = plan.tensors[commit.tensor].group

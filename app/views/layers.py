@@ -5,12 +5,28 @@ import streamlit as st
 from app import state, work
 from app.cache import Bench
 from app.choices import prepare_choices
+from app.views.disagreement import disagreement
 from app.views.gate import guarded, ready
 from app.views.layer_pane import layer_pane
 from app.views.layers_table import layers_table, selected
 from app.views.measure_bar import measure_bar
 from app.views.recipe_bar import recipe_bar, undo_buttons
 from app.views.suggestion_list import suggestion_list
+
+LAYERS, RANKING = "Layers", "Where tools disagree"
+
+
+def _view() -> str:
+    """Which of the two lists of layers is wanted."""
+    return st.segmented_control(
+        "List",
+        (LAYERS, RANKING),
+        default=LAYERS,
+        required=True,
+        key="layers view",
+        label_visibility="collapsed",
+        persist_state="session",
+    )
 
 
 @st.fragment
@@ -22,7 +38,10 @@ def table_and_pane(bench: Bench) -> None:
         with right:
             layer_pane(bench, row)
         with left:
-            layers_table(bench)
+            if _view() == RANKING:
+                disagreement(bench, row)
+            else:
+                layers_table(bench)
             suggestion_list(bench)
         prepare_choices(bench, row.tensor if row else "")
 

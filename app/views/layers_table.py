@@ -55,7 +55,7 @@ def layers_table(bench: Bench) -> None:
         hide_index=True,
         on_select=chosen,
         selection_mode=["single-row-required", "single-cell"],
-        column_config={**_columns(), "name": _name_column(named)},
+        column_config={**_columns(), "name": name_column(named, BUTTON_KEY)},
         column_order=_order(measured=comparison is not None),
         placeholder="–",
         alt="Layers of the model with their quantization and its error",
@@ -155,7 +155,7 @@ def _order(*, measured: bool) -> list[str]:
     return order if measured else [name for name in order if name != "cumulative"]
 
 
-def _name_column(on_click: Callable[[], None]):
+def name_column(on_click: Callable[[], None], key: str):
     """The names as buttons: a click on one is told at once, on another cell after 150 ms."""
     return st.column_config.ButtonColumn(
         "Layer",
@@ -164,7 +164,7 @@ def _name_column(on_click: Callable[[], None]):
         alignment="left",
         type="tertiary",
         on_click=on_click,
-        key=BUTTON_KEY,
+        key=key,
     )
 
 

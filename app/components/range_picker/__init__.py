@@ -64,24 +64,26 @@ class Choice:
 
 @dataclass(frozen=True)
 class Commit:
-    """What the user decided: exactly one of a range, a calibrator, or to undo what was set by hand.
+    """What the user decided: exactly one of a range, a row, or to take back what was decided.
 
     Attributes:
         tensor: The tensor that was on the screen.
         range: The range that was dragged, stepped or typed, or None.
         pick: The name of the row that was taken, or None.
         scope: What a row was taken for.
+        undo: Whether the row that was taken last is to be given back.
     """
 
     tensor: str
     range: tuple[float, float] | None
     pick: str | None
     scope: Scope = "tensor"
+    undo: bool = False
 
     @property
     def reset(self) -> bool:
         """Whether the calibrator's range is wanted back."""
-        return self.range is None and self.pick is None
+        return self.range is None and self.pick is None and not self.undo
 
 
 def range_picker(
@@ -111,6 +113,7 @@ def range_picker(
                 range=None if ends is None else (float(ends[0]), float(ends[1])),
                 pick=event["pick"],
                 scope=event["scope"],
+                undo=event["undo"],
             )
         )
 

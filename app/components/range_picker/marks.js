@@ -79,9 +79,10 @@ function toggles(text, items, isOn, describe) {
   })];
 }
 
-/** What a mark calls a pick: its label with the tool's name in short. */
+/** A label that takes less room: the tool's name in short. */
 function markLabel({ tool, label }) {
-  return SHORT[tool] ? label.replace(tool, SHORT[tool]) : label;
+  const short = SHORT[tool] ? label.replace(tool, SHORT[tool]) : label;
+  return short.replace("asymmetric", "asym").replace("symmetric", "sym");
 }
 
 /** A line for each pick and its label above; picks that coincide share both. */

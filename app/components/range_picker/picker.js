@@ -119,6 +119,8 @@ class RangePicker {
       this.sent = null;
     }
     this.choice = choice;
+    // What was taken can be given back here until something else is decided.
+    if (this.taken && this.taken.id !== choice.ack) this.taken = null;
     // What Python thought before it heard of a commit is old news, unless it never answers.
     if (this.sent && performance.now() - this.sent.time > ANSWER_MS) this.sent = null;
     if (this.dragging !== undefined || this.sent) return;
@@ -126,9 +128,10 @@ class RangePicker {
     this.committed = [...choice.range];
     this.range = [...choice.range];
     this.baseline = this.errorOf(this.choice.calibrated).sqnr;
-    this.el.reset.textContent = `Reset to ${choice.calibrator}`;
+    this.el.reset.setAttribute("aria-label", `Reset to ${choice.calibrator}`);
     this.el.reset.title = `Use the range of ${choice.calibrator} again`;
     this.el.source.textContent = choice.fixed ? "set by hand" : `by ${choice.calibrator}`;
+    this.el.source.title = this.el.source.textContent;
     this.el.source.dataset.kind = choice.fixed ? "fixed" : "calibrator";
     this.el.reset.disabled = !choice.fixed;
   }
@@ -349,6 +352,8 @@ class RangePicker {
   /** Take a row of the table for this tensor or more. */
   adopt(name, scope) {
     this.commit({ range: null, pick: name, scope });
+    this.taken = { id: this.sent.id, row: this.picks.find((row) => row.name === name), scope };
+    this.table.drawNote();
   }
 
   commit(what) {
@@ -356,7 +361,7 @@ class RangePicker {
     this.place();
     const id = `${Date.now().toString(36)}${Math.random().toString(36).slice(2, 6)}`;
     this.sent = { id, time: performance.now() };
-    this.send("commit", { scope: "tensor", ...what, tensor: this.shape.tensor, id });
+    this.send("commit", { scope: "tensor", undo: false, ...what, tensor: this.shape.tensor, id });
   }
 }
 

@@ -18,8 +18,8 @@ function writeNumbers(picker, params) {
     roundingShare: share(error.rounding),
     sqnr: Number.isFinite(error.sqnr) ? `${error.sqnr.toFixed(2).replace("-", "−")} dB` : format(error.sqnr),
     sqnrChange: Math.abs(change) < 0.005 || !Number.isFinite(change)
-      ? `as ${picker.choice.calibrator}`
-      : `${change > 0 ? "+" : "−"}${Math.abs(change).toFixed(2)} dB vs ${picker.choice.calibrator}`,
+      ? "as calibrated"
+      : `${change > 0 ? "+" : "−"}${Math.abs(change).toFixed(2)} dB to calibrated`,
     step: format(params.scale),
     zeroPoint: `zero point ${String(params.zeroPoint).replace("-", "−")}`,
     codes: `${last - first + 1} of ${qmax - qmin + 1}`,

@@ -20,12 +20,6 @@ function element(tag, properties = {}, ...children) {
   return made;
 }
 
-/** A divergence: tiny ones are as good as none. */
-function formatNats(x) {
-  if (x === null) return "–";
-  return x > 0 && x < 1e-5 ? "<1e−5" : format(x, 3);
-}
-
 class ChoiceTable {
   constructor(picker, root) {
     this.picker = picker;
@@ -33,6 +27,7 @@ class ChoiceTable {
     this.head = root.querySelector("thead tr");
     this.body = root.querySelector("tbody");
     this.waiting = root.querySelector(".ql-waiting");
+    this.note = root.parentElement.querySelector(".ql-note-line");
     this.sort = { key: "sqnr_db", down: true };
     this.opened = new Set();
     this.rows = null;
@@ -85,6 +80,7 @@ class ChoiceTable {
   draw() {
     const { rows } = this;
     this.waiting.hidden = rows !== null;
+    this.drawNote();
     if (rows === null) {
       this.body.replaceChildren();
       return;
@@ -101,10 +97,10 @@ class ChoiceTable {
     const inUse = row.name === choice.inUse;
     const open = this.opened.has(row.name);
     const style = shape.theme.tools[row.tool];
-    const about = element("button", { type: "button", className: "ql-about", title: row.summary });
+    const about = element("button", { type: "button", className: "ql-about", title: `${row.label}: ${row.summary}` });
     about.dataset.id = `about/${row.name}`;
     about.innerHTML = swatch(style[mode], style.dashes);
-    about.append(element("span", { textContent: row.label }));
+    about.append(element("span", { textContent: markLabel(row) }));
     about.setAttribute("aria-expanded", String(open));
     about.onclick = () => {
       if (!this.opened.delete(row.name)) this.opened.add(row.name);
@@ -129,8 +125,8 @@ class ChoiceTable {
         element("td", { textContent: `${format(row.rmin, 3)} to ${format(row.rmax, 3)}`, title: `${format(row.rmin, 6)} to ${format(row.rmax, 6)}` }),
         element("td", { textContent: formatShare(row.clip_rate).replace("%", "") }),
         sqnr,
-        element("td", { textContent: formatNats(row.kl) }),
-        element("td", { textContent: formatNats(row.js) }),
+        this.nats(row.kl),
+        this.nats(row.js),
         element("td", { className: "ql-use" }, ...choice.targets.map((target) => this.use(row, target, inUse))),
       );
       line.onpointerenter = () => this.point(row);
@@ -138,8 +134,14 @@ class ChoiceTable {
     }
     if (!open) return [line];
     const details = element("tr", { className: "ql-details" }, element("td", { colSpan: 7 },
-      element("div", { textContent: row.summary })));
+      element("b", { textContent: `${row.label}. ` }), row.summary));
     return [line, details];
+  }
+
+  /** A divergence; below a hundred-thousandth it says nothing any more. */
+  nats(x) {
+    if (x === null) return element("td", { textContent: "–", title: "Not defined at this range: the codes give no probability to values that occur" });
+    return element("td", { textContent: x > 0 && x < 1e-5 ? "<0.00001" : format(x, 3) });
   }
 
   use(row, { scope, word, title }, inUse) {
@@ -151,6 +153,23 @@ class ChoiceTable {
     button.dataset.id = `${scope}/${row.name}`;
     button.onclick = () => this.picker.adopt(row.name, scope);
     return button;
+  }
+
+  /** What was taken last, with a way back; else what the table says. */
+  drawNote() {
+    const { taken, choice } = this.picker;
+    const target = taken && choice.targets.find(({ scope }) => scope === taken.scope);
+    if (!target) {
+      this.note.textContent = "★ best predicted local SQNR. Click a name to read what its rule does.";
+      return;
+    }
+    const back = element("button", { type: "button", textContent: "Undo" });
+    back.onclick = () => {
+      this.picker.taken = null;
+      this.picker.commit({ range: null, pick: null, undo: true });
+      this.drawNote();
+    };
+    this.note.replaceChildren(element("span", { textContent: `✓ ${taken.row.label} is used ${target.title}.` }), back);
   }
 
   /** Mark the row under the pointer on the histogram, whether its tool is shown or not. */

@@ -1,0 +1,146 @@
+"""The tensors of the model, ranked by how much the tools disagree about their range."""
+
+import math
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import pandas as pd
+import streamlit as st
+
+from analysis.layers import LayerRow
+from app.cache import Bench
+from app.choices import Choices, choices_of
+from app.views.layers_table import HEIGHT, go_to, name_column
+from app.views.words import plural
+
+KEY = "disagreement table"
+BUTTON_KEY = "disagreement name"
+POLL_SECONDS = 0.7
+
+
+@dataclass(frozen=True)
+class Ranked:
+    """One quantized tensor.
+
+    Attributes:
+        row: Its layer.
+        choices: What the tools would choose.
+        loses_db: Predicted local sqnr_db that the range in use is below the best choice, in dB.
+    """
+
+    row: LayerRow
+    choices: Choices
+    loses_db: float | None
+
+
+def disagreement(bench: Bench, row: LayerRow | None) -> None:
+    """Draw the ranking as far as it is known; a click selects the layer."""
+    wanted = [other for other in bench.rows() if bench.asked(other.tensor) is not None]
+    ranked = _ranked(bench, wanted)
+    names = tuple(item.row.name for item in ranked)
+    position = next((i for i, name in enumerate(names) if row and name == row.name), None)
+
+    def chosen() -> None:
+        selection = st.session_state[KEY]["selection"]
+        found = [cell[0] for cell in selection["cells"]] or selection["rows"]
+        if found and found[0] < len(names):
+            go_to(names[found[0]])
+
+    def named() -> None:
+        click = st.session_state[BUTTON_KEY]
+        if click is not None and click["row"] < len(names):
+            go_to(names[click["row"]])
+
+    st.session_state[KEY] = {
+        "selection": {"rows": [] if position is None else [position], "columns": [], "cells": []}
+    }
+    st.dataframe(
+        _frame(ranked),
+        key=KEY,
+        height=HEIGHT,
+        hide_index=True,
+        on_select=chosen,
+        selection_mode=["single-row-required", "single-cell"],
+        column_config={**_columns(), "name": name_column(named, BUTTON_KEY)},
+        placeholder="–",
+        alt="Tensors ranked by how much the tools disagree about their range",
+    )
+    _progress(bench, len(ranked), len(wanted))
+
+
+def _progress(bench: Bench, known: int, total: int) -> None:
+    """How far the ranking is; the page is drawn again as more becomes known."""
+    if known == total:
+        st.caption(
+            f"{plural(total, 'tensor')}. Predicted local sqnr of the best choice less that of the "
+            "worst, over every tool and QuantLens."
+        )
+        return
+
+    @st.fragment(run_every=POLL_SECONDS)
+    def filling() -> None:
+        done = sum(choices_of(bench, row.tensor) is not None for row in bench.rows())
+        st.progress(known / total, text=f"{known:,} of {plural(total, 'tensor')} computed")
+        if done > known:
+            st.rerun()
+
+    filling()
+
+
+def _ranked(bench: Bench, rows: Sequence[LayerRow]) -> list[Ranked]:
+    """The tensors whose choices are known, the most disputed first."""
+    found: list[Ranked] = []
+    for row in rows:
+        choices = choices_of(bench, row.tensor)
+        if choices is None:
+            continue
+        best = _sqnr_db(choices, best=True)
+        now = row.local.sqnr_db if row.local else math.nan
+        loses = best - now if best is not None and math.isfinite(now) else None
+        found.append(Ranked(row, choices, loses))
+    return sorted(found, key=lambda item: -item.choices.spread_db)
+
+
+def _sqnr_db(choices: Choices, *, best: bool) -> float | None:
+    row = choices.best if best else choices.worst
+    found = row.local.sqnr_db if row and row.local else math.nan
+    return found if math.isfinite(found) else None
+
+
+def _frame(ranked: Sequence[Ranked]) -> pd.DataFrame:
+    return pd.DataFrame(
+        {
+            "name": [item.row.name for item in ranked],
+            "spread": [item.choices.spread_db for item in ranked],
+            "loses": [item.loses_db for item in ranked],
+            "best": [item.choices.best.label if item.choices.best else None for item in ranked],
+            "best_db": [_sqnr_db(item.choices, best=True) for item in ranked],
+            "worst": [item.choices.worst.label if item.choices.worst else None for item in ranked],
+            "worst_db": [_sqnr_db(item.choices, best=False) for item in ranked],
+            "op": [item.row.op_type for item in ranked],
+        }
+    )
+
+
+def _columns():
+    column = st.column_config
+    return {
+        "spread": column.NumberColumn(
+            "Spread dB",
+            format="%.1f",
+            width=76,
+            help="How much the tools disagree: the predicted local sqnr_db of the best choice "
+            "less that of the worst.",
+        ),
+        "loses": column.NumberColumn(
+            "Loses dB",
+            format="%.1f",
+            width=72,
+            help="The predicted local sqnr_db of the best choice less that of the range in use.",
+        ),
+        "best": column.TextColumn("Best choice", width=150),
+        "best_db": column.NumberColumn("Best dB", format="%.1f", width=66),
+        "worst": column.TextColumn("Worst choice", width=150),
+        "worst_db": column.NumberColumn("Worst dB", format="%.1f", width=70),
+        "op": column.TextColumn("Op", width=76),
+    }
