@@ -17,6 +17,8 @@ from analysis.weights import WeightChannels
 CELLS = 512
 """Colours drawn at most; where there are more channels, each stands for the widest of some."""
 
+_COUNTED = 10
+
 
 @dataclass(frozen=True)
 class Mark:
@@ -91,7 +93,8 @@ def weight_strip_figure(
     shape = layout(mode, height=height, x_title="Channel, in the weight's order", y_title="")
     shape |= {"hovermode": "closest", "dragmode": "zoom"}
     shape["margin"] |= {"r": 108}
-    shape["xaxis"] |= {"range": [-0.5, count - 0.5], "showgrid": False, "zeroline": False}
+    shape["xaxis"] |= {"range": [-0.5, count - 0.5], "showgrid": False}
+    shape["xaxis"] |= {"zeroline": False, "dtick": 1 if count <= _COUNTED else None}
     shape["yaxis"] |= {"visible": False, "fixedrange": True, "range": [-0.5, 1.3]}
     figure = go.Figure(layout=with_title(shape, title))
     low, high = _ends(logs)
@@ -114,7 +117,7 @@ def weight_strip_figure(
                 "font": {"size": 11, "color": ground.muted},
             },
             "tickvals": ticks,
-            "ticktext": [f"{10.0**tick:.2g}" for tick in ticks],
+            "ticktext": [_short(10.0**tick) for tick in ticks],
             "tickfont": {"size": 11, "color": ground.muted},
             "thickness": 10,
             "len": 1.5,
@@ -161,3 +164,9 @@ def _ends(logs: NDArray[np.float64]) -> tuple[float, float]:
         return -1.0, 0.0
     low, high = float(live.min()), float(live.max())
     return (low, high) if high - low > 0.05 else (low - 0.05, high + 0.05)
+
+
+def _short(value: float) -> str:
+    """Two significant digits, without an exponent where there is a plain way."""
+    rounded = float(f"{value:.2g}")
+    return f"{rounded:.0f}" if 10 <= rounded < 1e5 else f"{rounded:g}"

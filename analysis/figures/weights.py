@@ -1,5 +1,6 @@
-"""The channels of a weight, sorted: their ranges, and what one scale for all of them costs each."""
+"""The channels of a weight, sorted: their widths, and what one scale for all of them costs each."""
 
+import math
 from typing import Any
 
 import numpy as np
@@ -12,12 +13,16 @@ from analysis.weights import WeightChannels
 
 _CEILING_DB = 120.0
 _FEW = 48
+_COUNTED = 10
 
 
 def weights_figure(
     weights: WeightChannels, *, title: str = "", height: int = 420, mode: Mode = "light"
 ) -> go.Figure:
-    """Ranges of the channels, the widest first, above their sqnr with one scale and with one each.
+    """Widths of the channels, the widest first, above their sqnr with one scale and with one each.
+
+    Widths are on a log scale, because channels differ by factors. What lies below half a step of
+    the one scale becomes zero.
 
     Args:
         weights: The channels.
@@ -34,55 +39,93 @@ def weights_figure(
     )
     lower: dict[str, Any] = {**shape["yaxis"], "domain": [0.0, 0.4], "rangemode": "tozero"}
     lower["title"] = {**lower["title"], "text": "Weight sqnr (dB)"}
+    low, high = _decades(weights)
     shape |= {
         "hovermode": "closest",
         "dragmode": "zoom",
         "yaxis2": {**lower, "nticks": 6},
         "legend2": {**shape["legend"], "y": 0.4},
     }
-    shape["xaxis"] |= {"anchor": "y2", "range": [-0.5, order.size - 0.5], "zeroline": False}
-    shape["yaxis"] |= {"domain": [0.54, 1.0], "zeroline": True, "nticks": 6}
+    shape["xaxis"] |= {"anchor": "y2", "range": [-0.5, order.size - 0.5]}
+    shape["xaxis"] |= {"zeroline": False, "dtick": 1 if order.size <= _COUNTED else None}
+    shape["yaxis"] |= {
+        "domain": [0.54, 1.0],
+        "type": "log",
+        "range": [low, high],
+        "dtick": max(1, round((high - low) / 5)),
+        "exponentformat": "power",
+    }
     figure = go.Figure(layout=with_title(shape, title))
-    _ranges(figure, weights, order, GROUNDS[mode])
+    _widths(figure, weights, order, GROUNDS[mode])
+    _marks(figure, weights, order, 10.0**low, GROUNDS[mode])
     _errors(figure, weights, order, mode)
     return figure
 
 
-def _ranges(
+def _decades(weights: WeightChannels) -> tuple[float, float]:
+    """The ends of the log axis: every width and half a step lie between them."""
+    live = weights.widths[weights.widths > 0]
+    if not live.size:
+        return -1.0, 1.0
+    low, high = min(float(live.min()), weights.step / 2), float(live.max())
+    return math.log10(low) - 0.15, math.log10(high) + 0.2
+
+
+def _widths(
     figure: go.Figure, weights: WeightChannels, order: NDArray[np.intp], ground: Ground
 ) -> None:
-    """The least and the greatest weight of each channel, the median width, and the outliers."""
-    rank = np.arange(order.size, dtype=np.float32)
-    for values, fill in ((weights.low, None), (weights.high, "tonexty")):
+    """The largest magnitude of each channel and that of the other sign; the median; half a step."""
+    other = np.minimum(np.maximum(-weights.low, 0), np.maximum(weights.high, 0))
+    for values, colour, dash, name in (
+        (weights.widths, ground.line, "solid", "max |w|"),
+        (other, ground.muted, "dot", "other sign"),
+    ):
         figure.add_scatter(
-            x=rank,
-            y=values[order].astype(np.float32),
+            x=np.arange(order.size, dtype=np.float32),
+            y=np.where(values > 0, values, np.nan)[order].astype(np.float32),
             customdata=hover_numbers(weights, order),
-            mode="lines",
-            line={"shape": "hvh", "width": 1, "color": ground.line},
-            fill=fill,
-            fillcolor=ground.fill,
+            mode="lines+markers" if order.size <= _FEW else "lines",
+            marker={"size": 4},
+            line={"width": 1.0 if dash == "dot" else 1.8, "color": colour, "dash": dash},
+            name=name,
             hovertemplate=f"{HOVER}<extra></extra>",
-            showlegend=False,
+            showlegend=True,
         )
-    half = weights.median_width
-    figure.add_scatter(
-        x=np.array([-0.5, order.size - 0.5, np.nan, -0.5, order.size - 0.5], np.float32),
-        y=np.array([half, half, np.nan, -half, -half], np.float32),
-        mode="lines",
-        name="median width",
-        line={"width": 1.2, "dash": "dot", "color": ground.text},
-        hoverinfo="skip",
-        showlegend=True,
-    )
+    for value, dash, name in (
+        (weights.median_width, "dash", "median"),
+        (
+            weights.step / 2 if weights.median_width else 0.0,
+            "longdashdot",
+            "half a step, one scale",
+        ),
+    ):
+        figure.add_scatter(
+            x=np.array([-0.5, order.size - 0.5], np.float32),
+            y=np.full(2, value or np.nan, np.float32),
+            mode="lines",
+            name=name,
+            line={"width": 1.2, "dash": dash, "color": ground.text},
+            hoverinfo="skip",
+            showlegend=True,
+        )
+
+
+def _marks(
+    figure: go.Figure,
+    weights: WeightChannels,
+    order: NDArray[np.intp],
+    floor: float,
+    ground: Ground,
+) -> None:
+    """The channels that stand out; those of zeros lie on the floor."""
     place = np.empty(order.size, np.float32)
-    place[order] = rank
+    place[order] = np.arange(order.size)
     for kind, channels in marked(weights).items():
         mark = MARKS[kind]
         colour = getattr(ground, mark.colour)
         figure.add_scatter(
             x=place[channels],
-            y=np.maximum(weights.high[channels], 0).astype(np.float32),
+            y=np.maximum(weights.widths[channels], floor).astype(np.float32),
             customdata=hover_numbers(weights, channels),
             mode="markers",
             name=mark.label,
@@ -92,8 +135,9 @@ def _ranges(
                 "color": colour,
                 "line": {"color": colour, "width": 1.5},
             },
+            cliponaxis=False,
             hovertemplate=f"{mark.label}: {HOVER}<extra></extra>",
-            showlegend=True,
+            showlegend=False,
         )
 
 

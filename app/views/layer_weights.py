@@ -63,10 +63,10 @@ def _types(layer: Layer, options: tuple[WeightOption, ...]) -> None:
     kinds = sorted({option.per_channel for option in options})
     in_use = (settings.weight_type, settings.per_channel and True in kinds)
     with st.container(key=layer.key("weight types"), gap="xsmall"):
+        st.caption("Predicted weight sqnr and size. A click sets the type for this layer.")
         heads = st.columns(WIDTHS, gap="small")
-        heads[0].caption("Type")
         for column, per_channel in zip(heads[1:], kinds, strict=False):
-            column.caption(f"{HEADS[per_channel]}: predicted weight sqnr, size")
+            column.caption(HEADS[per_channel])
         for qtype in dict.fromkeys(option.qtype for option in options):
             cells = st.columns(WIDTHS, gap="small", vertical_alignment="center")
             cells[0].markdown(f"**{qtype.value}**")
@@ -74,7 +74,7 @@ def _types(layer: Layer, options: tuple[WeightOption, ...]) -> None:
             for cell, option in zip(cells[1:], mine, strict=False):
                 chosen = (option.qtype, option.per_channel) == in_use
                 cell.button(
-                    f"{db(option.sqnr_db)} · {size(option.size_bytes)}",
+                    f"{db(option.sqnr_db)} · {_size(option.size_bytes)}",
                     key=layer.key(f"weight {qtype.value} {option.per_channel}"),
                     type="primary" if chosen else "secondary",
                     icon=":material/check:" if chosen else None,
@@ -83,6 +83,11 @@ def _types(layer: Layer, options: tuple[WeightOption, ...]) -> None:
                     on_click=layer.change,
                     kwargs={"weight_type": option.qtype, "per_channel": option.per_channel},
                 )
+
+
+def _size(count: int) -> str:
+    """A number of bytes, fine enough to tell types apart."""
+    return f"{count / 1e3:.1f} kB" if 1e3 <= count < 1e5 else size(count)
 
 
 def _hint(option: WeightOption, *, chosen: bool) -> str:
@@ -103,7 +108,7 @@ def _outliers(weights: WeightChannels) -> None:
             "its width (3.5, Iglewicz and Hoaglin 1993) and a factor of 2 from the median."
         )
         return
-    counts = ", ".join(f"{len(channels):,} {MARKS[kind].label}" for kind, channels in found.items())
+    counts = ", ".join(_count(kind, len(channels)) for kind, channels in found.items())
     listed = [(MARKS[k].label, int(c)) for k, channels in found.items() for c in channels]
     total = plural(weights.widths.size, "channel")
     more = f" The first {LISTED} are listed." if len(listed) > LISTED else ""
@@ -132,6 +137,11 @@ def _outliers(weights: WeightChannels) -> None:
         column_config=_columns(),
         alt="Channels that stand out",
     )
+
+
+def _count(kind: str, count: int) -> str:
+    label = MARKS[kind].label
+    return f"{count:,} with {label}" if kind == "dead" else plural(count, label)
 
 
 def _columns():
