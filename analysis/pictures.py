@@ -1,0 +1,75 @@
+"""Inputs as pictures, where they look like some."""
+
+import struct
+import zlib
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+
+
+@dataclass(frozen=True, eq=False)
+class Picture:
+    """An input as a picture.
+
+    Attributes:
+        levels: uint8, shape (height, width) or (height, width, 3).
+        scaling: How values became levels, as a sentence.
+    """
+
+    levels: NDArray[np.uint8]
+    scaling: str
+
+    def png(self) -> bytes:
+        """The picture as the content of a PNG file.
+
+        Source: the PNG specification (W3C), with filter type 0 on every row.
+        """
+        height, width = self.levels.shape[:2]
+        colour = 0 if self.levels.ndim == 2 else 2
+        rows = self.levels.reshape(height, -1)
+        filtered = np.concatenate([np.zeros((height, 1), np.uint8), rows], axis=1)
+        return b"\x89PNG\r\n\x1a\n" + b"".join(
+            (
+                _chunk(b"IHDR", struct.pack(">2I5B", width, height, 8, colour, 0, 0, 0)),
+                _chunk(b"IDAT", zlib.compress(filtered.tobytes(), 9)),
+                _chunk(b"IEND", b""),
+            )
+        )
+
+
+def picture(array: NDArray[np.generic]) -> Picture | None:
+    """A sample as a picture.
+
+    Args:
+        array: One sample, shape (1, channels, height, width) or (1, height, width, channels) with 1
+            or 3 channels and at least 8 x 8 values.
+
+    Returns:
+        The picture: bytes as they are, other values stretched from their least to their greatest,
+        since the data does not say how it was normalised. None where it does not look like one.
+    """
+    if array.ndim != 4 or array.dtype.kind not in "fiu" or not array.size:
+        return None
+    values = array[0]
+    if values.shape[0] in {1, 3}:
+        values = np.moveaxis(values, 0, -1)
+    if values.shape[-1] not in {1, 3} or min(values.shape[:2]) < 8:
+        return None
+    if values.shape[-1] == 1:
+        values = values[..., 0]
+    if values.dtype == np.uint8:
+        return Picture(np.ascontiguousarray(values, np.uint8), "Values as they are, 0 to 255.")
+    real = values.astype(np.float64)
+    low, high = float(real.min()), float(real.max())
+    levels = ((real - low) * (255 / (high - low or 1))).astype(np.uint8)
+    return Picture(
+        np.ascontiguousarray(levels),
+        f"Stretched from the sample's least value {low:.4g} (black) to its greatest {high:.4g} "
+        "(white); the data does not say how it was normalised.",
+    )
+
+
+def _chunk(kind: bytes, content: bytes) -> bytes:
+    checksum = struct.pack(">I", zlib.crc32(kind + content))
+    return struct.pack(">I", len(content)) + kind + content + checksum
