@@ -45,6 +45,11 @@ class Effect:
     nodes: tuple[str, ...]
     scores: Scores
 
+    @property
+    def sqnr_db(self) -> float:
+        """The least over the outputs in dB."""
+        return self.scores.sqnr_db
+
     def to_json(self) -> dict[str, Any]:
         """The effect for JSON, exactly."""
         return {"unit": self.unit, "nodes": list(self.nodes), "scores": self.scores.to_json()}
