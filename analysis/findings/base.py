@@ -1,0 +1,240 @@
+"""What a finding is, what it may look at, and how findings are collected and ranked."""
+
+import math
+from collections.abc import Callable, Iterable, Mapping
+from dataclasses import dataclass, field, replace
+from functools import cached_property
+from typing import Any, Final, Literal
+
+from analysis.compare import Comparison
+from analysis.error import ErrorStats
+from analysis.findings.noise import Item, Measured, Noise, tensor
+from analysis.outside import OutsideRange
+from analysis.slices import SliceErrors
+from quant.calibrate import Calibration
+from quant.plan import TensorPlan
+from quant.quantize import QuantizedModel
+from quant.recipe import Recipe, Rule
+from quant.stats import TensorStats
+from quant.types import QuantSpec
+
+Severity = Literal["critical", "warning", "info"]
+SEVERITIES: Final[tuple[Severity, ...]] = ("critical", "warning", "info")
+
+CRITICAL_DB: Final = 10.0
+"""From here a change takes away nine tenths of the estimated noise of the outputs."""
+WARNING_DB: Final = 3.0
+"""From here it takes away half of it. Below, nothing is wrong, only improvable."""
+LEAST_DB: Final = 0.5
+"""Less is within the error of the estimate and is not worth a line."""
+QUIET_DB: Final = 50.0
+"""An output sqnr from which nothing is said above info: the error is 0.3 % of the signal."""
+
+
+@dataclass(frozen=True)
+class Fix:
+    """A change of the recipe.
+
+    Attributes:
+        label: What it does, short enough for a button.
+        recipe: The recipe with the change.
+    """
+
+    label: str
+    recipe: Recipe
+
+
+@dataclass(frozen=True)
+class Finding:
+    """One cause of error, with its proof and what to do.
+
+    Attributes:
+        kind: The name it is registered under.
+        severity: How much there is to win; see :func:`severity_of`.
+        title: What is wrong, and what to do where there is no fix.
+        node: The node it is about; empty where it is about the whole model.
+        tensor: The tensor it is about, or empty.
+        evidence: The measured numbers in a sentence or two.
+        figures: The numbers that made it fire, keys with unit suffixes.
+        gain_db: Estimated dB to win at the outputs; what it is ranked by.
+        fix: The change of the recipe, or None where a recipe cannot help.
+    """
+
+    kind: str
+    severity: Severity
+    title: str
+    node: str
+    tensor: str
+    evidence: str
+    figures: Mapping[str, float] = field(default_factory=dict[str, float])
+    gain_db: float = 0.0
+    fix: Fix | None = None
+
+
+@dataclass(frozen=True, eq=False)
+class Evidence:
+    """What findings are found from. Only the first two are needed.
+
+    Attributes:
+        quantized: The int8 model.
+        calibration: The statistics it was made from.
+        comparison: Cumulative errors.
+        sensitivity: Unit -> output sqnr_db with only it quantized.
+        benefit: Unit -> output sqnr_db with all but it quantized.
+        slices: Tensor -> its errors slice by slice.
+        outside: Tensor -> how much of the evaluation data lies outside its range.
+        reference: Output -> error of the float model against outputs recorded elsewhere.
+        cpu_flags: What the processor can do, as in ``/proc/cpuinfo``; None while unknown.
+    """
+
+    quantized: QuantizedModel
+    calibration: Calibration
+    comparison: Comparison | None = None
+    sensitivity: Mapping[str, Measured] | None = None
+    benefit: Mapping[str, Measured] | None = None
+    slices: Mapping[str, SliceErrors] | None = None
+    outside: Mapping[str, OutsideRange] | None = None
+    reference: Mapping[str, ErrorStats] | None = None
+    cpu_flags: frozenset[str] | None = None
+
+    @cached_property
+    def noise(self) -> Noise:
+        """Where noise comes from."""
+        return Noise(self.quantized, self.calibration, self.sensitivity)
+
+    @property
+    def recipe(self) -> Recipe:
+        """The recipe as it stands."""
+        return self.quantized.recipe
+
+    @cached_property
+    def sqnr_db(self) -> float:
+        """sqnr_db of the outputs: measured where it was, else estimated."""
+        if self.comparison is not None and self.comparison.outputs:
+            return min(error.sqnr_db for error in self.comparison.outputs.values())
+        return self.noise.sqnr_db
+
+    @cached_property
+    def groups(self) -> Mapping[str, tuple[str, ...]]:
+        """Tensors that share parameters, by the one whose settings decide, where all are known."""
+        stats = self.calibration.tensors
+        return {
+            name: group.members
+            for name, group in self.quantized.plan.groups.items()
+            if all(member in stats for member in group.members)
+        }
+
+    def stats(self, name: str) -> TensorStats:
+        """What calibration saw of a tensor."""
+        return self.calibration.tensors[name]
+
+    def planned(self, name: str) -> TensorPlan:
+        """What a tensor gets."""
+        return self.quantized.plan.tensors[name]
+
+    def fixed(self, group: str) -> tuple[str, ...]:
+        """The members of a group whose range a rule sets."""
+        members = self.groups[group]
+        return tuple(name for name in members if self.planned(name).settings.range is not None)
+
+    def node_of(self, name: str) -> str:
+        """The node that computes a tensor; for an input of the model its own name."""
+        producer = self.quantized.float_model.producers.get(name)
+        return producer.name if producer is not None else name
+
+    def after(
+        self, group: str, ends: tuple[float, float], spec: QuantSpec | None = None
+    ) -> dict[Item, float]:
+        """The noise of a group's tensors if they were quantized so."""
+        found = spec or self.planned(group).spec
+        return {
+            tensor(name): self.noise.of_range(name, ends, found)
+            for name in self.groups[group]
+            if tensor(name) in self.noise.shares
+        }
+
+    def part(self, group: str) -> float:
+        """The share of a group's tensors in all noise, 0 to 1."""
+        return math.fsum(self.noise.part(tensor(name)) for name in self.groups[group])
+
+    def with_default(self, **settings: Any) -> Recipe:
+        """The recipe with other defaults."""
+        return replace(self.recipe, defaults=replace(self.recipe.defaults, **settings))
+
+    def with_tensors(self, groups: Iterable[str], **settings: Any) -> Recipe:
+        """The recipe with settings for the tensors of some groups."""
+        recipe = self.recipe
+        for group in groups:
+            for name in self.fixed(group) if "calibrator" in settings else ():
+                recipe = recipe.with_rule(Rule("tensor", name, {"range": None}))
+            recipe = recipe.with_rule(Rule("tensor", group, settings))
+        return recipe
+
+    def skipping(self, *nodes: str) -> Recipe:
+        """The recipe with some nodes in float."""
+        recipe = self.recipe
+        for node in nodes:
+            recipe = recipe.with_rule(Rule("node", node, {"skip": True}))
+        return recipe
+
+
+Finder = Callable[[Evidence], Iterable[Finding]]
+REGISTRY: Final[dict[str, Finder]] = {}
+"""What looks for each kind of finding."""
+
+
+def register(kind: str) -> Callable[[Finder], Finder]:
+    """Decorator: look for findings of this kind with this function.
+
+    Raises:
+        ValueError: Something else looks for that kind.
+    """
+
+    def known(finder: Finder) -> Finder:
+        if kind in REGISTRY:
+            raise ValueError(f"findings of kind {kind!r} are registered already")
+        REGISTRY[kind] = finder
+        return finder
+
+    return known
+
+
+def severity_of(gain_db: float) -> Severity:
+    """Critical from 10 dB to win at the outputs, warning from 3 dB, else info."""
+    if gain_db >= CRITICAL_DB:
+        return "critical"
+    return "warning" if gain_db >= WARNING_DB else "info"
+
+
+def find(evidence: Evidence) -> tuple[Finding, ...]:
+    """Everything that is wrong or improvable, most severe and promising first.
+
+    Args:
+        evidence: What is known.
+
+    Returns:
+        The findings. On a healthy model none is above info.
+    """
+    found = [finding for finder in REGISTRY.values() for finding in finder(evidence)]
+    found = [f for f in found if f.fix is None or f.gain_db >= LEAST_DB]
+    if evidence.sqnr_db >= QUIET_DB:
+        found = [replace(f, severity="info") if f.fix is not None else f for f in found]
+    return tuple(sorted(found, key=lambda f: (SEVERITIES.index(f.severity), -f.gain_db, f.kind)))
+
+
+def short(name: str) -> str:
+    """A tensor's or node's name as a sentence has it: the last parts of a long path."""
+    parts = name.strip("/").split("/")
+    return name if len(name) <= 32 else "…/" + "/".join(parts[-2:])
+
+
+def times(ratio: float) -> str:
+    """A ratio in words, such as ``12×``."""
+    return f"{ratio:.1f}×" if ratio < 10 else f"{ratio:,.0f}×"
+
+
+def and_more(count: int, word: str = "tensor") -> str:
+    """``""`` for one, else ``" and 3 more tensors"``."""
+    if count <= 1:
+        return ""
+    return f" and {count - 1} more {word}{'s' if count > 2 else ''}"

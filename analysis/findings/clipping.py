@@ -1,0 +1,89 @@
+"""A range that cuts off too many values."""
+
+from collections.abc import Iterable
+
+from analysis.findings.base import (
+    Evidence,
+    Finding,
+    Fix,
+    and_more,
+    register,
+    severity_of,
+    short,
+)
+from analysis.findings.noise import Item, tensor
+from quant.calibrators import Calibrator, calibrator_from_json, chosen_range
+
+CLIP_RATE = 0.002
+"""The usual percentiles clip 0.1 % (99.9) or less on purpose; twice that is more than they mean."""
+CLIPPING_SHARE = 0.5
+"""Clipping makes at least half of the tensor's error: a wider range is better."""
+MOST = 6
+
+
+@register("clipping")
+def clipping(evidence: Evidence) -> Iterable[Finding]:
+    """Clipping costs more than rounding."""
+    noise = evidence.noise
+    flagged = [
+        group
+        for group in evidence.groups
+        if tensor(group) in noise.shares
+        and noise.local(group).clip_rate >= CLIP_RATE
+        and noise.local(group).clipping_share >= CLIPPING_SHARE
+    ]
+    flagged.sort(key=lambda group: -noise.shares[tensor(group)])
+    choices = [calibrator_from_json({"name": name}) for name in ("mse", "minmax")]
+    alone: list[str] = []
+    general: list[str] = []
+    for group in flagged:
+        chosen = evidence.fixed(group) or "calibrator" in evidence.planned(group).sources
+        (alone if chosen else general).append(group)
+    found = [_finding(evidence, [group], choices) for group in alone[:MOST]]
+    if len(general) >= 3:
+        found.append(_finding(evidence, general, choices[:1]))
+    else:
+        found += [_finding(evidence, [group], choices) for group in general]
+    return found
+
+
+def _finding(evidence: Evidence, groups: list[str], choices: list[Calibrator]) -> Finding:
+    """The finding about groups that one change helps, the worst first."""
+    worst = groups[0]
+    changes = {choice: _changes(evidence, groups[:MOST], choice) for choice in choices}
+    best = max(choices, key=lambda choice: evidence.noise.gain_db(changes[choice]))
+    gain = evidence.noise.gain_db(changes[best])
+    local = evidence.noise.local(worst)
+    low, high = evidence.quantized.ranges[worst]
+    stats = evidence.stats(worst)
+    general = len(groups) > 1
+    recipe = (
+        evidence.with_default(calibrator=best)
+        if general
+        else evidence.with_tensors(groups, calibrator=best)
+    )
+    return Finding(
+        kind="clipping",
+        severity=severity_of(gain),
+        title=f"Too many values of {short(worst)}{and_more(len(groups))} are clipped",
+        node=evidence.node_of(worst),
+        tensor=worst,
+        evidence=(
+            f"{100 * local.clip_rate:.2g} % of its values lie outside {low:.3g} to {high:.3g} "
+            f"(it spans {stats.min:.3g} to {stats.max:.3g}), and clipping is "
+            f"{100 * local.clipping_share:.0f} % of its error."
+        ),
+        figures={"clip_rate": local.clip_rate, "clipping_share": local.clipping_share},
+        gain_db=gain,
+        fix=Fix(f"Choose {'ranges' if general else 'its range'} with {best.label}", recipe),
+    )
+
+
+def _changes(evidence: Evidence, groups: list[str], calibrator: Calibrator) -> dict[Item, float]:
+    changes: dict[Item, float] = {}
+    for group in groups:
+        spec = evidence.planned(group).spec
+        ends = [chosen_range(calibrator, evidence.stats(n), spec) for n in evidence.groups[group]]
+        wide = min(low for low, _ in ends), max(high for _, high in ends)
+        changes |= evidence.after(group, wide)
+    return changes

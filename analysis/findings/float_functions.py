@@ -1,0 +1,63 @@
+"""Softmax, LayerNormalization and Gelu on quantized values."""
+
+from collections.abc import Iterable
+
+from analysis.findings.base import Evidence, Finding, Fix, register, severity_of, short
+from analysis.findings.noise import Item
+from analysis.findings.softmax_input import STEP
+from quant.recipe import Rule
+from quant.types import QType, QuantSpec
+
+FUNCTIONS = ("Softmax", "LayerNormalization", "Gelu")
+"""What targets usually compute in float, or with 16 bits inside: their cost is small and their
+results span orders of magnitude."""
+PART = 0.1
+"""Their share of all noise that is worth a line."""
+
+
+@register("float_functions")
+def float_functions(evidence: Evidence) -> Iterable[Finding]:
+    """What such functions read has 8 bits and makes a good part of the noise."""
+    plan = evidence.quantized.plan
+    for op_type in FUNCTIONS:
+        sources: dict[str, str] = {}
+        for name, item in plan.nodes.items():
+            source = item.node.inputs[0] if item.node.op_type == op_type else ""
+            group = plan.tensors[source].group if item.quantized and source in plan.tensors else ""
+            coarse = op_type == "Softmax" and group and _coarse(evidence, group)
+            if group in evidence.groups and evidence.planned(group).spec.qtype.bits == 8:
+                sources |= {} if coarse else {name: group}
+        parts = {name: evidence.part(group) for name, group in sources.items()}
+        part = sum(evidence.part(group) for group in set(sources.values()))
+        if part < PART:
+            continue
+        changes: dict[Item, float] = {}
+        recipe = evidence.recipe.with_rule(Rule("op_type", op_type, {"skip": True}))
+        for group in dict.fromkeys(sources.values()):
+            spec = evidence.planned(group).spec
+            wide = QuantSpec(QType.INT16 if spec.qtype.signed else QType.UINT16, spec.symmetric)
+            changes |= evidence.after(group, evidence.quantized.ranges[group], wide)
+            recipe = recipe.with_rule(Rule("tensor", group, {"activation_type": wide.qtype}))
+        worst = max(parts, key=parts.__getitem__)
+        gain = evidence.noise.gain_db(changes)
+        count = f"1 {op_type}" if len(sources) == 1 else f"{len(sources)} {op_type} nodes"
+        verb = "reads" if len(sources) == 1 else "read"
+        yield Finding(
+            kind="float_functions",
+            severity=severity_of(gain),
+            title=f"{op_type} computes on 8 bits, worst in {short(worst)}",
+            node=worst,
+            tensor=sources[worst],
+            evidence=(
+                f"What {count} {verb} makes {100 * part:.0f} % of the estimated noise, and "
+                f"{100 * parts[worst]:.0f} % in {short(worst)}."
+            ),
+            figures={"noise_part": part, "nodes": len(sources)},
+            gain_db=gain,
+            fix=Fix(f"Compute every {op_type} in float, from 16 bits", recipe),
+        )
+
+
+def _coarse(evidence: Evidence, group: str) -> bool:
+    """Whether scores in front of a Softmax have a finding of their own."""
+    return float(evidence.quantized.params[group].scale) >= STEP

@@ -1,0 +1,72 @@
+"""An Add or a Concat whose inputs differ much in range."""
+
+from collections.abc import Iterable
+
+from analysis.findings.base import Evidence, Finding, Fix, register, severity_of, short, times
+from analysis.findings.noise import Item, tensor
+from quant.quantize import calibrated_range
+from quant.recipe import Rule
+from quant.types import QType, QuantSpec
+
+RATIO = 8.0
+"""The widest input over the narrowest: the narrowest keeps five of eight bits in what they share.
+MindSpore Lite's advice is to leave such nodes in float; it names no number."""
+
+
+@register("mismatched_inputs")
+def mismatched_inputs(evidence: Evidence) -> Iterable[Finding]:
+    """What an Add or Concat joins shares one scale, and fits it badly."""
+    model, plan = evidence.quantized.float_model, evidence.quantized.plan
+    for name, item in plan.nodes.items():
+        if not item.quantized or item.node.op_type not in {"Add", "Concat"}:
+            continue
+        inputs = [item.node.inputs[i] for i in item.node.data]
+        inputs = list(dict.fromkeys(t for t in inputs if t in evidence.calibration.tensors))
+        output = model.float_outputs(item.node)[0]
+        widths = {t: evidence.stats(t).high - evidence.stats(t).low for t in inputs}
+        if len(inputs) < 2 or output not in plan.tensors or min(widths.values()) <= 0:
+            continue
+        ratio = max(widths.values()) / min(widths.values())
+        if ratio < RATIO:
+            continue
+        narrow = min(inputs, key=widths.__getitem__)
+        if item.settings.align != "none":
+            recipe = evidence.recipe.with_rule(Rule("node", name, {"align": "none"}))
+            fix = Fix("Let each input have its own scale", recipe)
+            changes = _own(evidence, inputs)
+        else:
+            group = plan.tensors[output].group
+            spec = evidence.planned(group).spec
+            wide = QuantSpec(QType.INT16 if spec.qtype.signed else QType.UINT16, spec.symmetric)
+            if spec.qtype.bits > 8 or group not in evidence.groups:
+                continue
+            changes = evidence.after(group, evidence.quantized.ranges[group], wide)
+            recipe = evidence.with_tensors([group], activation_type=wide.qtype)
+            fix = Fix("Give the joined tensor 16 bits", recipe)
+        gain = evidence.noise.gain_db(changes)
+        codes = widths[narrow] / float(evidence.quantized.params[output].scale)
+        yield Finding(
+            kind="mismatched_inputs",
+            severity=severity_of(gain),
+            title=f"{item.node.op_type} {short(name)} joins inputs of very different range",
+            node=name,
+            tensor=output,
+            evidence=(
+                f"Its widest input spans {times(ratio)} as much as {short(narrow)}, which fills "
+                f"{codes:.0f} codes of the result."
+            ),
+            figures={"range_ratio": ratio, "narrow_codes": codes},
+            gain_db=gain,
+            fix=fix,
+        )
+
+
+def _own(evidence: Evidence, inputs: list[str]) -> dict[Item, float]:
+    """The noise of tensors with ranges of their own."""
+    changes: dict[Item, float] = {}
+    for name in inputs:
+        planned = evidence.quantized.plan.tensors.get(name)
+        if planned is not None and tensor(name) in evidence.noise.shares:
+            ends = calibrated_range(evidence.stats(name), planned)
+            changes[tensor(name)] = evidence.noise.of_range(name, ends, planned.spec)
+    return changes

@@ -1,0 +1,230 @@
+"""Where the noise of an int8 model comes from, estimated from statistics alone.
+
+Each quantized activation and each quantized weight adds noise, of which a part reaches the outputs
+(:mod:`analysis.findings.gains`). What a change would take away from the sum of these shares is
+what it can win. Where the sensitivity of a unit was measured, its shares are scaled to that. It is
+an estimate to rank causes by, not a prediction of the output's error.
+"""
+
+import math
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Protocol
+
+import numpy as np
+from numpy.typing import NDArray
+
+from analysis.clipping import LocalError, local_error
+from analysis.findings.channels import (
+    channel_powers,
+    channel_widths,
+    constant,
+    fits,
+    passed_on,
+    weight_rows,
+)
+from analysis.findings.gains import output_gains
+from quant.calibrate import Calibration
+from quant.constants import weight_params
+from quant.numerics import fake_quantize, params_from_range
+from quant.ops import Kind
+from quant.quantize import QuantizedModel
+from quant.stats import TensorStats
+from quant.types import QuantParams, QuantSpec
+
+Real = NDArray[np.float64]
+
+
+class Measured(Protocol):
+    """What is read of a measured sensitivity."""
+
+    @property
+    def nodes(self) -> tuple[str, ...]:
+        """The nodes of the unit."""
+        ...
+
+    @property
+    def sqnr_db(self) -> float:
+        """Output sqnr_db with only this unit quantized."""
+        ...
+
+
+@dataclass(frozen=True)
+class Item:
+    """One source of noise: a quantized tensor, or the quantized weight of a node."""
+
+    kind: str
+    name: str
+
+
+def tensor(name: str) -> Item:
+    """The noise of quantizing an activation."""
+    return Item("tensor", name)
+
+
+def weight(node: str) -> Item:
+    """The noise of quantizing the weight of a node."""
+    return Item("weight", node)
+
+
+class Noise:
+    """The noise budget of an int8 model.
+
+    Attributes:
+        shares: Each source of noise -> its power at the outputs relative to their signal.
+    """
+
+    def __init__(
+        self,
+        quantized: QuantizedModel,
+        calibration: Calibration,
+        measured: Mapping[str, Measured] | None = None,
+    ) -> None:
+        self._quantized = quantized
+        self._stats = calibration.tensors
+        self._gains = output_gains(quantized.float_model, calibration)
+        self._locals: dict[str, LocalError] = {}
+        shares: dict[Item, float] = {}
+        for name in quantized.plan.tensors:
+            if name in self._stats and not self._moved(name):
+                shares[tensor(name)] = self.of_tensor(name, quantized.params[name])
+        for found in quantized.constants:
+            node = quantized.plan.nodes[found.node].node
+            if node.weight is not None and found.index == node.weight.index:
+                shares[weight(found.node)] = self.of_weight(found.node, found.params)
+        self._factors = self._fitted(shares, measured or {})
+        self.shares: Mapping[Item, float] = {
+            item: min(share * self._factors.get(item, 1.0), 1.0) for item, share in shares.items()
+        }
+
+    @property
+    def total(self) -> float:
+        """The sum of all shares: noise over signal at the outputs."""
+        return math.fsum(self.shares.values())
+
+    @property
+    def sqnr_db(self) -> float:
+        """The estimated sqnr_db of the outputs."""
+        return -10 * math.log10(self.total) if self.total > 0 else math.inf
+
+    def local(self, name: str) -> LocalError:
+        """The local error of a quantized tensor."""
+        if name not in self._locals:
+            self._locals[name] = local_error(self._stats[name], self._quantized.params[name])
+        return self._locals[name]
+
+    def part(self, item: Item) -> float:
+        """The share of one source in the whole, 0 to 1."""
+        return self.shares.get(item, 0.0) / self.total if self.total > 0 else 0.0
+
+    def gain_db(self, changes: Mapping[Item, float]) -> float:
+        """What a change wins at the outputs, in dB.
+
+        Args:
+            changes: Sources of noise -> their shares after the change, as :meth:`of_tensor` and
+                :meth:`of_weight` give them.
+        """
+        saved = math.fsum(
+            self.shares[item] - min(after * self._factors.get(item, 1.0), 1.0)
+            for item, after in changes.items()
+            if item in self.shares
+        )
+        total = self.total
+        return 10 * math.log10(total / max(total - saved, total * 1e-6)) if total > 0 else 0.0
+
+    def of_tensor(self, name: str, params: QuantParams) -> float:
+        """The share of an activation if it had these parameters."""
+        stats = self._stats[name]
+        gains = self._gains.get(name)
+        if gains is None:
+            return 0.0
+        local = local_error(stats, params)
+        if params is self._quantized.params.get(name):
+            self._locals[name] = local
+        powers = channel_powers(stats)
+        if gains.size != powers.size:
+            gains, powers = np.full(1, gains.sum()), np.full(1, local.signal_power)
+        # Rounding a small channel to zero costs no more than the channel.
+        rounding = float(gains @ np.minimum(local.rounding_mse, powers))
+        clipping = float(gains @ _clipped(stats, params, local, gains.size))
+        # Clipping errs to one side, so it does not fade like noise: half of the way, in dB, to
+        # keeping its ratio to the signal.
+        lasting = local.clipping_mse / local.signal_power if local.signal_power else 0.0
+        return min(rounding + max(clipping, math.sqrt(clipping * lasting)), 1.0)
+
+    def of_range(self, name: str, ends: tuple[float, float], spec: QuantSpec) -> float:
+        """The share of an activation if it were quantized so over a range in real units."""
+        return self.of_tensor(name, params_from_range(*ends, spec))
+
+    def of_weight(self, name: str, params: QuantParams) -> float:
+        """The share of a node's weight if it had these parameters."""
+        node = self._quantized.plan.nodes[name].node
+        array = self._array(name)
+        error = fake_quantize(array, params) - array
+        output = self._quantized.float_model.float_outputs(node)[0]
+        gains = self._gains.get(output)
+        if gains is None:
+            return 0.0
+        source = self._stats.get(node.inputs[node.data[0]]) if node.data else None
+        rows = weight_rows(node, error)
+        if source is not None and rows is not None:
+            squares = np.square(rows, dtype=np.float64).sum(axis=2)
+            powers = channel_powers(source)
+            if fits(squares, powers.size) and gains.size == squares.shape[0]:
+                return min(float(gains @ passed_on(squares, powers)), 1.0)
+        signal = float(np.square(array, dtype=np.float64).sum())
+        noise = float(np.square(error, dtype=np.float64).sum())
+        after = self._stats.get(output)
+        if after is None or not signal:
+            return 0.0
+        powers = channel_powers(after)
+        arriving = float(gains @ powers) if gains.size == powers.size else float(gains.sum())
+        return min(noise / signal * arriving, 1.0)
+
+    def of_weight_spec(self, node: str, spec: QuantSpec) -> float:
+        """The share of a node's weight if it were quantized so over its own range."""
+        return self.of_weight(node, weight_params(self._array(node), spec))
+
+    def _array(self, node: str) -> NDArray[np.float32]:
+        item = self._quantized.plan.nodes[node].node
+        assert item.weight is not None
+        return constant(self._quantized.float_model, item.weight.name)
+
+    def _moved(self, name: str) -> bool:
+        """Whether the tensor only holds codes of another one, so that it adds no noise."""
+        producer = self._quantized.float_model.producers.get(name)
+        if producer is None or producer.kind is not Kind.SAME_SCALE:
+            return False
+        return self._quantized.plan.nodes[producer.name].quantized
+
+    def _fitted(
+        self, shares: Mapping[Item, float], measured: Mapping[str, Measured]
+    ) -> dict[Item, float]:
+        """Factors that make the shares of each measured unit add up to what was measured."""
+        nodes = self._quantized.plan.nodes
+        factors: dict[Item, list[float]] = {}
+        for effect in measured.values():
+            items: list[Item] = []
+            for name in effect.nodes:
+                node = nodes[name].node
+                own = [node.inputs[i] for i in node.data]
+                own += self._quantized.float_model.float_outputs(node)
+                items += [weight(name), *(tensor(t) for t in own)]
+            items = [item for item in dict.fromkeys(items) if item in shares]
+            estimated = math.fsum(shares[item] for item in items)
+            if estimated > 0 and not math.isnan(effect.sqnr_db):
+                factor = min(10 ** (-effect.sqnr_db / 10), 1.0) / estimated
+                for item in items:
+                    factors.setdefault(item, []).append(factor)
+        return {item: float(np.mean(found)) for item, found in factors.items()}
+
+
+def _clipped(stats: TensorStats, params: QuantParams, local: LocalError, size: int) -> Real:
+    """The clipping error of each channel: of those that reach beyond the range."""
+    widths = channel_widths(stats)
+    low, high = params.representable
+    beyond = np.square(np.maximum(widths - max(-float(low), float(high)), 0.0))
+    total = float(beyond.sum())
+    if not total or size != widths.size:
+        return np.full(size, local.clipping_mse)
+    return beyond * (local.clipping_mse * size / total)

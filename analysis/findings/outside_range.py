@@ -1,0 +1,62 @@
+"""Evaluation data that lies outside the calibrated ranges."""
+
+import math
+from collections.abc import Iterable
+
+from analysis.findings.base import Evidence, Finding, Fix, and_more, register, severity_of, short
+from analysis.findings.noise import tensor
+from analysis.outside import OutsideRange
+from quant.recipe import Rule
+
+SHARE = 0.01
+"""Share of a sample's values outside: what calibration clips on purpose is a tenth of that."""
+MOST_NAMED = 5
+
+
+@register("outside_range")
+def outside_range(evidence: Evidence) -> Iterable[Finding]:
+    """Some samples leave the ranges that calibration saw."""
+    found: dict[str, OutsideRange] = {}
+    for name, seen in (evidence.outside or {}).items():
+        if name not in evidence.groups or not seen.shares.size:
+            continue
+        stats = evidence.stats(name)
+        unseen = seen.min < stats.low or seen.max > stats.high
+        if unseen and float(seen.shares.max()) >= SHARE:
+            found[name] = seen
+    if not found:
+        return []
+    noise = evidence.noise.shares
+    # Clipping that calibration could not foresee, relative to the tensor's own signal.
+    lost = {n: seen.excess / seen.power if seen.power else 0.0 for n, seen in found.items()}
+    worst = max(lost, key=lost.__getitem__)
+    seen = found[worst]
+    before = noise.get(tensor(worst), 0.0)
+    gain = 0.0
+    if evidence.noise.total > 0:
+        extra = max(lost[worst] - before, 0.0)
+        gain = 10 * math.log10(1 + extra / evidence.noise.total)
+    samples = sorted({i for s in found.values() for i in s.worst if s.shares[i] >= SHARE})
+    named = ", ".join(str(i) for i in seen.worst[:MOST_NAMED])
+    recipe = evidence.recipe
+    for name, item in found.items():
+        low, high = evidence.quantized.ranges[name]
+        ends = min(low, item.min, 0.0), max(high, item.max, 0.0)
+        recipe = recipe.with_rule(Rule("tensor", name, {"range": ends}))
+    return [
+        Finding(
+            kind="outside_range",
+            severity=severity_of(gain),
+            title=f"Evaluation data leaves the range of {short(worst)}{and_more(len(found))}",
+            node=evidence.node_of(worst),
+            tensor=worst,
+            evidence=(
+                f"{len(samples)} of {seen.shares.size} samples have {100 * SHARE:.0f} % or more "
+                f"of a tensor's values outside; worst for {short(worst)}: samples {named}. "
+                "Calibrate on data like these."
+            ),
+            figures={"worst_share": float(seen.shares.max()), "samples": len(samples)},
+            gain_db=gain,
+            fix=Fix("Widen the ranges to hold the evaluation data", recipe),
+        )
+    ]

@@ -1,0 +1,117 @@
+"""Nodes, above all the first and the last, that carry most of the error."""
+
+import math
+from collections.abc import Iterable, Mapping
+
+from analysis.error import ErrorStats
+from analysis.findings.base import Evidence, Finding, Fix, register, severity_of, short
+from quant.ops import Kind
+from quant.quantize import QuantizedModel
+
+DROP_DB = 6.0
+"""Fall of the cumulative sqnr_db across one node: noise grows fourfold there."""
+PART = 0.5
+"""Share of the summed sensitivities that one unit has: half of all noise."""
+MOST = 3
+
+
+@register("sensitive_nodes")
+def sensitive_nodes(evidence: Evidence) -> Iterable[Finding]:
+    """One unit alone does most of the damage, or the error jumps there."""
+    if evidence.sensitivity:
+        return _by_sensitivity(evidence)
+    if evidence.comparison is not None:
+        return _by_drop(evidence, evidence.comparison.tensors)
+    return []
+
+
+def _by_sensitivity(evidence: Evidence) -> Iterable[Finding]:
+    effects = evidence.sensitivity or {}
+    noise = {name: 10 ** (-min(e.sqnr_db, 200.0) / 10) for name, e in effects.items()}
+    total = math.fsum(noise.values())
+    for name in sorted(noise, key=lambda unit: -noise[unit])[:MOST]:
+        part = noise[name] / total if total > 0 else 0.0
+        if part < PART:
+            continue
+        gain = 10 * math.log10(1 / max(1 - part, 1e-3))
+        better = (evidence.benefit or {}).get(name)
+        if better is not None and math.isfinite(evidence.sqnr_db):
+            gain = max(better.sqnr_db - evidence.sqnr_db, 0.0)
+        yield Finding(
+            kind="sensitive_nodes",
+            severity=severity_of(gain),
+            title=f"{_place(evidence, effects[name].nodes)}{short(name)} carries most of the error",
+            node=name,
+            tensor="",
+            evidence=(
+                f"Quantized alone it leaves {effects[name].sqnr_db:.1f} dB at the outputs, which "
+                f"is {100 * part:.0f} % of the noise of all units quantized alone."
+            ),
+            figures={"sensitivity_db": effects[name].sqnr_db, "noise_part": part},
+            gain_db=gain,
+            fix=Fix("Compute it in float", evidence.skipping(*effects[name].nodes)),
+        )
+
+
+def _by_drop(evidence: Evidence, measured: Mapping[str, ErrorStats]) -> Iterable[Finding]:
+    drops = sqnr_drops(evidence.quantized, measured)
+    for name in sorted(drops, key=lambda node: -drops[node])[:MOST]:
+        if drops[name] < DROP_DB:
+            continue
+        # The error may be made up for later, so half of the fall counts.
+        gain = min(drops[name] / 2, 9.9)
+        yield Finding(
+            kind="sensitive_nodes",
+            severity="info",
+            title=f"{_place(evidence, (name,))}{short(name)} loses much at once",
+            node=name,
+            tensor="",
+            evidence=f"The cumulative sqnr falls by {drops[name]:.1f} dB across it.",
+            figures={"drop_db": drops[name]},
+            gain_db=gain,
+            fix=Fix("Compute it in float", evidence.skipping(name)),
+        )
+
+
+def _place(evidence: Evidence, nodes: tuple[str, ...]) -> str:
+    computing = [
+        name
+        for name, item in evidence.quantized.plan.nodes.items()
+        if item.node.weight is not None and item.node.kind is Kind.COMPUTE
+    ]
+    if computing and computing[0] in nodes:
+        return "The first layer "
+    return "The last layer " if computing and computing[-1] in nodes else ""
+
+
+def sqnr_drops(quantized: QuantizedModel, measured: Mapping[str, ErrorStats]) -> dict[str, float]:
+    """How far the cumulative sqnr_db falls across each quantized node with a weight or a sum.
+
+    A node and the activation fused behind it count as one, under the node's name.
+
+    Args:
+        quantized: The int8 model that was measured.
+        measured: Cumulative errors by float tensor.
+
+    Returns:
+        Node -> least cumulative sqnr_db of its inputs less that of its output, in dB.
+    """
+    model, nodes = quantized.float_model, quantized.plan.nodes
+    fused = {item.fused_into: name for name, item in nodes.items() if item.fused_into}
+    drops: dict[str, float] = {}
+    for name, item in nodes.items():
+        if not item.quantized or item.node.kind not in {Kind.COMPUTE, Kind.ELEMENTWISE}:
+            continue
+        last = nodes[fused.get(name, name)].node
+        outputs = [t for t in model.float_outputs(last) if t in measured]
+        inputs = [item.node.inputs[i] for i in item.node.data]
+        before = [measured[t].sqnr_db for t in inputs if t in measured]
+        if outputs and before:
+            after = min(measured[t].sqnr_db for t in outputs)
+            drops[name] = _finite(min(before)) - _finite(after)
+    return drops
+
+
+def _finite(db: float) -> float:
+    """Without error there is nothing left to gain: 100 dB stands for infinity."""
+    return min(db, 100.0) if not math.isnan(db) else 0.0

@@ -1,0 +1,62 @@
+"""Attention scores under a mask: one scale for scores of a few units and a mask of thousands."""
+
+import math
+from collections.abc import Iterable
+
+from analysis.findings.base import Evidence, Finding, Fix, register, severity_of, short
+from analysis.findings.noise import tensor
+from quant.model import Node
+from quant.ops import Kind
+
+STEP = 0.5
+"""A step in front of a Softmax: an error of half of it changes each probability by a quarter."""
+
+MOST_DB = 20.0
+"""What is claimed of coarse steps at most."""
+
+
+@register("softmax_input")
+def softmax_input(evidence: Evidence) -> Iterable[Finding]:
+    """Steps in front of a Softmax are so coarse that scores become equal."""
+    model, plan = evidence.quantized.float_model, evidence.quantized.plan
+    coarse: dict[str, str] = {}
+    for name, item in plan.nodes.items():
+        source = item.node.inputs[0] if item.node.op_type == "Softmax" else ""
+        if source in plan.tensors and float(evidence.quantized.params[source].scale) >= STEP:
+            coarse[name] = source
+    if not coarse:
+        return []
+    skipped: list[str] = []
+    for name, source in coarse.items():
+        producer = model.producers.get(source)
+        skipped += [producer.name] if producer is not None and _joins(producer) else []
+        skipped.append(name)
+    items = [tensor(source) for source in coarse.values()]
+    gain = evidence.noise.gain_db(dict.fromkeys(items, 0.0))
+    worst = max(coarse, key=lambda name: evidence.noise.shares.get(tensor(coarse[name]), 0.0))
+    scale = float(evidence.quantized.params[coarse[worst]].scale)
+    # Beyond a step of one, scores are lost, whatever their share in an estimate for small noise.
+    gain = max(gain, min(10 * math.log10(scale / STEP), MOST_DB))
+    low, high = evidence.quantized.ranges[coarse[worst]]
+    others = "" if len(coarse) == 1 else f" The same holds for {len(coarse) - 1} more."
+    return [
+        Finding(
+            kind="softmax_input",
+            severity=severity_of(gain),
+            title=f"The scores in front of {short(worst)} are rounded away",
+            node=evidence.node_of(coarse[worst]),
+            tensor=coarse[worst],
+            evidence=(
+                f"Its range is {low:.4g} to {high:.4g}, so scores are rounded to multiples of "
+                f"{scale:.2g}; a Softmax tells apart differences of a tenth. A mask that is added "
+                f"to the scores does that.{others}"
+            ),
+            figures={"step": scale, "tensors": len(coarse)},
+            gain_db=gain,
+            fix=Fix("Compute mask and Softmax in float", evidence.skipping(*skipped)),
+        )
+    ]
+
+
+def _joins(node: Node) -> bool:
+    return node.kind is Kind.ELEMENTWISE and len(node.inputs) > 1
