@@ -99,10 +99,10 @@ def curves(model: quant.Model, calibration: quant.Calibration) -> Curves:
     The best of three runs counts for each tensor.
     """
     recipe = quant.preset("onnxruntime-default")
-    with _one_core():
+    with one_core():
         times = [
             1e3
-            * min(_cpu_seconds(partial(analysis.divergence_curves, stats, spec)) for _ in range(3))
+            * min(cpu_seconds(partial(analysis.divergence_curves, stats, spec)) for _ in range(3))
             for name, stats in calibration.tensors.items()
             for spec in [tensor_spec(model, recipe, name)]
         ]
@@ -153,14 +153,14 @@ def entropy(
 
     def ours(tensors: list[str]) -> float:
         specs = {name: tensor_spec(model, recipe, name) for name in tensors}
-        return _cpu_seconds(lambda: [kl.range(calibration.tensors[n], specs[n]) for n in tensors])
+        return cpu_seconds(lambda: [kl.range(calibration.tensors[n], specs[n]) for n in tensors])
 
     session = Session(model.to_bytes(), taps=names)
     found = [session.run(batch.feeds) for batch in data.batches(1, samples)]
     collector = HistogramCollector("entropy", False, peer.BINS, 128, 99.999, "same")
     with peer.quiet():
         collector.collect({name: [part[name] for part in found] for name in names})
-        theirs_s = _cpu_seconds(collector.compute_collection_result)
+        theirs_s = cpu_seconds(collector.compute_collection_result)
     ours(names)
     return Entropy(
         ours(names) / len(names), theirs_s / len(names), len(names), ours(list(calibration.tensors))
@@ -200,7 +200,7 @@ def edits(model: quant.Model, calibration: quant.Calibration, count: int) -> Edi
     recipe = quant.preset("recommended")
 
     def made(edited: quant.Recipe) -> float:
-        return _cpu_seconds(lambda: quant.quantize(model, calibration, edited).to_bytes())
+        return cpu_seconds(lambda: quant.quantize(model, calibration, edited).to_bytes())
 
     first = made(recipe)
     nodes = spread([node for node in model.nodes if node.quantizable], count)
@@ -226,7 +226,7 @@ def _seconds(work: Callable[[], object]) -> float:
     return time.perf_counter() - started
 
 
-def _cpu_seconds(work: Callable[[], object]) -> float:
+def cpu_seconds(work: Callable[[], object]) -> float:
     """Processor time of all threads: what a busy machine adds to the wall clock is left out."""
     started = time.process_time()
     work()
@@ -234,7 +234,7 @@ def _cpu_seconds(work: Callable[[], object]) -> float:
 
 
 @contextmanager
-def _one_core() -> Iterator[None]:
+def one_core() -> Iterator[None]:
     """Keep this process on one core."""
     cores = os.sched_getaffinity(0)
     os.sched_setaffinity(0, {min(cores)})

@@ -6,6 +6,7 @@ from pathlib import Path
 
 import quant
 from tests.bench import peer
+from tests.bench.full_table import THREADS, full_table
 from tests.bench.measure import (
     NODES,
     Entropy,
@@ -15,6 +16,7 @@ from tests.bench.measure import (
     overhead,
 )
 from tests.bench.probe import OURS, Cost, cost
+from tests.bench.searches import Search, searches
 from tests.bench.subjects import Subject
 from tests.bench.table import Table
 
@@ -69,10 +71,12 @@ class Report:
 
     Attributes:
         goals: The numbers that have targets.
+        searched: Rows of the searches of a threshold.
         peers: Rows of the comparison with ``quantize_static``.
     """
 
     goals: tuple[Goal, ...]
+    searched: tuple[tuple[str, ...], ...]
     peers: tuple[tuple[str, ...], ...]
 
 
@@ -86,6 +90,8 @@ def measured(subject: Subject, effort: Effort) -> Report:
     drawn = curves(model, calibration)
     search = entropy(model, data, calibration, effort.samples, effort.searched)
     edit = edits(quant.load(subject.model_path), calibration, effort.edited)
+    table = full_table(model, calibration)
+    timed = searches(model, calibration, effort.searched, effort.repeats)
     few, many = (
         cost(OURS, subject.model_path, subject.calibration_path, count, beside.batch)
         for count in (effort.samples, effort.many)
@@ -135,8 +141,40 @@ def measured(subject: Subject, effort: Effort) -> Report:
             f"{1e3 * edit.median_s:.0f} ms at {edit.nodes} nodes, worst "
             f"{1e3 * edit.worst_s:.0f} ms; the first time {1e3 * edit.first_s:.0f} ms",
         ),
+        Goal(
+            f"full tool table, {table.tensors} tensors",
+            subject.name,
+            table.seconds,
+            5.0,
+            f"{table.seconds:.1f} s",
+            f"{table.rows} rows a tensor on {THREADS} threads; processor time "
+            f"{table.processor_s:.1f} s",
+        ),
     )
-    return Report(goals, tuple(_peers(subject, effort, beside.batch, few, search)))
+    peers = _peers(subject, effort, beside.batch, few, search)
+    return Report(goals, tuple(_searched(subject, timed)), tuple(peers))
+
+
+def _searched(subject: Subject, timed: tuple[Search, ...]) -> list[tuple[str, ...]]:
+    """Each search with its time over that of our KL."""
+    (unit,) = (found.median_ms for found in timed if found.name == "ours: kl")
+    rows: list[tuple[str, ...]] = []
+    for found in timed:
+        if found.note:
+            rows.append((subject.name, found.name, "", "", "", "", found.note))
+            continue
+        rows.append(
+            (
+                subject.name,
+                found.name,
+                f"{found.candidates:,}" if found.candidates else "",
+                f"{found.median_ms:.2f} ms",
+                f"{found.worst_ms:.2f} ms",
+                f"{found.median_ms / unit:.2f}",
+                "" if found.off is None else f"{found.off:.1e}",
+            )
+        )
+    return rows
 
 
 def _peers(
@@ -171,8 +209,8 @@ def _row(method: str, took: Cost, ours: Cost, about: str = "") -> tuple[str, ...
     )
 
 
-def tables(reports: list[Report]) -> tuple[Table, Table]:
-    """The numbers with their targets, and the comparison with ``quantize_static``."""
+def tables(reports: list[Report]) -> tuple[Table, ...]:
+    """The numbers with their targets, the searches, the comparison with ``quantize_static``."""
     goals = [goal for group in zip(*(r.goals for r in reports), strict=True) for goal in group]
     return (
         Table(
@@ -190,6 +228,13 @@ def tables(reports: list[Report]) -> tuple[Table, Table]:
                 for goal in goals
             ),
             left=(0, 1, 5),
+        ),
+        Table(
+            "Search of one tensor's threshold on the same statistics, processor time on one core "
+            "(every candidate; other tools: their real code; off: relative to our rule of its name)",
+            ("model", "search", "candidates", "median", "worst", "x our KL", "off"),
+            tuple(row for report in reports for row in report.searched),
+            left=(0, 1),
         ),
         Table(
             "From a float model and data to an int8 model (histograms of 2048 bins; ~ estimated)",
