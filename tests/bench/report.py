@@ -32,6 +32,7 @@ class Effort:
         many: Samples for the second reading of calibration's memory.
         searched: Tensors on which both threshold searches run.
         edited: Nodes whose settings are edited.
+        tabled: Tensors of the full tool table.
         entropy_in_full: Whether ``quantize_static`` with Entropy runs to its end.
     """
 
@@ -41,6 +42,7 @@ class Effort:
     many: int
     searched: int
     edited: int
+    tabled: int
     entropy_in_full: bool
 
 
@@ -90,7 +92,7 @@ def measured(subject: Subject, effort: Effort) -> Report:
     drawn = curves(model, calibration)
     search = entropy(model, data, calibration, effort.samples, effort.searched)
     edit = edits(quant.load(subject.model_path), calibration, effort.edited)
-    table = full_table(model, calibration)
+    table = full_table(model, calibration, effort.tabled)
     timed = searches(model, calibration, effort.searched, effort.repeats)
     few, many = (
         cost(OURS, subject.model_path, subject.calibration_path, count, beside.batch)
@@ -230,8 +232,9 @@ def tables(reports: list[Report]) -> tuple[Table, ...]:
             left=(0, 1, 5),
         ),
         Table(
-            "Search of one tensor's threshold on the same statistics, processor time on one core "
-            "(every candidate; other tools: their real code; off: relative to our rule of its name)",
+            "Search of one tensor's threshold on the same statistics, processor time on one core; "
+            "other tools by their real code (off: largest relative difference from our rule of "
+            "that name)",
             ("model", "search", "candidates", "median", "worst", "x our KL", "off"),
             tuple(row for report in reports for row in report.searched),
             left=(0, 1),
