@@ -17,8 +17,8 @@ import streamlit as st
 from analysis.compare import Comparison
 from analysis.divergence import divergence_curves
 from analysis.figures.divergence import CostCurve
+from analysis.findings import Finding
 from analysis.layers import LayerRow, layer_rows
-from analysis.suggestions import Suggestion
 from analysis.weights import WeightChannels, WeightOption, weight_channels, weight_options
 from app.components.range_picker import Bins, Codes, Shape
 from app.state import Session, Source
@@ -67,7 +67,7 @@ class Shelf(Generic[T]):
 
 CALIBRATIONS: Final = Shelf[Calibration](4)
 COMPARISONS: Final = Shelf[Comparison](12)
-SUGGESTIONS: Final = Shelf[tuple[Suggestion, ...]](64)
+FINDINGS: Final = Shelf[tuple[Finding, ...]](64)
 CHECKS: Final = Shelf[tuple[LevelCheck, ...]](12)
 SHAPES: Final = Shelf[Shape](1024)
 

@@ -7,12 +7,14 @@ from pathlib import Path
 from typing import Final
 
 from analysis.compare import Comparison, compare
-from analysis.suggestions import Suggestion, suggest
+from analysis.findings import Evidence, Finding
+from analysis.findings import find as find_causes
+from analysis.findings.saturation import cpu_flags
 from app.cache import (
     CALIBRATIONS,
     CHECKS,
     COMPARISONS,
-    SUGGESTIONS,
+    FINDINGS,
     Bench,
     Opened,
     open_source,
@@ -216,23 +218,25 @@ def _save_key(bench: Bench, path: Path) -> str:
 HINTS: Final = Jobs(workers=1, keep=4)
 """Small work between clicks, which waits for no long job."""
 AT_ONCE: Final = 0.2
-"""Seconds that a page waits for suggestions before it is drawn without them."""
+"""Seconds that a page waits for findings before it is drawn without them."""
 
 
-def suggestions(bench: Bench) -> tuple[Suggestion, ...] | None:
-    """What to change next, from what is measured so far; None while it is being found out."""
+def findings(bench: Bench) -> tuple[Finding, ...] | None:
+    """What is wrong and what to do, from what is measured so far; None while it is found out."""
     comparison = bench.comparison()
     key = f"{bench.key}/{'measured' if comparison else 'predicted'}"
-    found = SUGGESTIONS.get(key)
+    found = FINDINGS.get(key)
     if found is not None:
         return found
-    measured = comparison.tensors if comparison else None
 
     def work(_: OnProgress) -> None:
-        SUGGESTIONS.put(key, suggest(bench.quantized, bench.calibration, measured))
+        evidence = Evidence(
+            bench.quantized, bench.calibration, comparison=comparison, cpu_flags=cpu_flags()
+        )
+        FINDINGS.put(key, find_causes(evidence))
 
-    HINTS.start(key, work, label="Suggestions").wait(AT_ONCE)
-    return SUGGESTIONS.get(key)
+    HINTS.start(key, work, label="Findings").wait(AT_ONCE)
+    return FINDINGS.get(key)
 
 
 _preparing: Final = threading.Lock()

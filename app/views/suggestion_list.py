@@ -1,15 +1,28 @@
-"""What to change next, from what was measured, each with one click to do it."""
+"""What to change next: the findings, each with its proof and one click to mend it."""
+
+from typing import Final, Literal
 
 import streamlit as st
 
+from analysis.findings import Finding
 from app.cache import Bench
 from app.views.gate import apply
-from app.work import suggestions
+from app.work import findings
+
+AT_FIRST: Final = 5
+"""Findings that are drawn before one asks for all."""
+
+BADGES: Final[dict[str, tuple[str, str, Literal["red", "orange", "blue"]]]] = {
+    "critical": (":material/error:", "Critical", "red"),
+    "warning": (":material/warning:", "Warning", "orange"),
+    "info": (":material/info:", "Info", "blue"),
+}
+"""Icon, word and colour of each severity."""
 
 
 def suggestion_list(bench: Bench) -> None:
-    """Draw the suggestions for the recipe as it stands."""
-    found = suggestions(bench)
+    """Draw the findings for the recipe as it stands."""
+    found = findings(bench)
     with st.container(border=True, key="suggestions"):
         st.markdown("**What to change next**")
         if found is None:
@@ -21,26 +34,53 @@ def suggestion_list(bench: Bench) -> None:
                 if bench.comparison()
                 else "Nothing stands out in the histograms. Measure to see where error comes in."
             )
-        for item in found:
-            text, button = st.columns([5, 1], vertical_alignment="center")
-            text.markdown(f"**{item.title}.** {item.evidence}")
-            button.button(
-                "Apply",
-                key=f"apply {item.kind}",
-                help="Change the recipe so; Undo takes it back.",
-                on_click=apply,
-                args=(item.recipe,),
-                width="stretch",
-            )
+        finding_rows(found)
         if found and not bench.comparison():
             st.caption("From weights and histograms alone. Measure to see what a change gives.")
+
+
+def finding_rows(found: tuple[Finding, ...]) -> None:
+    """Draw findings with their fixes: the first few, and the rest on demand."""
+    kinds: dict[str, int] = {}
+    shown = found
+    if len(found) > AT_FIRST and not st.session_state.get("all findings"):
+        shown = found[:AT_FIRST]
+    for item in shown:
+        kinds[item.kind] = kinds.get(item.kind, 0) + 1
+        _row(item, kinds[item.kind])
+    if len(found) > AT_FIRST:
+        st.toggle(f"Show all {len(found)} findings", key="all findings")
+
+
+def _row(item: Finding, number: int) -> None:
+    """One finding.
+
+    Args:
+        item: The finding.
+        number: Which of its kind it is, from 1.
+    """
+    icon, word, colour = BADGES[item.severity]
+    text, button = st.columns([4, 1.4], vertical_alignment="center")
+    with text:
+        st.badge(word, icon=icon, color=colour)
+        st.markdown(f"**{item.title}.** {item.evidence}")
+    if item.fix is None:
+        return
+    button.button(
+        item.fix.label,
+        key=f"apply {item.kind}" if number == 1 else f"apply {item.kind} {number}",
+        help=f"Estimated gain {item.gain_db:.1f} dB of output sqnr. Undo takes it back.",
+        on_click=apply,
+        args=(item.fix.recipe,),
+        width="stretch",
+    )
 
 
 def _wait(bench: Bench) -> None:
     @st.fragment(run_every=0.5)
     def waiting() -> None:
         st.caption("Looking at weights and histograms …")
-        if suggestions(bench) is not None:
+        if findings(bench) is not None:
             st.rerun()
 
     waiting()
