@@ -115,18 +115,16 @@ def graph(
     Returns:
         The node that the user wants to open, or an empty name.
     """
-    sent = f"{key}:sent"
+    known: set[str] = st.session_state.setdefault(f"{key}:sent", set())
 
     def selected() -> None:
-        name: Any = st.session_state[key].select
-        if name is not None:
-            on_select(str(name))
+        event: Any = st.session_state[key].select
+        if event is not None:
+            st.session_state[f"{key}:ack"] = event["id"]
+            on_select(str(event["row"]))
 
-    def wanted() -> None:
-        st.session_state.pop(sent, None)
-
-    first = st.session_state.get(sent) != drawing.digest
-    st.session_state[sent] = drawing.digest
+    first = drawing.digest not in known
+    known.add(drawing.digest)
     result: Any = _component(
         key=key,
         data={
@@ -134,9 +132,10 @@ def graph(
             "topology": drawing.text if first else None,
             "paint": paint.text,
             "row": row,
+            "ack": st.session_state.get(f"{key}:ack"),
         },
         on_select_change=selected,
         on_open_change=lambda: None,
-        on_want_change=wanted,
+        on_want_change=known.clear,
     )
     return str(result.open or "")

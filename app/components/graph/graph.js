@@ -37,7 +37,9 @@ class Graph {
 
   update({ data, setTriggerValue }) {
     this.send = setTriggerValue;
-    if (data.topology) topologies.set(data.digest, new Topology(data.topology, data.digest));
+    if (data.topology && !topologies.has(data.digest)) {
+      topologies.set(data.digest, new Topology(data.topology, data.digest));
+    }
     const topology = topologies.get(data.digest);
     if (!topology) {
       this.send("want", data.digest);
@@ -63,16 +65,17 @@ class Graph {
       this.legend();
       this.paintAll();
     }
-    this.follow(data.row, fresh);
+    this.follow(data, fresh);
   }
 
   /** Choose what Python says, unless it has not heard of the latest click yet. */
-  follow(row, fresh) {
+  follow({ row, ack }, fresh) {
     const index = this.topology.names.indexOf(row);
-    if (this.asked && performance.now() - this.asked.time < ANSWER_MS && this.asked.row !== row) return;
+    const { asked } = this;
+    if (asked && asked.id !== ack && performance.now() - asked.time < ANSWER_MS) return;
     this.asked = null;
     const changed = index !== this.chosen;
-    if (changed) this.mark(index);
+    if (fresh || changed) this.mark(index);
     if (!this.size()) return;
     if (fresh) this.arrive();
     else if (changed) this.reveal(index);
@@ -247,13 +250,13 @@ class Graph {
     if (i === this.chosen && !this.sending) return;
     this.mark(i);
     if (reveal) this.reveal(i);
-    const row = this.topology.names[i];
-    this.asked = { row, time: performance.now() };
+    const id = `${Date.now().toString(36)}${Math.random().toString(36).slice(2, 6)}`;
+    this.asked = { id, time: performance.now() };
     clearTimeout(this.sending);
     this.sending = setTimeout(() => {
       this.sending = 0;
-      this.asked = { row, time: performance.now() };
-      this.send("select", row);
+      this.asked = { id, time: performance.now() };
+      this.send("select", { row: this.topology.names[i], id });
     }, at);
   }
 
