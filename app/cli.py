@@ -12,8 +12,8 @@ from importlib.metadata import version
 from pathlib import Path
 from typing import Any
 
+from app.meter import Meter
 from quant.errors import Cancelled, QuantError, did_you_mean
-from quant.progress import Progress
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
@@ -34,8 +34,8 @@ def main(arguments: Sequence[str] | None = None) -> int:
     options = parser.parse_args(words)
     try:
         _COMMANDS[options.command](options)
-    except (KeyboardInterrupt, Cancelled):
-        print("quantlens: cancelled", file=sys.stderr)
+    except (KeyboardInterrupt, Cancelled) as stopped:
+        print(f"quantlens: {str(stopped) or 'cancelled'}", file=sys.stderr)
         return 130
     except QuantError as error:
         print(f"quantlens: {error}", file=sys.stderr)
@@ -93,7 +93,25 @@ def _parser() -> argparse.ArgumentParser:
     picks = command("picks", "what every known tool would choose for a tensor")
     picks.add_argument("tensor", type=Path, metavar="TENSOR.npz", help="its batches, one an array")
 
-    for item in (calibrate, quantize, measure, curves, picks):
+    analyze = command("analyze", "find out where the accuracy goes, and why")
+    _model_and_data(analyze)
+    analyze.add_argument("--calibration", type=Path, help="calibration file; DATA without it")
+    analyze.add_argument("--recipe", type=Path, help="recipe file; the recommended preset without")
+    analyze.add_argument("--preset", help="a preset's name instead of a recipe file")
+    analyze.add_argument(
+        "--metric", help="a Python file with metric(outputs, labels), or top1, top5, mse, cosine"
+    )
+    analyze.add_argument(
+        "--errors",
+        default="local,cumulative,sensitivity,benefit",
+        help="which errors to measure (default: %(default)s)",
+    )
+    analyze.add_argument("--samples", type=_positive, help="measure on the first N samples only")
+    analyze.add_argument(
+        "--out", type=Path, required=True, metavar="DIR", help="folder to write, and to resume in"
+    )
+
+    for item in (calibrate, quantize, measure, curves, picks, analyze):
         item.add_argument("--json", action="store_true", help="print one JSON object for machines")
     return parser
 
@@ -125,7 +143,7 @@ def _calibrate(options: argparse.Namespace) -> None:
     import quant
 
     model = quant.load(options.model)
-    with _Meter("calibrating") as meter:
+    with Meter("calibrating") as meter:
         calibration = quant.calibrate(
             model, quant.open_data(options.data), samples=options.samples, progress=meter
         )
@@ -152,7 +170,7 @@ def _quantize(options: argparse.Namespace) -> None:
     if options.calibration:
         calibration = quant.Calibration.load(options.calibration)
     else:
-        with _Meter("calibrating") as meter:
+        with Meter("calibrating") as meter:
             calibration = quant.calibrate(
                 model, quant.open_data(options.data), samples=options.samples, progress=meter
             )
@@ -191,7 +209,7 @@ def _measure(options: argparse.Namespace) -> None:
             f"{options.data}: expected an array 'labels', found {', '.join(data.names)}; add it "
             "or leave --labels out"
         )
-    with _Meter("measuring") as meter:
+    with Meter("measuring") as meter:
         comparison = compare(
             quant.load(options.float_model),
             options.int8_model,
@@ -280,6 +298,13 @@ def _picks(options: argparse.Namespace) -> None:
     _report(options, found.to_json(), "\n".join(found.lines()))
 
 
+def _analyze(options: argparse.Namespace) -> None:
+    from app.cli_analyze import run
+
+    values, text = run(options, _recipe(options.recipe, options.preset))
+    _report(options, values, text)
+
+
 def _recipe(path: Path | None, preset: str | None) -> Any:
     import quant
 
@@ -292,37 +317,6 @@ def _recipe(path: Path | None, preset: str | None) -> Any:
     except (OSError, UnicodeDecodeError) as error:
         raise quant.RecipeError(f"{path}: the recipe cannot be read ({error})") from error
     return quant.Recipe.loads(text, path.name)
-
-
-class _Meter:
-    """Shows progress on a terminal's stderr: done, speed, time left."""
-
-    def __init__(self, word: str) -> None:
-        self._word = word
-        self._shown = sys.stderr.isatty()
-        self.seconds = 0.0
-
-    def __enter__(self) -> "_Meter":
-        return self
-
-    def __exit__(self, *_: object) -> None:
-        if self._shown:
-            print("\r\033[K", end="", file=sys.stderr, flush=True)
-
-    def __call__(self, progress: Progress) -> None:
-        self.seconds = progress.seconds
-        if not self._shown:
-            return
-        left = progress.seconds_left
-        total = f"/{progress.total}" if progress.total else ""
-        ending = f", {left:.0f} s left" if left is not None else ""
-        print(
-            f"\r\033[K{self._word}: {progress.done}{total} samples, "
-            f"{progress.per_second:.0f} a second{ending}",
-            end="",
-            file=sys.stderr,
-            flush=True,
-        )
 
 
 def _report(options: argparse.Namespace, values: dict[str, Any], text: str) -> None:
@@ -359,4 +353,5 @@ _COMMANDS: dict[str, Callable[[argparse.Namespace], None]] = {
     "measure": _measure,
     "curves": _curves,
     "picks": _picks,
+    "analyze": _analyze,
 }
