@@ -63,8 +63,6 @@ class Tool(Calibrator):
             pick = CHOICES[self.choice].streamed(stats)
         except NoPick as reason:
             return Found(*observed, f"{str(reason).rstrip('.')}.")
-        if pick is None:
-            return Found(*observed, CHOICES[self.choice].missing)
         low, high = pick.range()
         rmin, rmax = min(max(low, stats.low), 0.0), max(min(high, stats.high), 0.0)
         if rmin < rmax or not stats.abs_max:

@@ -12,7 +12,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from quant.stats import TensorStats
-from quant.tools.base import Batches, Choice, Form, NoPick, Pick, Range, register
+from quant.tools.base import Batches, Choice, Form, NoPick, Pick, register
 from quant.tools.grids import signed_counts
 
 BINS = 512
@@ -153,19 +153,20 @@ class _TfEnhanced(Choice[Density | None]):
     """A search over scales and offsets."""
 
     tool: ClassVar[str] = "aimet"
-    needs_first: ClassVar[bool] = True
 
     def gather(self, batches: Batches) -> Density | None:
         """Mean shares of the batches."""
         return density(batches)
 
-    def adapt_from_first(self, stats: TensorStats, first: Range) -> Density | None:
-        """Shares of all values, on a grid three times as wide as the first sample."""
+    def adapt(self, stats: TensorStats) -> Density | None:
+        """Shares of all values, on a grid three times as wide as the first sample.
+
+        Where that is all zero, so is the tool's first grid of a later one: here of the first few
+        that are not.
+        """
         if not stats.abs_max:
             return None
-        # Where the first sample is all zero the grid is that of a later one, of which all values
-        # are the best guess.
-        left = _starts(*(F(end) for end in (first if any(first) else (stats.min, stats.max))))
+        left = _starts(*next(ends for ends in stats.growth if ends.any()))
         width = float(left[1]) - float(left[0])
         edges = left[0] + (np.arange(BINS + 1) - 0.5) * width
         reach = np.concatenate(([min(edges[0], stats.min)], edges, [max(edges[-1], stats.max)]))

@@ -87,16 +87,12 @@ class Choice(Generic[G]):
         key: The rule's key within the tool, for instance ``"entropy_2048"``.
         label: What a person reads.
         summary: What the rule does, with its source and its known faults, in sentences.
-        missing: What the streamed statistics lack, as one sentence; empty where they suffice.
-        needs_first: Whether its grid follows from the range of the first batch.
     """
 
     tool: ClassVar[str]
     key: ClassVar[str]
     label: ClassVar[str]
     summary: ClassVar[str]
-    missing: ClassVar[str] = ""
-    needs_first: ClassVar[bool] = False
 
     @property
     def name(self) -> str:
@@ -110,16 +106,6 @@ class Choice(Generic[G]):
     def adapt(self, stats: TensorStats) -> G:
         """The same from streamed statistics; a batch of the tool is one sample of ours."""
         raise NotImplementedError
-
-    def adapt_from_first(self, stats: TensorStats, first: Range) -> G:
-        """The same for a rule that needs the first batch.
-
-        Args:
-            stats: Statistics of the tensor.
-            first: Least and greatest value of the first sample.
-        """
-        del first
-        return self.adapt(stats)
 
     def pick(self, gathered: G) -> Pick:
         """The arithmetic: the tool's statistics in, its choice out."""
@@ -157,23 +143,16 @@ class Choice(Generic[G]):
         """
         return self.pick(self.gather(batches))
 
-    def streamed(self, stats: TensorStats, first: Range | None = None) -> Pick | None:
+    def streamed(self, stats: TensorStats) -> Pick:
         """What the tool would choose, from streamed statistics.
 
         Args:
             stats: Statistics of the tensor.
-            first: Least and greatest value of the first sample, where they are known.
-
-        Returns:
-            The choice, or None where the statistics do not suffice.
 
         Raises:
             NoPick: The tool fails on such batches.
         """
-        if self.missing or (self.needs_first and first is None):
-            return None
-        adapted = self.adapt(stats) if first is None else self.adapt_from_first(stats, first)
-        return self.pick(adapted)
+        return self.pick(self.adapt(stats))
 
 
 CHOICES: dict[str, Choice[Any]] = {}

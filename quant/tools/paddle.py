@@ -4,6 +4,7 @@ Source: PaddlePaddle 3.3, ``paddle.static.quantization.PostTrainingQuantization`
 Paddle is what it stores as "scale"; the scale of ONNX is threshold / 127.
 """
 
+from dataclasses import dataclass
 from typing import ClassVar
 
 import numpy as np
@@ -13,11 +14,13 @@ from quant.curve import Curve
 from quant.stats import TensorStats
 from quant.tools.base import Batches, Choice, Form, NoPick, Pick, register
 from quant.tools.grids import Grid, even_edges, joined, least_magnitude, magnitude_counts
+from quant.tools.sample_losses import counted_losses
 from quant.tools.spread import spread_kl
 
 BINS = 2048
 LEVELS = 127
 HIST_PERCENT = 0.99999
+_SAMPLES = 16
 
 
 def histogram(batches: Batches) -> Grid:
@@ -77,27 +80,32 @@ def _shares() -> tuple[float, ...]:
     return tuple(found)
 
 
-def _search(batches: Batches, *, moments: bool) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
-    """Thresholds and losses of every batch's candidates, in order, each shape (batches, n).
+@dataclass(frozen=True, eq=False)
+class Losses:
+    """What every candidate of every batch loses.
 
-    The loss is the mean squared error, or (``moments``) the differences of mean and of standard
-    deviation added.
+    Attributes:
+        thresholds: float64, shape (batches, n).
+        losses: float64, of the same shape; NaN where squares overflow.
+        batches: The batches, where they are at hand.
     """
-    shares = _shares()
-    thresholds = np.empty((len(batches), len(shares)))
-    losses = np.empty_like(thresholds)
-    for row, batch in enumerate(batches):
-        x = batch.reshape(-1)
-        largest = float(np.abs(x).max()) or 1e-8
-        for column, share in enumerate(shares):
-            threshold = share * largest
-            thresholds[row, column] = threshold
-            losses[row, column] = _loss(x, threshold, moments=moments)
-    return thresholds, losses
+
+    thresholds: NDArray[np.float64]
+    losses: NDArray[np.float64]
+    batches: Batches = ()
+
+
+def _candidates(largest: float) -> NDArray[np.float64]:
+    """The thresholds that are tried for a batch."""
+    return np.asarray(_shares()) * (largest or 1e-8)
 
 
 def _loss(x: NDArray[np.float32], threshold: float, *, moments: bool) -> float:
-    """Loss of one threshold, in float32: squares of huge values overflow, as in the tool."""
+    """Loss of one threshold, in float32: squares of huge values overflow, as in the tool.
+
+    It is the mean squared error, or (``moments``) the differences of mean and of standard deviation
+    added.
+    """
     codes = np.clip(np.round(x / threshold * LEVELS), -LEVELS - 1, LEVELS)
     back = codes / LEVELS * threshold
     with np.errstate(over="ignore", invalid="ignore"):
@@ -106,15 +114,15 @@ def _loss(x: NDArray[np.float32], threshold: float, *, moments: bool) -> float:
         return float(((x - back) ** 2).mean())
 
 
-def ptf_threshold(x: NDArray[np.float32]) -> float:
-    """max|x| or a half, quarter or eighth of it, of least squared error on codes 0 to 127."""
+def ptf_losses(x: NDArray[np.float32]) -> Losses:
+    """Squared errors of an eighth, a quarter, a half and all of max|x| on codes 0 to 127."""
     whole = float(np.abs(x).max()) / LEVELS
     scales = [whole / 8, whole / 4, whole / 2, whole]
-    if not whole:
-        return 0.0
-    with np.errstate(over="ignore"):
-        errors = [((x - np.clip(np.round(x / s), 0, LEVELS) * s) ** 2).mean() for s in scales]
-    return LEVELS * scales[int(np.argmin(errors))]
+    errors = [0.0] * 4
+    if whole:
+        with np.errstate(over="ignore"):
+            errors = [((x - np.clip(np.round(x / s), 0, LEVELS) * s) ** 2).mean() for s in scales]
+    return Losses(np.asarray([scales]) * LEVELS, np.asarray([errors], np.float64))
 
 
 class _FromHistogram(Choice[Grid]):
@@ -217,32 +225,53 @@ class Average(_OneNumber):
         return stats.mean_sample_abs_max
 
 
-class _Search(Choice[tuple[NDArray[np.float64], NDArray[np.float64]]]):
+class _Search(Choice[Losses]):
     """The best threshold of the batch that can be quantized best."""
 
     tool: ClassVar[str] = "paddle"
     moments: ClassVar[bool]
-    missing: ClassVar[str] = (
-        "It takes each batch's least loss over 36 thresholds; a calibration would have to keep the "
-        "least loss so far and its threshold."
-    )
 
-    def gather(self, batches: Batches) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
+    def gather(self, batches: Batches) -> Losses:
         """Thresholds and losses of every batch's candidates."""
-        return _search(batches, moments=self.moments)
+        thresholds = [_candidates(float(np.abs(batch).max())) for batch in batches]
+        losses = [
+            [_loss(batch.reshape(-1), t, moments=self.moments) for t in row.tolist()]
+            for batch, row in zip(batches, thresholds, strict=True)
+        ]
+        return Losses(np.asarray(thresholds), np.asarray(losses), batches)
 
-    def pick(self, gathered: tuple[NDArray[np.float64], NDArray[np.float64]]) -> Pick:
+    def adapt(self, stats: TensorStats) -> Losses:
+        """Those of the quietest sample, from its counts, and what other samples add to them.
+
+        The others try the same shares of their own largest magnitudes. Those are taken to be
+        spread evenly about their known mean, from the quietest on.
+        """
+        quietest, count = stats.quietest.abs_max, min(stats.samples, _SAMPLES)
+        louder = max(2 * (stats.mean_sample_abs_max - quietest), 0.0)
+        largest = quietest + louder * np.arange(count) / max(count - 1, 1)
+        thresholds = np.concatenate([_candidates(float(end)) for end in largest])
+        losses = counted_losses(stats.quietest, thresholds / LEVELS, -LEVELS - 1)
+        return Losses(thresholds[None], losses.moments[None] if self.moments else losses.mse[None])
+
+    def pick(self, gathered: Losses) -> Pick:
         """The last candidate of least loss over all batches."""
-        thresholds, losses = (part.ravel() for part in gathered)
+        losses = gathered.losses.ravel()
         defined = np.flatnonzero(~np.isnan(losses))
         if not defined.size:
             raise NoPick("Paddle finds no threshold: the squares of the values overflow")
         best = int(defined[np.flatnonzero(losses[defined] == losses[defined].min())[-1]])
-        return Pick(Form.THRESHOLD, (float(thresholds[best]),))
+        return Pick(Form.THRESHOLD, (float(gathered.thresholds.ravel()[best]),))
 
-    def curve(self, gathered: tuple[NDArray[np.float64], NDArray[np.float64]]) -> Curve:
+    def curve(self, gathered: Losses) -> Curve:
         """Loss over thresholds, batch after batch."""
-        return Curve(self.name, gathered[0].ravel(), gathered[1].ravel())
+        return Curve(self.name, gathered.thresholds.ravel(), gathered.losses.ravel())
+
+    def cost(self, gathered: Losses, pick: Pick) -> float | None:
+        """The least loss of any batch at the threshold."""
+        found = [
+            _loss(b.reshape(-1), pick.values[0], moments=self.moments) for b in gathered.batches
+        ]
+        return min(found) if found else super().cost(gathered, pick)
 
 
 @register
@@ -273,19 +302,35 @@ class Emd(_Search):
 
 
 @register
-class Ptf(_OneNumber):
+class Ptf(Choice[Losses]):
     """A power of two of the last batch's largest magnitude."""
 
+    tool: ClassVar[str] = "paddle"
     key: ClassVar[str] = "ptf"
     label: ClassVar[str] = "Paddle PTF"
     summary: ClassVar[str] = (
         "max|x| of a batch or a half, quarter or eighth of it, by least squared error on codes 0 "
         "to 127: negative values count as clipped, and the last batch decides alone."
     )
-    missing: ClassVar[str] = (
-        "The last batch decides alone; a calibration would have to keep that batch's histogram."
-    )
 
-    def gather(self, batches: Batches) -> float:
-        """The choice for the last batch."""
-        return ptf_threshold(batches[-1])
+    def gather(self, batches: Batches) -> Losses:
+        """Errors in the last batch."""
+        return ptf_losses(batches[-1])
+
+    def adapt(self, stats: TensorStats) -> Losses:
+        """Errors in the last sample, from its counts."""
+        if stats.last is None:
+            raise NoPick("The last sample holds no value, and Paddle looks at no other")
+        thresholds = stats.last.abs_max / np.asarray([8.0, 4.0, 2.0, 1.0])
+        losses = counted_losses(stats.last, thresholds / LEVELS, 0)
+        return Losses(thresholds[None], losses.mse[None])
+
+    def pick(self, gathered: Losses) -> Pick:
+        """The first of least error."""
+        return Pick(
+            Form.THRESHOLD, (float(gathered.thresholds[0, int(np.argmin(gathered.losses[0]))]),)
+        )
+
+    def curve(self, gathered: Losses) -> Curve:
+        """Squared error over the thresholds."""
+        return Curve(self.name, gathered.thresholds[0], gathered.losses[0])

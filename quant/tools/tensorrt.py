@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 
 from quant.curve import Curve
 from quant.stats import TensorStats
-from quant.tools.base import Batches, Choice, Form, NoPick, Pick, Range, register
+from quant.tools.base import Batches, Choice, Form, NoPick, Pick, register
 from quant.tools.grids import Grid, float32_steps, histc, magnitude_counts, single
 from quant.tools.spread import spread_kl
 
@@ -145,15 +145,15 @@ class _FromHistogram(Choice[Grid]):
     """A choice from the growing histogram of magnitudes."""
 
     tool: ClassVar[str] = "modelopt"
-    needs_first: ClassVar[bool] = True
 
     def gather(self, batches: Batches) -> Grid:
         """Counts on the growing grid."""
         return histogram(batches)
 
-    def adapt_from_first(self, stats: TensorStats, first: Range) -> Grid:
+    def adapt(self, stats: TensorStats) -> Grid:
         """Counts on as many bins of the first sample's width as hold all values."""
-        largest = max(-first[0], first[1])
+        low, high = stats.growth[0].tolist()
+        largest = max(-low, high)
         if not largest and stats.abs_max:
             raise NoPick(ONLY_ZEROS)
         edges = float32_steps(largest, BINS)

@@ -17,6 +17,12 @@ from tests.quant.tools.data.distributions import NAMES, batches
 
 RECORDED = json.loads((Path(__file__).parent / "data" / "thresholds.json").read_text())
 
+BY_CHANCE = {
+    # The difference of two means and of two deviations is next to nothing for every threshold, so
+    # that the rounding of single values decides which is least.
+    "paddle.emd",
+}
+
 
 def one_by_one(found):
     """The same data in batches of one sample."""
@@ -63,16 +69,13 @@ class Row:
 
 
 def rows(tensor):
-    """Every choice that streamed statistics allow."""
+    """Every choice."""
     whole = batches(tensor)
     samples = one_by_one(whole)
     stats = calibrated(samples)
-    first = float(samples[0].min()), float(samples[0].max())
     found = []
     for choice in CHOICES.values():
-        pick = choice.streamed(stats, first)
-        if pick is None:
-            continue
+        pick = choice.streamed(stats)
         gathered = choice.gather(samples)
         exact = choice.pick(gathered)
         least, cost = (choice.cost(gathered, p) for p in (exact, pick))
@@ -102,14 +105,12 @@ def main():
             for value in (row.difference, row.cost, row.from_record)
         )
         print(f"{row.tensor:16} {row.choice:40}", *cells)
-    costs = [row.cost for row in lines if row.cost is not None]
+    costs = [row.cost for row in lines if row.cost is not None and row.choice not in BY_CHANCE]
     print(
         f"{len(lines)} entries: median difference {np.median([r.difference for r in lines]):.3%}, "
         f"largest increase of an objective {max(costs):.3%}"
     )
-    for choice in CHOICES.values():
-        if choice.missing:
-            print(f"{choice.name}: {choice.missing}")
+    print(f"Not counted, because chance decides: {', '.join(BY_CHANCE)}")
 
 
 if __name__ == "__main__":
