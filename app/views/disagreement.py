@@ -61,7 +61,7 @@ def disagreement(bench: Bench, row: LayerRow | None) -> None:
         hide_index=True,
         on_select=chosen,
         selection_mode=["single-row-required", "single-cell"],
-        column_config={**_columns(), "name": name_column(named, BUTTON_KEY)},
+        column_config={**_columns(), "name": name_column(names, named, BUTTON_KEY)},
         placeholder="–",
         alt="Tensors ranked by how much the tools disagree about their range",
     )

@@ -55,7 +55,7 @@ def layers_table(bench: Bench) -> None:
         hide_index=True,
         on_select=chosen,
         selection_mode=["single-row-required", "single-cell"],
-        column_config={**_columns(), "name": name_column(named, BUTTON_KEY)},
+        column_config={**_columns(), "name": name_column(names, named, BUTTON_KEY)},
         column_order=_order(measured=comparison is not None),
         placeholder="–",
         alt="Layers of the model with their quantization and its error",
@@ -155,12 +155,15 @@ def _order(*, measured: bool) -> list[str]:
     return order if measured else [name for name in order if name != "cumulative"]
 
 
-def name_column(on_click: Callable[[], None], key: str):
-    """The names as buttons: a click on one is told at once, on another cell after 150 ms."""
+def name_column(names: Sequence[str], on_click: Callable[[], None], key: str):
+    """The names as buttons: a click on one is told at once, on another cell after 150 ms.
+
+    Beside its text a button does not hear a click, so the column is no wider than it must be.
+    """
     return st.column_config.ButtonColumn(
         "Layer",
         pinned=True,
-        width=172,
+        width=min(172, 30 + 8 * max(map(len, names), default=0)),
         alignment="left",
         type="tertiary",
         on_click=on_click,

@@ -1,14 +1,17 @@
 """A model and data whose tensors are of the kinds that calibrators disagree about."""
 
+import re
 from pathlib import Path
 
 import numpy as np
+from playwright.sync_api import Page, expect
 
 from tests.nets import network, weight
 
 SEED = 11
 SAMPLES = 64
 OUTLIER = 60.0
+TENSORS = {"relu": "r", "gelu": "g", "project": "p", "read_relu": "n"}
 RELU, GELU, SYMMETRIC, OUTLIERS = "relu", "gelu", "project", "sensor"
 
 
@@ -56,3 +59,19 @@ def write(folder: Path) -> tuple[Path, Path]:
         labels=rng.integers(0, 10, SAMPLES),
     )
     return model, data
+
+
+def choose(page: Page, layer: str) -> None:
+    """Select a layer on the Layers page by its name, and wait until its pane is drawn."""
+    search = page.get_by_role("searchbox").or_(page.get_by_placeholder("Search layers")).first
+    search.fill(layer)
+    expect(page.get_by_text(re.compile(r"^\d+ layers?, \d+ filtered out"))).to_be_visible()
+    page.wait_for_timeout(300)
+    box = page.locator(
+        ".st-key-layers-table canvas, .st-key-layers_table canvas"
+    ).first.bounding_box()
+    assert box
+    page.mouse.click(box["x"] + 55, box["y"] + 34 + 16)
+    expect(page.get_by_text(re.compile(rf"^{layer} "))).to_be_visible()
+    tensor = TENSORS.get(layer, layer)
+    expect(page.locator(f'[data-drawn="{tensor}"]')).to_be_visible()

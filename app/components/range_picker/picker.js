@@ -65,6 +65,7 @@ class RangePicker {
       drawToggles(this);
       const tensor = this.shape.tensor;
       this.draw().then(() => {
+        this.place();
         timed("draw", start);
         if (shapeChanged) this.painted(tensor);
       });

@@ -107,7 +107,6 @@ class ChoiceTable {
       this.draw();
     };
     const first = element("th", { scope: "row" }, about);
-    if (inUse) first.append(element("em", { className: "ql-badge", textContent: "in use" }));
     const line = element("tr", {}, first);
     line.dataset.row = row.name;
     if (inUse) line.setAttribute("aria-current", "true");
@@ -141,14 +140,13 @@ class ChoiceTable {
   /** A divergence; below a hundred-thousandth it says nothing any more. */
   nats(x) {
     if (x === null) return element("td", { textContent: "–", title: "Not defined at this range: the codes give no probability to values that occur" });
-    return element("td", { textContent: x > 0 && x < 1e-5 ? "<0.00001" : format(x, 3) });
+    return element("td", { textContent: x > 0 && x < 1e-5 ? "<0.00001" : x < 1e-3 ? x.toFixed(5) : format(x, 3) });
   }
 
   use(row, { scope, word, title }, inUse) {
-    const button = element("button", {
-      type: "button", textContent: word, title: `Use ${row.label} ${title}`,
-      disabled: inUse && scope === "tensor",
-    });
+    const here = inUse && scope === "tensor";
+    if (here) return element("em", { className: "ql-in-use", textContent: "in use" });
+    const button = element("button", { type: "button", textContent: word, title: `Use ${row.label} ${title}` });
     button.setAttribute("aria-label", button.title);
     button.dataset.id = `${scope}/${row.name}`;
     button.onclick = () => this.picker.adopt(row.name, scope);
