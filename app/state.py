@@ -90,6 +90,9 @@ class Session:
         row: The selected row of the Layers table: a node's name or an input's.
         measurements: What was measured, the latest last.
         pending: The measurement that runs for this session, or None.
+        metric: What the outputs are judged by: a metric's name, the path of a Python file, or empty
+            for the usual one.
+        rank_samples: On how many evaluation samples layers are ranked, at most.
         begun: Whether the app has opened something by itself.
         problem: Why that failed, as a sentence, or empty.
     """
@@ -102,6 +105,8 @@ class Session:
     row: str = ""
     measurements: tuple[Measurement, ...] = ()
     pending: Pending | None = None
+    metric: str = ""
+    rank_samples: int = 256
     begun: bool = False
     problem: str = ""
 

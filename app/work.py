@@ -7,9 +7,9 @@ from pathlib import Path
 from typing import Final
 
 from analysis.compare import Comparison, compare
-from analysis.findings import Evidence, Finding
+from analysis.findings import Finding
 from analysis.findings import find as find_causes
-from analysis.findings.saturation import cpu_flags
+from app import effects
 from app.cache import (
     CALIBRATIONS,
     CHECKS,
@@ -223,17 +223,13 @@ AT_ONCE: Final = 0.2
 
 def findings(bench: Bench) -> tuple[Finding, ...] | None:
     """What is wrong and what to do, from what is measured so far; None while it is found out."""
-    comparison = bench.comparison()
-    key = f"{bench.key}/{'measured' if comparison else 'predicted'}"
+    key, evidence = effects.evidence(bench)
     found = FINDINGS.get(key)
     if found is not None:
         return found
 
     def work(_: OnProgress) -> None:
-        evidence = Evidence(
-            bench.quantized, bench.calibration, comparison=comparison, cpu_flags=cpu_flags()
-        )
-        FINDINGS.put(key, find_causes(evidence))
+        FINDINGS.put(key, find_causes(evidence()))
 
     HINTS.start(key, work, label="Findings").wait(AT_ONCE)
     return FINDINGS.get(key)
