@@ -41,7 +41,7 @@ def weights_figure(
     lower["title"] = {**lower["title"], "text": "Weight sqnr (dB)"}
     low, high = _decades(weights)
     shape |= {
-        "hovermode": "closest",
+        "hovermode": "x",
         "dragmode": "zoom",
         "yaxis2": {**lower, "nticks": 6},
         "legend2": {**shape["legend"], "y": 0.4},
@@ -88,7 +88,8 @@ def _widths(
             marker={"size": 4},
             line={"width": 1.0 if dash == "dot" else 1.8, "color": colour, "dash": dash},
             name=name,
-            hovertemplate=f"{HOVER}<extra></extra>",
+            hovertemplate=f"{HOVER}<extra></extra>" if dash == "solid" else None,
+            hoverinfo=None if dash == "solid" else "skip",
             showlegend=True,
         )
     for value, dash, name in (
@@ -136,7 +137,7 @@ def _marks(
                 "line": {"color": colour, "width": 1.5},
             },
             cliponaxis=False,
-            hovertemplate=f"{mark.label}: {HOVER}<extra></extra>",
+            hoverinfo="skip",  # the line below it tells
             showlegend=False,
         )
 

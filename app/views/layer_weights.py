@@ -50,11 +50,15 @@ def _head(layer: Layer, weights: WeightChannels | None) -> None:
     text = f"Weight **{weight.name}** :gray[{shape}]"
     if weights is not None:
         text += (
-            f": widest channel over narrowest **{number(weights.ratio, 3)}×**; with its own scale "
+            f": widest channel over narrowest **{_times(weights.ratio)}**; with its own scale "
             f"the middle channel gains **{db(weights.median_gain_db)}** in "
             f"{weights.qtype.value}."
         )
     st.markdown(text)
+
+
+def _times(ratio: float) -> str:
+    return f"{ratio:,.0f}×" if ratio >= 100 else f"{number(ratio, 3)}×"
 
 
 def _types(layer: Layer, options: tuple[WeightOption, ...]) -> None:

@@ -20,7 +20,7 @@ def db(value: float | None) -> str:
         return DASH
     if math.isinf(value):
         return "no error" if value > 0 else "no signal"
-    return f"{value:.1f} dB".replace("-", "\N{MINUS SIGN}")
+    return f"{round(value, 1) or 0.0:.1f} dB".replace("-", "\N{MINUS SIGN}")
 
 
 def percent(share: float | None, digits: int = 2) -> str:
