@@ -24,6 +24,7 @@ from quant.errors import DataError
 from quant.histogram import HistogramBuilder
 from quant.model import Model
 from quant.progress import OnProgress, Reporter
+from quant.readers import readers
 from quant.runtime import Runner, Session, cores
 from quant.sample_counts import Quietest, SampleCounts, sample_counts
 from quant.scan import no_channels, reals, warm
@@ -115,15 +116,18 @@ class _Source:
         base: The tensor that is measured.
         rectified: Whether a Relu lies between.
         moved: Whether values were rearranged between, so that channels are not known.
+        read_by: Types of the operators that read the tensor itself.
     """
 
     base: str
     rectified: bool
     moved: bool
+    read_by: tuple[str, ...]
 
 
 def _sources(model: Model) -> dict[str, _Source]:
     targets = set(model.calibration_targets)
+    read_by = readers(model)
     found: dict[str, _Source] = {}
     for name in model.calibration_targets:
         base, rectified, moved = name, False, False
@@ -134,7 +138,7 @@ def _sources(model: Model) -> dict[str, _Source]:
                 base, moved = model.same_values[base], True
             else:
                 break
-        found[name] = _Source(base, rectified, moved)
+        found[name] = _Source(base, rectified, moved, read_by[name])
     return found
 
 
@@ -284,4 +288,5 @@ def _stats(
         max_sample=max_sample,
         quietest=tally.quietest(rectified=source.rectified),
         last=last,
+        read_by=source.read_by,
     )

@@ -145,6 +145,7 @@ class Calibration:
                     "end_samples": [s.min_sample, s.max_sample],
                     "quietest": _about(s.quietest),
                     "last": _about(s.last) if s.last else None,
+                    "read_by": s.read_by,
                 }
                 for s, bins in zip(stats, used, strict=True)
             ],
@@ -255,6 +256,7 @@ def _read(arrays: Mapping[str, Array]) -> Calibration:
             max_sample=max_sample,
             quietest=next(samples),
             last=next(samples) if item["last"] else None,
+            read_by=tuple(str(op_type) for op_type in item["read_by"]),
             **values,
         )
         at, channel, grown = at + filled, channel + width, grown + rows

@@ -121,7 +121,7 @@ class Side:
         whole = end.astype(np.intp)
         left = 1 - (end - whole)
         counts = np.append(self.counts, 0.0)
-        above, first, second = self._moments
+        above, first, second = self.moments
         lever = whole + 1 - end
         part = counts[whole] * left
         clipping = (
@@ -135,7 +135,7 @@ class Side:
         return clipping * self.width**2 + inside * scale**2 / 12
 
     @cached_property
-    def _moments(self) -> tuple[NDArray[np.float64], NDArray[np.float64], NDArray[np.float64]]:
+    def moments(self) -> tuple[NDArray[np.float64], NDArray[np.float64], NDArray[np.float64]]:
         """Sums over the values beyond an edge e of 1, x - e and (x - e)^2, in bin widths."""
         zero = np.zeros(2)
         above = np.concatenate((np.cumsum(self.counts[::-1])[::-1], zero))

@@ -38,6 +38,8 @@ class TensorStats:
         max_sample: Position of the first that reached the maximum.
         quietest: Counts of the sample whose largest magnitude is least, the first of a tie.
         last: Counts of the last sample; None where that held no value.
+        read_by: Types of the operators that read it, operators that only move values looked
+            through; see :func:`quant.readers.readers`.
     """
 
     name: str
@@ -60,6 +62,7 @@ class TensorStats:
     max_sample: int
     quietest: SampleCounts
     last: SampleCounts | None
+    read_by: tuple[str, ...] = ()
 
     def __post_init__(self) -> None:
         if not (math.isfinite(self.min) and math.isfinite(self.max) and self.min <= self.max):

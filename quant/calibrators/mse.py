@@ -1,19 +1,25 @@
 """Least mean squared error."""
 
-from dataclasses import dataclass
+import math
+from dataclasses import dataclass, field
 from typing import ClassVar
 
 import numpy as np
 from numpy.typing import NDArray
 
-from quant.calibrators.base import Curve, DivergenceCalibrator, register, within
+from quant.calibrators.base import DivergenceCalibrator, register, within
+from quant.curve import Curve
 from quant.divergence import BINS, Candidates
-from quant.expected_error import EXACT_STEPS, Side, sides
+from quant.seen_error import SeenError
 from quant.stats import TensorStats
 from quant.types import QuantSpec
 
-_SCALES = 40
-_SMALLEST = 1 / 1024
+_SCALES = 4
+"""Scales tried for each factor of two, at first."""
+
+_SMALLEST, _LEAST = -10, -24
+"""The smallest scale tried is at least so many factors of two below the largest, and at most."""
+
 _ROUNDS = 4
 
 
@@ -29,6 +35,16 @@ class Mse(DivergenceCalibrator):
         "searched at both ends."
     )
 
+    as_read: bool = field(
+        default=False,
+        metadata={
+            "label": "As the next layer sees it",
+            "help": "Measure the error after the operators that read the tensor: nothing below "
+            "zero counts before a Relu, little counts where a Sigmoid is flat, and only what is "
+            "near the largest value counts before a Softmax.",
+        },
+    )
+
     def curve_of(self, candidates: Candidates) -> Curve:
         """Mean squared error, in squared real units, for every threshold."""
         stats, spec = candidates.stats, candidates.spec
@@ -36,20 +52,22 @@ class Mse(DivergenceCalibrator):
             return Curve(self.name, np.zeros(1, np.float64), np.zeros(1, np.float64))
         thresholds = np.arange(1, BINS + 1, dtype=np.float64) * (stats.abs_max / BINS)
         thresholds[-1] = stats.abs_max
-        return Curve(self.name, thresholds, _cost(stats, spec, thresholds))
+        return Curve(self.name, thresholds, _cost(stats, spec, thresholds, self._seen(stats)))
 
     def range(self, stats: TensorStats, spec: QuantSpec) -> tuple[float, float]:
         """The range of least error; when asymmetric every zero point is tried with every scale."""
         if spec.symmetric or stats.low == 0 or stats.high == 0:
             return within(stats, self.curve(stats, spec).best)
-        return _search(stats, spec)
+        return _search(stats, spec, self._seen(stats))
+
+    def _seen(self, stats: TensorStats) -> SeenError:
+        return SeenError(stats, stats.read_by if self.as_read else ())
 
 
 def _cost(
-    stats: TensorStats, spec: QuantSpec, thresholds: NDArray[np.float64]
+    stats: TensorStats, spec: QuantSpec, thresholds: NDArray[np.float64], seen: SeenError
 ) -> NDArray[np.float64]:
     """Mean squared error of the codes that each threshold gives."""
-    negative, positive = sides(stats.histogram)
     low, high = np.minimum(thresholds, -stats.low), np.minimum(thresholds, stats.high)
     codes = spec.qmax - spec.qmin
     if not spec.symmetric:
@@ -62,33 +80,33 @@ def _cost(
         middle = spec.qtype.levels // 2 if stats.low < 0 else 0
         scale = thresholds / (spec.qmax - middle)
         below = np.full(scale.shape, middle)
-    below = below.astype(np.int64)
-    if codes > EXACT_STEPS:
-        error = negative.smooth_errors(scale, below)
-        return (error + positive.smooth_errors(scale, codes - below)) / stats.count
-    return (negative.errors(scale, below) + positive.errors(scale, codes - below)) / stats.count
+    return seen.of(scale, below, codes) / stats.count
 
 
-def _search(stats: TensorStats, spec: QuantSpec) -> tuple[float, float]:
+def _search(stats: TensorStats, spec: QuantSpec, seen: SeenError) -> tuple[float, float]:
     """The asymmetric range of least error over scales and zero points.
 
-    Scales are tried on a geometric grid from the observed range down to a thousandth of it, with
-    every number of steps below zero that keeps the range inside the observed one; then on finer
-    grids around the best, until scales differ by less than a bin does.
+    Scales are tried on a geometric grid from the observed range down to a thousandth of it, or to
+    where it is as wide as the shorter side where that is less, with every number of steps below
+    zero that keeps the range inside the observed one; then on finer grids around the best, until
+    scales differ by less than a bin does.
     """
-    negative, positive = sides(stats.histogram)
     codes = spec.qmax - spec.qmin
-    widest = (stats.high - stats.low) / codes
-    first, last = _SMALLEST, 1.0
+    width = stats.high - stats.low
+    widest = width / codes
+    shorter = math.floor(math.log2(min(-stats.low, stats.high) / width))
+    octaves = -max(min(_SMALLEST, shorter), _LEAST)
+    count = _SCALES * octaves
+    first, last = 2.0**-octaves, 1.0
     error_of_best, ratio_of_best, below_of_best = np.inf, 1.0, 0
     for _ in range(_ROUNDS):
-        ratios = np.asarray(np.geomspace(first, last, _SCALES), np.float64)
+        ratios = np.asarray(np.geomspace(first, last, count), np.float64)
         scale = ratios * widest
         least = np.maximum(codes - np.rint(stats.high / scale), 0)
         most = np.maximum(np.minimum(np.rint(-stats.low / scale), codes), least)
         columns = np.linspace(0.0, 1.0, min(codes, 256) + 1)
         below = np.rint(least[:, None] + (most - least)[:, None] * columns).astype(np.int64)
-        error = _errors(negative, positive, scale, below, codes)
+        error = seen.of_all(scale, below, codes)
         row, column = divmod(int(error.argmin()), error.shape[1])
         if error[row, column] < error_of_best:
             error_of_best = float(error[row, column])
@@ -97,19 +115,3 @@ def _search(stats: TensorStats, spec: QuantSpec) -> tuple[float, float]:
         first, last = ratio_of_best / apart, min(ratio_of_best * apart, 1.0)
     scale = ratio_of_best * widest
     return max(-below_of_best * scale, stats.low), min((codes - below_of_best) * scale, stats.high)
-
-
-def _errors(
-    negative: Side,
-    positive: Side,
-    scale: NDArray[np.float64],
-    below: NDArray[np.int64],
-    codes: int,
-) -> NDArray[np.float64]:
-    """Summed squared error for each scale and each of its numbers of steps below zero."""
-    if codes > EXACT_STEPS:
-        column = scale[:, None]
-        return negative.smooth_errors(column, below) + positive.smooth_errors(column, codes - below)
-    left = negative.errors_for_all_steps(scale, codes)
-    right = positive.errors_for_all_steps(scale, codes)
-    return np.take_along_axis(left, below, 1) + np.take_along_axis(right, codes - below, 1)

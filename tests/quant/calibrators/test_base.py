@@ -18,6 +18,7 @@ from quant.errors import RecipeError
 
 def test_every_algorithm_of_the_folder_is_registered():
     assert calibrator_names() == (
+        "best",
         "js",
         "kl",
         "minmax",
@@ -42,7 +43,7 @@ def test_a_name_is_registered_once():
 @pytest.mark.parametrize(
     ("document", "message"),
     [
-        ({"name": "median"}, "unknown name 'median'; choose one of js, kl, minmax"),
+        ({"name": "median"}, "unknown name 'median'; choose one of best, js, kl, minmax"),
         ({}, "unknown name None"),
         ("kl", "expected an object"),
         ({"name": "kl", "p": 1}, "unknown field 'p'"),

@@ -1,0 +1,38 @@
+"""The range of least error among those of all our calibrators."""
+
+from dataclasses import dataclass
+from typing import ClassVar
+
+from quant.calibrators.base import REGISTRY, Calibrator, register
+from quant.calibrators.mse import Mse
+from quant.numerics import params_from_range
+from quant.seen_error import SeenError
+from quant.stats import TensorStats
+from quant.types import QuantSpec
+
+_OFFERED = ("mse", "minmax", "percentile", "outlier_removal", "kl", "symmetric_kl", "js")
+"""Calibrators whose ranges compete, in the order that decides a tie."""
+
+
+@register
+@dataclass(frozen=True)
+class Best(Calibrator):
+    """Tries the ranges of all our calibrators and keeps the one whose error is least.
+
+    The error is that of the parameters which follow from a range, expected from the histogram, as
+    the operators that read the tensor see it; see :mod:`quant.seen_error`.
+    """
+
+    name: ClassVar[str] = "best"
+    label: ClassVar[str] = "Best measured"
+    summary: ClassVar[str] = (
+        "Of the ranges of all our calibrators the one with the least local squared error, measured "
+        "as the operators that read the tensor see it."
+    )
+
+    def range(self, stats: TensorStats, spec: QuantSpec) -> tuple[float, float]:
+        """The range of least measured error."""
+        seen = SeenError(stats, stats.read_by)
+        offered = (Mse(as_read=True), *(REGISTRY[name]() for name in _OFFERED))
+        ranges = [calibrator.range(stats, spec) for calibrator in offered]
+        return min(ranges, key=lambda found: seen.of_params(params_from_range(*found, spec)))

@@ -1,0 +1,154 @@
+"""The squared error that quantizing a tensor makes, as its readers see it, from statistics alone.
+
+With response f (see :mod:`quant.readers`) a reader sees ``f(x) - f(x')`` instead of ``x - x'``.
+Rounding moves a value a little, so its squared error counts by the squared slope of f there, which
+is taken over a bin. Clipping moves it far, so its error is that of f itself:
+
+    sum (f(x) - f(T))^2 over x beyond T.
+
+The expected error of a histogram whose counts carry the squared slope (:mod:`quant.expected_error`)
+holds the first whole and of the second only what the slope at x tells; the difference is a function
+of T alone, which is kept in a table over the bin edges. Several responses add up.
+"""
+
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import ArrayLike, NDArray
+
+from quant.expected_error import EXACT_STEPS, Side, sides
+from quant.histogram import BINS_PER_SIDE
+from quant.readers import Response, identity, responses
+from quant.stats import TensorStats
+from quant.types import QuantParams
+
+Array = NDArray[np.float64]
+
+
+@dataclass(frozen=True, eq=False)
+class _SeenSide:
+    """One side of zero.
+
+    Attributes:
+        side: Its magnitudes, each counted by the squared slope of the responses.
+        more: float64, shape (8193,): for a range that ends at each edge, by how much the error
+            of what is clipped exceeds that of ``side``; None where the slope says all.
+    """
+
+    side: Side
+    more: Array | None
+
+    def clipped_more(self, end: Array) -> Array | float:
+        """That excess where the range ends at magnitudes ``end``, in real units."""
+        if self.more is None:
+            return 0.0
+        edges = np.arange(BINS_PER_SIDE + 1, dtype=np.float64) * self.side.width
+        return np.interp(end, edges, self.more)
+
+
+class SeenError:
+    """Summed squared error over all values of a tensor, for any scale and number of steps.
+
+    It is in squared real units of what the readers make of the values.
+    """
+
+    def __init__(self, stats: TensorStats, read_by: tuple[str, ...] = ()) -> None:
+        """Weigh the histogram of a tensor.
+
+        Args:
+            stats: What calibration saw of it.
+            read_by: Types of the operators that read it; nobody stands for a reader that passes
+                every error on. Where no reader would notice anything, every error counts too.
+        """
+        negative, positive = sides(stats.histogram)
+        found = responses(read_by, stats.mean_sample_max)
+        self.negative = _seen(negative, -1.0, found)
+        self.positive = _seen(positive, 1.0, found)
+        if not (self.negative.side.squares or self.positive.side.squares):
+            self.negative, self.positive = _SeenSide(negative, None), _SeenSide(positive, None)
+
+    def of(self, scale: ArrayLike, below: ArrayLike, codes: int) -> Array:
+        """The error of ranges.
+
+        Args:
+            scale: Positive real units per step, shape (n,).
+            below: Steps from zero down to the end, shape (n,).
+            codes: Steps from one end to the other.
+
+        Returns:
+            float64, shape (n,).
+        """
+        s, down = np.asarray(scale, np.float64), np.asarray(below, np.int64)
+        up = codes - down
+        if codes > EXACT_STEPS:
+            error = self.negative.side.smooth_errors(s, down)
+            error = error + self.positive.side.smooth_errors(s, up)
+        else:
+            error = self.negative.side.errors(s, down) + self.positive.side.errors(s, up)
+        return self._with_clipping(error, s, down, up)
+
+    def of_all(self, scale: Array, below: NDArray[np.int64], codes: int) -> Array:
+        """The error of every scale with each of its numbers of steps below zero.
+
+        Args:
+            scale: Positive real units per step, shape (n,).
+            below: Steps from zero down to the end, shape (n, m).
+            codes: Steps from one end to the other.
+
+        Returns:
+            float64, shape (n, m).
+        """
+        column, up = scale[:, None], codes - below
+        if codes > EXACT_STEPS:
+            error = self.negative.side.smooth_errors(column, below)
+            error = error + self.positive.side.smooth_errors(column, up)
+        else:
+            left = self.negative.side.errors_for_all_steps(scale, codes)
+            right = self.positive.side.errors_for_all_steps(scale, codes)
+            error = np.take_along_axis(left, below, 1) + np.take_along_axis(right, up, 1)
+        return self._with_clipping(error, column, below, up)
+
+    def of_params(self, params: QuantParams) -> float:
+        """The error of parameters per tensor."""
+        spec = params.spec
+        below = int(params.zero_point) - spec.qmin
+        return float(self.of([float(params.scale)], [below], spec.qmax - spec.qmin)[0])
+
+    def _with_clipping(
+        self, error: Array, scale: Array, down: NDArray[np.int64], up: NDArray[np.int64]
+    ) -> Array:
+        more = self.negative.clipped_more(scale * down) + self.positive.clipped_more(scale * up)
+        return np.maximum(error + more, 0.0)
+
+
+def _seen(side: Side, sign: float, found: tuple[Response, ...]) -> _SeenSide:
+    """Weigh one side of zero, whose values are ``sign`` times its magnitudes."""
+    if found == (identity,):
+        return _SeenSide(side, None)
+    edges = np.arange(BINS_PER_SIDE + 1, dtype=np.float64) * side.width
+    weights, more = np.zeros(BINS_PER_SIDE), np.zeros(BINS_PER_SIDE + 1)
+    for response in found:
+        step = np.diff(response(sign * edges))
+        weights += (step / side.width) ** 2
+        more += _beyond(side.counts, step)
+    weighted = Side(side.counts * weights, side.width)
+    second = weighted.moments[2]
+    more -= second[: BINS_PER_SIDE + 1] * side.width**2
+    return _SeenSide(weighted, more)
+
+
+def _beyond(counts: Array, step: Array) -> Array:
+    """Sum over what lies beyond each edge of the squared change of a response since that edge.
+
+    Args:
+        counts: Values in each bin, shape (n,), evenly spread.
+        step: How much the response changes over each bin.
+
+    Returns:
+        float64, shape (n + 1,).
+    """
+    zero = np.zeros(1)
+    above = np.concatenate((np.cumsum(counts[::-1])[::-1], zero))
+    first = np.concatenate((np.cumsum(((above[1:] + counts / 2) * step)[::-1])[::-1], zero))
+    rise = 2 * step * first[1:] + step**2 * (above[1:] + counts / 3)
+    return np.concatenate((np.cumsum(rise[::-1])[::-1], zero))
