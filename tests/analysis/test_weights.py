@@ -11,7 +11,7 @@ from quant.model import load
 from quant.numerics import fake_quantize
 from quant.recipe import Recipe, Settings
 from quant.types import PerChannel, PerTensor, QType, QuantSpec
-from tests.models import conv_relu, model_of
+from tests.models import conv_relu, from_text, model_of
 
 
 def conv(weight: np.ndarray):
@@ -273,3 +273,31 @@ def test_thousands_of_channels_are_measured_like_few():
     alone = weight_channels(single := matmul(weight[:, :1]), single.nodes[0])
     assert alone is not None
     assert found.per_channel_db[0] == pytest.approx(alone.per_channel_db[0])
+
+
+def test_a_weight_without_output_channels_has_options_with_one_scale_only():
+    table = np.random.default_rng(8).standard_normal((16, 4)).astype(np.float32)
+    text = """
+    <ir_version: 8, opset_import: ["" : 17]>
+    net (int64[batch] ids, float[batch, 4] x) => (float[batch, 4] y)
+    {
+        [embed] e = Gather (table, ids)
+        [add] y = Add (e, x)
+    }
+    """
+    model = load(from_text(text, table=table).SerializeToString())
+    embed = next(node for node in model.nodes if node.op_type == "Gather")
+    assert weight_channels(model, embed) is None
+    options = weight_options(model, embed)
+    assert [(option.qtype, option.per_channel) for option in options] == [(t, False) for t in TYPES]
+    rows = table.reshape(1, -1)
+    for option in options:
+        assert option.sqnr_db == pytest.approx(
+            loop_sqnr_db(rows, 0, option.qtype, per_channel=False)
+        )
+
+
+def test_a_node_without_a_weight_has_no_options():
+    model = load(conv_relu().SerializeToString())
+    relu = next(node for node in model.nodes if node.op_type == "Relu")
+    assert weight_options(model, relu) == ()
