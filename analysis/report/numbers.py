@@ -1,0 +1,30 @@
+"""Numbers as a person reads them."""
+
+import math
+
+from analysis.metrics import MetricChange
+
+
+def shown(value: float | str | None) -> str:
+    """A number with four digits, a text as it is, nothing for None."""
+    if value is None or isinstance(value, str):
+        return value or ""
+    if math.isinf(value):
+        return "∞" if value > 0 else "−∞"
+    return f"{value:.4g}".replace("-", "−")
+
+
+def decibels(value: float) -> str:
+    """A ratio in dB with one decimal."""
+    if math.isinf(value):
+        return "equal" if value > 0 else "−∞ dB"
+    return f"{value:.1f} dB".replace("-", "−")
+
+
+def metric_value(value: float | None, change: MetricChange) -> str:
+    """A metric with its unit."""
+    if value is None:
+        return ""
+    if change.unit == "%":
+        return f"{100 * value:.2f} %".replace("-", "−")
+    return f"{shown(value)} {change.unit}".strip()
