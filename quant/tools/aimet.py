@@ -13,6 +13,7 @@ from numpy.typing import NDArray
 
 from quant.stats import TensorStats
 from quant.tools.base import Batches, Choice, Form, NoPick, Pick, register
+from quant.tools.compute import kernels
 from quant.tools.grids import signed_counts
 
 BINS = 512
@@ -131,22 +132,12 @@ def costs(found: Density, candidates: list[tuple[np.float32, int]]) -> NDArray[n
     start = found.left[0]
     width = F(found.left[1] - found.left[0])
     middles = start + np.arange(BINS, dtype=np.float32) * width + width / F(2)
-    scale = np.asarray([c[0] for c in candidates], np.float32)[:, None]
-    offset = np.asarray([c[1] for c in candidates], np.float32)[:, None]
-    low = scale * offset
-    high = scale * F(STEPS) + low
-    first, last = (
-        np.clip(np.floor((end - start) / width), 0, BINS - 1).astype(np.int64)
-        for end in (low, high)
+    cost = np.empty(len(candidates))
+    scales, offsets = (np.asarray(part, np.float32) for part in zip(*candidates, strict=True))
+    kernels().encoding_costs(
+        middles, found.shares, start, width, scales, offsets, CLIP_WEIGHT, cost
     )
-    index = np.arange(BINS)
-    ratio = middles / np.where(scale == 0, F(1), scale) - offset
-    back = scale * (np.trunc(ratio + np.copysign(F(0.5), ratio)) + offset)
-    error = np.where((index >= first) & (index < last), middles - back, F(0))
-    clipped = np.where(index < first, middles - middles[first], F(0))
-    clipped = np.where(index >= last, middles - middles[last], clipped)
-    squares = error.astype(np.float64) ** 2 + CLIP_WEIGHT * clipped.astype(np.float64) ** 2
-    return squares @ found.shares
+    return cost
 
 
 class _TfEnhanced(Choice[Density | None]):

@@ -1,6 +1,7 @@
 """Histograms on other tools' grids, from the values themselves or from streamed statistics."""
 
 from dataclasses import dataclass
+from functools import lru_cache
 from typing import Any
 
 import numpy as np
@@ -137,8 +138,12 @@ def least_magnitude(stats: TensorStats) -> float:
 _Side = tuple[NDArray[np.float64], NDArray[np.float64]]
 
 
+@lru_cache(maxsize=16)
 def _side(stats: TensorStats, *, positive: bool) -> _Side:
-    """Magnitudes on one side, and how many values (zeros apart) are below each; ends are exact."""
+    """Magnitudes on one side, and how many values (zeros apart) are below each; ends are exact.
+
+    The choices for a tensor share them, so those of the last few tensors are kept.
+    """
     histogram = stats.histogram
     if positive:
         counts, width = histogram.positive.astype(np.float64), histogram.positive_width

@@ -13,12 +13,12 @@ from numpy.typing import NDArray
 from quant.curve import Curve
 from quant.stats import TensorStats
 from quant.tools.base import Batches, Choice, Form, Pick, Range, register
+from quant.tools.compute import kernels, running, x_log_x
 from quant.tools.grids import Grid, float32_steps, joined, magnitude_counts
 
 BINS = 2048
 LEVELS = 128
 _FILL = 1e-7
-_ROWS = 96
 
 
 def histogram(batches: Batches) -> Grid:
@@ -42,45 +42,10 @@ def kl_curve(counts: NDArray[np.int64]) -> NDArray[np.float64]:
         float64, shape (1920,), in nats.
     """
     filled = counts.astype(np.float64) + _FILL
-    below = np.concatenate(([0.0], np.cumsum(filled)))
-    p_log_p = np.concatenate(([0.0], np.cumsum(filled * np.log(filled))))
-    kept = np.arange(LEVELS, BINS)
-    inside = below[kept]
-    last = filled[kept - 1]
-    grown = last + below[-1] - inside
-    value = p_log_p[kept - 1] + grown * np.log(grown)
-    for start in range(0, kept.size, _ROWS):
-        rows = slice(start, start + _ROWS)
-        value[rows] -= _cross(filled, below, kept[rows], grown[rows])
-    return value / below[-1] + np.log(inside / below[-1])
-
-
-def _cross(
-    filled: NDArray[np.float64],
-    below: NDArray[np.float64],
-    kept: NDArray[np.int64],
-    grown: NDArray[np.float64],
-) -> NDArray[np.float64]:
-    """Sum of P log Q over the bins of each candidate, before normalising."""
-    steps = np.arange(LEVELS + 1) * kept[:, None]
-    whole, part = steps // LEVELS, steps % LEVELS / LEVELS
-    bins = np.append(filled, 0.0)
-    mass = below[whole] + part * bins[whole]
-    mean = np.diff(mass) / (kept[:, None] / LEVELS)
-    log = np.log(mean)
-    # Bins that lie in one level: from the first whole bin after its start to the last before its
-    # end. The last bin of all is apart, because P has the tail in it.
-    first = whole[:, :-1] + (part[:, :-1] > 0)
-    upto = whole[:, 1:].copy()
-    upto[:, -1] -= 1
-    result = np.einsum("ij,ij->i", np.maximum(below[upto] - below[first], 0.0), log)
-    mixed = part[:, 1:-1] * mean[:, :-1] + (1 - part[:, 1:-1]) * mean[:, 1:]
-    shared = np.where(part[:, 1:-1] > 0, bins[whole[:, 1:-1]], 0.0)
-    is_last = whole[:, 1:-1] == kept[:, None] - 1
-    shared = np.where(is_last, 0.0, shared)
-    result += np.einsum("ij,ij->i", shared, np.log(mixed))
-    last_mean = np.where((is_last & (part[:, 1:-1] > 0)).any(axis=1), mixed[:, -1], mean[:, -1])
-    return result + grown * np.log(last_mean)
+    cost = np.empty(BINS - LEVELS)
+    totals = running(filled), running(x_log_x(filled))
+    kernels().fractional_kl(filled, *totals, LEVELS, LEVELS, cost)
+    return cost
 
 
 def kl_threshold(grid: Grid) -> float:

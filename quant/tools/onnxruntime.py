@@ -13,6 +13,7 @@ from numpy.typing import NDArray
 from quant.curve import Curve
 from quant.stats import TensorStats
 from quant.tools.base import Batches, Choice, Form, Pick, Range, register
+from quant.tools.compute import kernels, running
 from quant.tools.grids import (
     Grid,
     even_edges,
@@ -25,6 +26,8 @@ from quant.tools.grids import (
 PERCENTILE = 99.999
 LEVELS = 128
 _SMOOTH = 0.0001
+_NEAR = 1e-5
+_NEAR_NATS = 1e-6
 
 
 def signed_histogram(batches: Batches, bins: int) -> Grid:
@@ -48,17 +51,31 @@ def magnitude_histogram(batches: Batches, bins: int) -> Grid:
 def entropy_curve(counts: NDArray[np.int64]) -> NDArray[np.float32]:
     """Divergence of every candidate: from 64 bins on either side of the middle to half of all.
 
+    Candidates that could be the least are scored as the tool does it, in float32.
+
     Returns:
         float32, shape (bins // 2 - 63,); infinite where a distribution is empty.
     """
     middle = counts.size // 2
     below = np.concatenate(([0], np.cumsum(counts)))
-    cost = np.empty(middle - LEVELS // 2 + 1, np.float32)
-    for row in range(cost.size):
+    cost = np.zeros(middle - LEVELS // 2 + 1)
+    rows = np.arange(cost.size)
+    if cost.size > 1:
+        used = counts[counts > 0].astype(np.float64)
+        moments = np.zeros((counts.size, 4))
+        moments[counts > 0] = np.stack(
+            [used * np.log(used), np.log(used), 1 / used, 1 / (used * used)], axis=1
+        )
+        filled = np.concatenate(([0], np.cumsum(counts > 0)))
+        totals = running(moments)
+        kernels().entropy(counts, below, filled, totals, LEVELS, LEVELS // 2, cost)
+        rows = np.flatnonzero(cost <= cost.min() * (1 + _NEAR) + _NEAR_NATS)
+    result = cost.astype(np.float32)
+    for row in rows.tolist():
         half = row + LEVELS // 2
         start, end = middle - half, min(middle + half + 1, counts.size)
-        cost[row] = _divergence(counts[start:end], int(below[start]), int(below[-1] - below[end]))
-    return cost
+        result[row] = _divergence(counts[start:end], int(below[start]), int(below[-1] - below[end]))
+    return result
 
 
 def _divergence(inside: NDArray[np.int64], left: int, right: int) -> float:

@@ -48,9 +48,7 @@ def kl_curve(counts: NDArray[np.int64]) -> tuple[NDArray[np.int64], NDArray[np.f
     """
     kept = np.arange((BINS - 1) // 2, BINS)
     kept = kept[counts[kept - 1] > 0]
-    edges = np.arange(LEVELS + 1) * (kept[:, None] // LEVELS)
-    edges[:, -1] = kept
-    return kept, spread_kl(counts, kept, edges)
+    return kept, spread_kl(counts, kept, LEVELS, whole=True)
 
 
 def kl_threshold(grid: Grid) -> float:

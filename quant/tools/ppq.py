@@ -13,6 +13,7 @@ from numpy.typing import NDArray
 from quant.curve import Curve
 from quant.stats import TensorStats
 from quant.tools.base import Batches, Choice, Form, Pick, Range, register
+from quant.tools.compute import kernels, running
 from quant.tools.grids import Grid, float32_steps, histc, joined, magnitude_counts, signed_counts
 
 KL_BINS = 4096
@@ -21,6 +22,7 @@ LEVELS = 256
 SHARE = 0.9999
 _LEAST_SCALE = 1e-7
 _START_STEP = 8
+_TINY = 1e-30
 
 
 def scale_offset(low: float, high: float, *, symmetric: bool) -> Pick:
@@ -42,20 +44,22 @@ def kl_curve(counts: NDArray[np.int64]) -> tuple[NDArray[np.int64], NDArray[np.f
     spike = int(counts.size * 0.002)
     histogram[:spike] = 0
     histogram[spike] = 1
-    total = histogram.sum()
+    total = float(histogram.sum())
+    p = histogram.astype(np.float64) / total
+    below, p_log_p = running(p), running(p * np.log10(p + _TINY))
     kept = np.arange(128, counts.size + 1, 128)
     cost = np.empty(kept.size)
     for row, end in enumerate(kept.tolist()):
-        p = histogram[:end].copy()
-        p[-1] += histogram[end:].sum()
-        p /= total
-        levels = histogram[:end].reshape(128, -1)
-        used = levels > 0
-        q = levels.sum(axis=1) / np.maximum(np.count_nonzero(used, axis=1), 1).astype(np.float32)
-        q = (q[:, None] * used).ravel()
-        q /= q.sum()
-        wide = p.astype(np.float64)
-        cost[row] = wide @ (np.log10(wide + 1e-30) - np.log10(q.astype(np.float64) + 1e-30))
+        levels = p[:end].reshape(128, -1)
+        mass = levels.sum(axis=1)
+        q = mass / np.maximum(np.count_nonzero(levels, axis=1), 1) / below[end]
+        logs = np.log10(q + _TINY)
+        # The last bin has what lies beyond; where it is empty itself nothing of Q is there.
+        last = p[end - 1]
+        grown = last + below[-1] - below[end]
+        mass[-1] -= last
+        cost[row] = p_log_p[end - 1] + grown * np.log10(grown + _TINY) - mass @ logs
+        cost[row] -= grown * (logs[-1] if last else np.log10(_TINY))
     return kept, cost
 
 
@@ -87,26 +91,12 @@ def mse_candidates(counts: NDArray[np.int64], starts: int) -> MseCandidates:
     for start in range(0, starts * _START_STEP, _START_STEP):
         fitting = range(1, min(widest, (bins + LEVELS - start) // LEVELS + 1))
         triples += [(start, step) for step in fitting]
-    start, step = np.asarray(triples).T
+    start, step = np.asarray(triples).T.copy()
     end = start + LEVELS * step
-    index = np.arange(bins)
     left, right = _outside(counts)
     cost = left[start] + np.where(end < bins, right[np.minimum(end, bins - 1)], 0.0)
-    for size in range(1, widest + 1):
-        for phase in range(size):
-            rows = (step == size) & (start % size == phase)
-            if rows.any():
-                inside = np.cumsum(counts * _rounding(size)[(index - phase) % size] ** 2)
-                cost[rows] += inside[np.minimum(end[rows], bins - 1)]
-                cost[rows] -= np.where(start[rows] > 0, inside[start[rows] - 1], 0.0)
+    kernels().step_errors(counts, start, step, cost)
     return MseCandidates(start, end, cost / counts.sum())
-
-
-def _rounding(step: int) -> NDArray[np.float64]:
-    """The error the tool takes for each bin of a step, in bins."""
-    left = np.arange(step)
-    right = step - 1 - left
-    return np.where(left == right, left + 0.25, np.minimum(left, right) + 0.5)
 
 
 def _outside(counts: NDArray[np.int64]) -> tuple[NDArray[np.float64], NDArray[np.float64]]:

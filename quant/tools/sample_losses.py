@@ -1,11 +1,13 @@
 """What a scale loses on one sample, from the sample's counts."""
 
+import math
 from dataclasses import dataclass
 
 import numpy as np
 from numpy.typing import NDArray
 
 from quant.sample_counts import SIDE_BINS, SampleCounts
+from quant.tools.compute import kernels, running
 
 _TOP = 127
 
@@ -36,30 +38,31 @@ def counted_losses(
         scales: Real units for each code, float64, shape (n,).
         least_code: The least code: 0 clips what is below zero.
     """
-    values, weights, spread = _points(counts)
-    total = weights.sum()
-    steps = scales[:, None]
-    with np.errstate(divide="ignore", invalid="ignore"):
-        codes = np.nan_to_num(np.clip(np.rint(values / steps), least_code, _TOP))
-    back = codes * steps
-    mse = ((np.square(values - back) + spread) @ weights) / total
-    mean = (back @ weights) / total
-    std = np.sqrt(np.maximum(np.square(back) @ weights / total - mean * mean, 0.0))
-    true_mean = float(values @ weights) / total
-    true_std = np.sqrt((np.square(values - true_mean) + spread) @ weights / total)
-    return SampleLosses(mse, np.abs(true_mean - mean) + np.abs(true_std - std))
-
-
-def _points(
-    counts: SampleCounts,
-) -> tuple[NDArray[np.float64], NDArray[np.float64], NDArray[np.float64]]:
-    """Where the values are, how many there, and the variance of each place."""
-    values, weights, spreads = [np.zeros(1)], [np.full(1, float(counts.zeros))], [np.zeros(1)]
-    for side, end in ((counts.negative, counts.low), (counts.positive, counts.high)):
-        used = np.flatnonzero(side)
+    mse, back, square = np.zeros((3, scales.size))
+    total, first, second = float(counts.zeros), 0.0, 0.0
+    for side, end, most in (
+        (counts.negative, -counts.low, -least_code),
+        (counts.positive, counts.high, _TOP),
+    ):
+        if not side.any():
+            continue
         width = end / SIDE_BINS
-        last = used == SIDE_BINS - 1
-        values.append(np.where(last, end, (used + 0.5) * width))
-        weights.append(side[used].astype(np.float64))
-        spreads.append(np.where(last, 0.0, width * width / 12))
-    return np.concatenate(values), np.concatenate(weights), np.concatenate(spreads)
+        magnitudes = (np.arange(SIDE_BINS) + 0.5) * width
+        magnitudes[-1] = end
+        inner = int(side[:-1].sum(dtype=np.int64)) * width * width / 12
+        weighted = side * magnitudes
+        below = running(np.stack([side, weighted, weighted * magnitudes], axis=1))
+        found = np.empty((3, scales.size))
+        kernels().side_losses(below, width, end, scales, most, found)
+        sign = -1 if side is counts.negative else 1
+        mse += found[0] + inner
+        back += sign * found[1]
+        square += found[2]
+        total += float(below[-1, 0])
+        first += sign * float(below[-1, 1])
+        second += float(below[-1, 2]) + inner
+    mean = back / total
+    std = np.sqrt(np.maximum(square / total - mean * mean, 0.0))
+    true_mean = first / total
+    true_std = math.sqrt(max(second / total - true_mean * true_mean, 0.0))
+    return SampleLosses(mse / total, np.abs(true_mean - mean) + np.abs(true_std - std))

@@ -13,6 +13,7 @@ from numpy.typing import NDArray
 from quant.curve import Curve
 from quant.stats import TensorStats
 from quant.tools.base import Batches, Choice, Form, NoPick, Pick, register
+from quant.tools.compute import kernels, running
 from quant.tools.grids import Grid, float32_steps, histc, magnitude_counts, single
 from quant.tools.spread import spread_kl
 
@@ -21,7 +22,6 @@ START = 128
 LEVELS = 128
 MOST_BINS = 1 << 17
 ONLY_ZEROS = "ModelOpt fails where the first batch holds only zeros"
-_ROWS = 128
 _NEAR = 1e-5
 
 
@@ -81,8 +81,7 @@ def entropy_curve(counts: NDArray[np.int64]) -> NDArray[np.float64]:
     bins = counts.copy()
     bins[0] = bins[1]
     kept = np.arange(START, bins.size + 1)
-    edges = -(-np.arange(LEVELS + 1) * kept[:, None] // LEVELS)
-    return spread_kl(bins, kept, edges)
+    return spread_kl(bins, kept, LEVELS, whole=False)
 
 
 def entropy_amax(grid: Grid) -> float:
@@ -100,12 +99,10 @@ def mse_curve(grid: Grid) -> tuple[NDArray[np.float32], NDArray[np.float64]]:
     edges = grid.edges.astype(np.float32)[: grid.counts.size + 1]
     centres = (edges[1:] + edges[:-1]) / np.float32(2)
     amax = centres[START:]
-    cost = np.concatenate(
-        [
-            _mse(centres, grid.counts, amax[start : start + _ROWS])
-            for start in range(0, amax.size, _ROWS)
-        ]
-    )
+    cost = np.empty(amax.size)
+    at = centres.astype(np.float64)
+    moments = np.stack([grid.counts, grid.counts * at, grid.counts * at * at], axis=1)
+    kernels().grid_mse(at, running(moments), amax.astype(np.float64), cost)
     for row in np.flatnonzero(cost <= cost.min() * (1 + _NEAR)):
         with np.errstate(all="ignore"):  # tiny and huge ranges keep their score in float64
             scale = np.float32(127) / amax[row]
@@ -113,22 +110,6 @@ def mse_curve(grid: Grid) -> tuple[NDArray[np.float32], NDArray[np.float64]]:
             exact = ((codes / scale - centres) ** 2 * grid.counts.astype(np.float32)).mean()
         cost[row] = exact if np.isfinite(exact) and exact else cost[row]
     return amax, cost
-
-
-def _mse(
-    centres: NDArray[np.float32], counts: NDArray[np.int64], amax: NDArray[np.float32]
-) -> NDArray[np.float64]:
-    """Mean over bins of count times squared error, for some candidates, in float64."""
-    at = centres.astype(np.float64)
-    moments = np.asarray([counts, counts * at, counts * at * at])
-    below = np.concatenate((np.zeros((3, 1)), np.cumsum(moments, axis=1)), axis=1)
-    steps = amax[:, None].astype(np.float64) / 127
-    borders = np.searchsorted(at, (np.arange(127) + 0.5) * steps)
-    ends = np.pad(borders, ((0, 0), (1, 1)), constant_values=((0, 0), (0, at.size)))
-    n, first, second = np.diff(below[:, ends], axis=2)
-    back = np.arange(128) * steps
-    error = second - 2 * back * first + back * back * n
-    return np.maximum(error.sum(axis=1), 0.0) / at.size
 
 
 def percentile_amax(grid: Grid, percentile: float) -> float:
