@@ -5,7 +5,7 @@ from collections.abc import Mapping, Sequence
 import numpy as np
 import plotly.graph_objects as go
 
-from analysis.figures.theme import GROUNDS, Mode, layout, style, with_title
+from analysis.figures.theme import Mode, layout, style, with_title
 
 ROWS = 20
 """Units drawn at most."""
@@ -36,10 +36,9 @@ def units_figure(
         A figure of bars, one row a unit, in one or two columns.
     """
     shown = list(units[:ROWS])
-    ground = GROUNDS[mode]
     columns = [
-        ("Sensitivity: output sqnr (dB), less is worse", sensitivity_db, "kl", ""),
-        ("Benefit: gain of output sqnr (dB)", benefit_db, "mse", "/"),
+        ("Sensitivity: output sqnr (dB), less is worse", sensitivity_db, "kl"),
+        ("Benefit: gain of output sqnr (dB)", benefit_db, "percentile"),
     ]
     columns = [column for column in columns if column[1]]
     shape = layout(mode, height=90 + _ROW_PX * len(shown), x_title="", y_title="")
@@ -47,18 +46,14 @@ def units_figure(
     figure = go.Figure(layout=with_title(shape, title))
     places = np.arange(len(shown), dtype=np.float32)
     x_axis = figure.layout.xaxis.to_plotly_json()
-    for number, (label, values, name, pattern) in enumerate(columns, start=1):
+    for number, (label, values, name) in enumerate(columns, start=1):
         found = np.array([values.get(unit, np.nan) for unit in shown], np.float64)
         figure.add_bar(
             x=np.clip(found, -_CEILING_DB, _CEILING_DB).astype(np.float32),
             y=places,
             xaxis=f"x{number if number > 1 else ''}",
             orientation="h",
-            marker={
-                "color": style(name).colour(mode),
-                "line": {"width": 0},
-                "pattern": {"shape": pattern, "fgcolor": ground.card, "size": 5},
-            },
+            marker={"color": style(name).colour(mode), "line": {"width": 0}},
             customdata=np.array(shown, dtype=object),
             hovertemplate="%{customdata}: %{x:.2f} dB<extra></extra>",
             showlegend=False,
