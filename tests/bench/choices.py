@@ -15,7 +15,6 @@ from dataclasses import dataclass
 import quant
 from quant.calibrators import (
     Calibrator,
-    Tool,
     calibrator_from_json,
     calibrator_named,
     own_calibrators,
@@ -38,17 +37,17 @@ class Column:
     Attributes:
         subject: The model's name.
         float_top1: Of the float model, or None without labels.
-        found: Rule -> closeness of its int8 model; None where the rule chooses nothing.
+        found: Rule -> closeness of its int8 model.
     """
 
     subject: str
     float_top1: float | None
-    found: dict[str, Closeness | None]
+    found: dict[str, Closeness]
 
     @property
     def first_db(self) -> float:
         """The greatest output sqnr_db."""
-        return max(c.sqnr_db for c in self.found.values() if c is not None)
+        return max(c.sqnr_db for c in self.found.values())
 
 
 def rules() -> dict[str, Calibrator]:
@@ -60,17 +59,15 @@ def rules() -> dict[str, Calibrator]:
 
 def column(of: Study, calibrators: dict[str, Calibrator]) -> Column:
     """Use each calibrator for all activations of a model."""
-    found: dict[str, Closeness | None] = {}
+    found: dict[str, Closeness] = {}
     for name, calibrator in calibrators.items():
         found[name] = closeness(of, calibrator)
         print(of.subject.name, name, found[name], file=sys.stderr, flush=True)
     return Column(of.subject.name, top1(of.reference, of.evaluation.labels), found)
 
 
-def closeness(of: Study, calibrator: Calibrator) -> Closeness | None:
-    """How the int8 model does; None where a tool's rule cannot be told from our statistics."""
-    if isinstance(calibrator, Tool) and CHOICES[calibrator.choice].missing:
-        return None
+def closeness(of: Study, calibrator: Calibrator) -> Closeness:
+    """How the int8 model does. Where a tool fails on a tensor it gets the observed range."""
     settings = quant.Settings(activation_type=QType.UINT8, per_channel=True, calibrator=calibrator)
     made = quant.quantize(of.model, of.calibration, quant.Recipe("choices", settings))
     session = Session(made.to_bytes(), integer_kernels=False)
@@ -106,10 +103,8 @@ def table(columns: Sequence[Column]) -> Table:
     )
 
 
-def cells(of: Column, found: Closeness | None) -> list[str]:
+def cells(of: Column, found: Closeness) -> list[str]:
     """A rule's sqnr_db on a model, and its top-1 where the model has labels."""
-    if found is None:
-        return ["none", *_share(of, None)]
     mark = "*" if found.sqnr_db == of.first_db else " "
     return [f"{found.sqnr_db:.2f} dB{mark}", *_share(of, found.top1)]
 
@@ -128,7 +123,7 @@ def distances(columns: Sequence[Column], name: str = "best") -> list[str]:
         if found is None:
             continue
         behind = of.first_db - found.sqnr_db
-        first = next(n for n, c in of.found.items() if c is not None and c.sqnr_db == of.first_db)
+        first = next(n for n, c in of.found.items() if c.sqnr_db == of.first_db)
         verdict = "within" if behind <= CLOSE_DB else "NOT within"
         lines.append(
             f"{of.subject}: {name} is {behind:.2f} dB behind the first ({first}), "
