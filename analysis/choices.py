@@ -6,6 +6,7 @@ from dataclasses import dataclass
 
 from analysis.clipping import LocalError, local_error
 from quant.calibrators import Tool, calibrator_named, chosen_range, own_calibrators
+from quant.calibrators.base import shared_candidates
 from quant.divergence import Candidates
 from quant.numerics import params_from_range
 from quant.stats import TensorStats
@@ -56,7 +57,7 @@ def choice_rows(stats: TensorStats, spec: QuantSpec) -> tuple[ChoiceRow, ...]:
         stats: What calibration saw of the tensor.
         spec: The type and symmetry of its codes, per tensor.
     """
-    candidates = Candidates(stats, spec)
+    candidates = shared_candidates(stats, spec)
     # Jensen-Shannon computes what KL needs, so it goes first.
     js, kl = candidates.js, candidates.kl
     return tuple(_rows(candidates, js.tolist(), kl.tolist()))

@@ -3,6 +3,7 @@
 import weakref
 from collections.abc import Mapping
 from dataclasses import Field, dataclass, fields
+from functools import lru_cache
 from typing import Any, ClassVar, TypeVar, cast
 
 from quant.curve import Curve
@@ -108,7 +109,7 @@ class DivergenceCalibrator(Calibrator):
         Returns:
             Thresholds in real units, ascending, and their costs.
         """
-        return self.curve_of(Candidates(stats, spec))
+        return self.curve_of(shared_candidates(stats, spec))
 
     def curve_of(self, candidates: Candidates) -> Curve:
         """The same from prepared candidates, which several algorithms can share."""
@@ -117,6 +118,12 @@ class DivergenceCalibrator(Calibrator):
     def range(self, stats: TensorStats, spec: QuantSpec) -> tuple[float, float]:
         """[-T, T] cut to the observed range, with T the threshold of least cost."""
         return within(stats, self.curve(stats, spec).best)
+
+
+@lru_cache(maxsize=8)
+def shared_candidates(stats: TensorStats, spec: QuantSpec) -> Candidates:
+    """The candidates of a tensor, the same for all who ask for one of the last few tensors."""
+    return Candidates(stats, spec)
 
 
 def within(stats: TensorStats, threshold: float) -> tuple[float, float]:

@@ -3,7 +3,7 @@
 from dataclasses import dataclass
 from typing import ClassVar
 
-from quant.calibrators.base import REGISTRY, Calibrator, register
+from quant.calibrators.base import REGISTRY, Calibrator, chosen_range, register
 from quant.calibrators.mse import Mse
 from quant.numerics import params_from_range
 from quant.seen_error import SeenError
@@ -34,5 +34,5 @@ class Best(Calibrator):
         """The range of least measured error."""
         seen = SeenError(stats, stats.read_by)
         offered = (Mse(as_read=True), *(REGISTRY[name]() for name in _OFFERED))
-        ranges = [calibrator.range(stats, spec) for calibrator in offered]
+        ranges = [chosen_range(calibrator, stats, spec) for calibrator in offered]
         return min(ranges, key=lambda found: seen.of_params(params_from_range(*found, spec)))
