@@ -30,19 +30,17 @@ _LEAST_PASSED = 0.01
 """A Relu lets through at least this part, since a channel's ends are single values."""
 _QUIETEST = 1e-8
 """Channels of an output 80 dB under the loudest count like such a one."""
-_CORRELATED = 0.5
-"""A mean over n values divides noise by n to this power: neighbours' noise is neither independent
-(1) nor equal (0), as flat regions of an image round alike. Chosen on the sample models, where it
-puts the estimated output sqnr_db nearest to the measured one."""
 _MEANS = frozenset({"AveragePool", "GlobalAveragePool", "ReduceMean"})
 
 
-def output_gains(model: Model, calibration: Calibration) -> dict[str, Real]:
+def output_gains(model: Model, calibration: Calibration, coherence: float) -> dict[str, Real]:
     """The gain of each tensor's noise to the outputs.
 
     Args:
         model: The prepared model.
         calibration: Statistics of its tensors.
+        coherence: How much of the way, in dB, noise goes from being uncorrelated (0) to keeping
+            its ratio to the signal (1), at each node.
 
     Returns:
         Tensor -> float64 of shape (C,), or (1,) where channels are not known: the noise power of
@@ -56,22 +54,29 @@ def output_gains(model: Model, calibration: Calibration) -> dict[str, Real]:
         powers = channel_powers(stats[name])
         floor = max(float(powers.max()) * _QUIETEST, 1e-300)
         found[name] = 1 / (np.maximum(powers, floor) * powers.size * len(outputs))
-    back = _Back(model, stats)
+    back = _Back(model, stats, coherence)
     for node in reversed(model.nodes):
         for output in node.outputs:
             if output in found:
                 for name, gains in back.inputs(node, output, found[output]):
-                    known = found.get(name)
-                    found[name] = gains if known is None else known + gains
+                    found[name] = _added(found.get(name), gains)
     return found
+
+
+def _added(known: Real | None, gains: Real) -> Real:
+    """The gains by all ways together."""
+    if known is None:
+        return gains
+    return known + gains if known.size == gains.size else np.full(1, known.sum() + gains.sum())
 
 
 class _Back:
     """One step against the direction of the data: from a node's output to its inputs."""
 
-    def __init__(self, model: Model, stats: Mapping[str, TensorStats]) -> None:
+    def __init__(self, model: Model, stats: Mapping[str, TensorStats], coherence: float) -> None:
         self._model = model
         self._stats = stats
+        self._coherence = coherence
 
     def inputs(self, node: Node, output: str, gains: Real) -> list[tuple[str, Real]]:
         """The gains of a node's inputs from those of one of its outputs."""
@@ -90,22 +95,46 @@ class _Back:
         before, after = self._stats[name], self._stats[output]
         assert node.weight is not None
         rows = weight_rows(node, constant(self._model, node.weight.name))
-        if rows is not None and _size(before) > 1:
-            squares = np.square(rows, dtype=np.float64).sum(axis=2)
-            if fits(squares, _size(before)):
-                return passed_back(squares, _shaped(gains, squares.shape[0]), _size(before))
-        return _kept(gains, before, after)
+        if rows is None:
+            return _kept(gains, before, after)
+        squares = np.square(rows, dtype=np.float64).sum(axis=2)
+        size = _size(before) if fits(squares, _size(before)) else squares.shape[1]
+        if not fits(squares, size):
+            return _kept(gains, before, after)
+        found = passed_back(squares, _shaped(gains, squares.shape[0]), size)
+        return self._lasting(found, gains, before, after)
 
     def _plain(self, node: Node, name: str, output: str, gains: Real) -> Real:
         before, after = self._stats[name], self._stats[output]
+        if node.op_type == "Split":
+            return self._split(node, output, gains, _size(before))
         if node.op_type == "LayerNormalization":
             gains = gains * _norm_scales(self._model, node, gains)
         factor = self._factor(node, name, before, after)
-        return (
-            _kept(gains, before, after)
-            if factor is None
-            else _shaped(gains, _size(before)) * (factor)
-        )
+        if factor is None:
+            return _kept(gains, before, after)
+        found = _shaped(gains, _size(before)) * factor
+        return self._lasting(found, gains, before, after) if node.op_type in _MEANS else found
+
+    def _split(self, node: Node, output: str, gains: Real, size: int) -> Real:
+        """The gains of the channels that a Split puts into one output; none of the others."""
+        sizes = [_size(self._stats[name]) if name in self._stats else 0 for name in node.outputs]
+        if sum(sizes) != size:
+            return _shaped(gains, size)
+        first = sum(sizes[: node.outputs.index(output)])
+        found = np.zeros(size)
+        found[first : first + gains.size] = gains
+        return found
+
+    def _lasting(self, found: Real, gains: Real, before: TensorStats, after: TensorStats) -> Real:
+        """Gains for noise that fades less than uncorrelated noise does.
+
+        Rounding errors of neighbours are alike where values are, in flat regions of an image for
+        one. How much more than noise the signal itself passes shows how much that may be.
+        """
+        as_noise = _arriving(found, before)
+        ratio = _arriving(gains, after) / as_noise if as_noise > 0 else 1.0
+        return found * max(ratio, 1.0) ** self._coherence
 
     def _factor(
         self, node: Node, name: str, before: TensorStats, after: TensorStats
@@ -115,7 +144,7 @@ class _Back:
         if node.clamp is not None:
             factor = _open_share(before)
         elif node.op_type in _MEANS:
-            factor = min(after.count / max(before.count, 1), 1.0) ** _CORRELATED
+            factor = min(after.count / max(before.count, 1), 1.0)
         elif node.op_type == "ReduceSum":
             factor = max(before.count / max(after.count, 1), 1.0)
         elif node.kind is Kind.SAME_SCALE or node.op_type in {"Add", "Sub", "Pad", "Resize"}:
@@ -145,9 +174,13 @@ def _shaped(gains: Real, size: int) -> Real:
 
 def _kept(gains: Real, before: TensorStats, after: TensorStats) -> Real:
     """Gains of an input whose noise keeps its ratio to the signal."""
-    powers = channel_powers(after)
-    arriving = float(_shaped(gains, powers.size) @ powers)
-    return np.full(_size(before), arriving / (_power(before) * _size(before)))
+    return np.full(_size(before), _arriving(gains, after) / (_power(before) * _size(before)))
+
+
+def _arriving(gains: Real, stats: TensorStats) -> float:
+    """What the signal of a tensor would make at the outputs if it were noise."""
+    powers = channel_powers(stats)
+    return float(_shaped(gains, powers.size) @ powers)
 
 
 def _open_share(stats: TensorStats) -> Real:
