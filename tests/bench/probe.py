@@ -76,7 +76,7 @@ def _theirs(method: str, model: Path, data: Path, samples: int, batch: int) -> N
         peer.quantize_with(method, model, Path(folder) / "int8.onnx", reader)
 
 
-def _memory_mb(field: str) -> float:
+def memory_mb(field: str) -> float:
     """A field of this process's memory status, in MB."""
     lines = Path("/proc/self/status").read_text(encoding="ascii").splitlines()
     (line,) = (line for line in lines if line.startswith(f"{field}:"))
@@ -86,12 +86,12 @@ def _memory_mb(field: str) -> float:
 def main() -> None:
     """Do what the arguments of :func:`cost` say, in this process."""
     work, model, data, samples, batch = sys.argv[1:]
-    before, started = _memory_mb("VmRSS"), time.perf_counter()
+    before, started = memory_mb("VmRSS"), time.perf_counter()
     if work == OURS:
         _ours(Path(model), Path(data), int(samples))
     else:
         _theirs(work, Path(model), Path(data), int(samples), int(batch))
-    seconds, peak = time.perf_counter() - started, _memory_mb("VmHWM")
+    seconds, peak = time.perf_counter() - started, memory_mb("VmHWM")
     print(json.dumps(asdict(Cost(seconds, peak, peak - before))))
 
 
