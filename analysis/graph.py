@@ -1,5 +1,6 @@
 """The float graph as a drawing: which nodes there are, what leads where, and how to lay it out."""
 
+from collections.abc import Collection
 from dataclasses import dataclass
 
 from analysis.graph_layout import GraphLayout, graph_layout
@@ -46,3 +47,28 @@ def model_graph(model: Model) -> ModelGraph:
         outputs=tuple(", ".join(given) for given in outputs),
         layout=graph_layout(len(names), edges),
     )
+
+
+def measured_edges(model: Model, tensors: Collection[str]) -> tuple[tuple[str, str], ...]:
+    """What leads from tensor to tensor, over those in between that are not wanted.
+
+    Args:
+        model: The model.
+        tensors: The tensors that are wanted.
+
+    Returns:
+        Pairs of a tensor and one that is computed from it, in topological order of the second.
+    """
+    before: dict[str, tuple[str, ...]] = {}
+    edges: list[tuple[str, str]] = []
+    for node in model.nodes:
+        nearest = dict.fromkeys(
+            source
+            for name in node.inputs
+            for source in ((name,) if name in tensors else before.get(name, ()))
+        )
+        for name in node.outputs:
+            before[name] = tuple(nearest)
+            if name in tensors:
+                edges += [(source, name) for source in nearest]
+    return tuple(edges)

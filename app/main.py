@@ -11,6 +11,7 @@ work.begin()
 st.navigation(
     [
         st.Page("views/setup.py", title="Setup", url_path="setup"),
+        st.Page("views/overview.py", title="Overview", url_path="overview"),
         st.Page("views/layers.py", title="Layers", url_path="layers", default=True),
         st.Page("views/graph.py", title="Graph", url_path="graph"),
         st.Page("views/export.py", title="Export", url_path="export"),

@@ -1,19 +1,29 @@
 """Where along the network the error builds up."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
+from typing import Final
 
 import numpy as np
 import plotly.graph_objects as go
+from numpy.typing import NDArray
 
 from analysis.error import ErrorStats
-from analysis.figures.theme import GROUNDS, Mode, layout
+from analysis.figures.theme import GROUNDS, Ground, Mode, layout, with_title
 
-_CEILING_DB = 80.0
+_CEILING_DB: Final = 80.0
+_NAMED: Final = 3
+"""Falls that are written beside their place."""
+_FALL_DB: Final = 3.0
+"""From here a fall is drawn as one."""
+_SHORT: Final = 26
+
+Reals = NDArray[np.float32]
 
 
 def depth_figure(
     tensors: Mapping[str, ErrorStats],
     *,
+    edges: Sequence[tuple[str, str]] | None = None,
     selected: str | None = None,
     title: str = "",
     height: int = 300,
@@ -24,13 +34,15 @@ def depth_figure(
     Args:
         tensors: Tensor -> cumulative error, in topological order, as :func:`analysis.compare`
             measures it.
+        edges: Pairs of a tensor and one computed from it: the lines follow these, so that branches
+            show, and the largest falls along them are named. Without them one line joins all.
         selected: A tensor to point out.
         title: Heading, or nothing.
         height: Height in pixels.
         mode: The ground.
 
     Returns:
-        A figure of one line; equal tensors are drawn at 80 dB.
+        A figure whose first trace holds every tensor; equal tensors are drawn at 80 dB.
     """
     ground = GROUNDS[mode]
     names = list(tensors)
@@ -38,23 +50,31 @@ def depth_figure(
     shown = np.clip(measured, -_CEILING_DB, _CEILING_DB).astype(np.float32)
     place = np.arange(len(names), dtype=np.float32)
     figure = go.Figure(
-        layout=layout(
-            mode,
-            height=height,
-            x_title="Tensors, from input to output",
-            y_title="Cumulative sqnr (dB)",
+        layout=with_title(
+            layout(
+                mode,
+                height=height,
+                x_title="Tensors, from input to output",
+                y_title="Cumulative sqnr (dB)",
+            ),
+            title,
         )
     )
     figure.add_scatter(
         x=place,
         y=shown,
         customdata=np.array(names, dtype=object),
-        mode="lines+markers",
+        mode="lines+markers" if edges is None else "markers",
         line={"color": ground.line, "width": 1.4},
-        marker={"size": 5, "color": ground.line},
+        marker={"size": 6, "color": ground.line},
         hovertemplate="%{customdata}: %{y:.1f} dB<extra></extra>",
         showlegend=False,
     )
+    if edges is not None:
+        known = {name: index for index, name in enumerate(names)}
+        pairs = [(known[a], known[b]) for a, b in edges if a in known and b in known]
+        _branches(figure, pairs, place, shown, ground)
+        _falls(figure, pairs, names, shown, ground)
     if selected is not None and selected in tensors:
         index = names.index(selected)
         figure.add_scatter(
@@ -70,5 +90,70 @@ def depth_figure(
             hovertemplate=f"{selected}: %{{y:.1f}} dB<extra></extra>",
             showlegend=False,
         )
-    figure.update_layout(title={"text": title, "font": {"size": 14}} if title else None)
     return figure
+
+
+def _branches(
+    figure: go.Figure,
+    pairs: Sequence[tuple[int, int]],
+    place: Reals,
+    shown: Reals,
+    ground: Ground,
+) -> None:
+    """A line for each edge: thin, and marked where it falls much."""
+    falls = [(a, b) for a, b in pairs if shown[a] - shown[b] >= _FALL_DB]
+    rest = [pair for pair in pairs if pair not in set(falls)]
+    for name, drawn, colour, width, dash in (
+        ("little changes", rest, ground.line, 1.2, "solid"),
+        (f"falls by {_FALL_DB:.0f} dB or more", falls, ground.accent, 2.4, "solid"),
+    ):
+        if not drawn:
+            continue
+        ends = np.array(drawn)
+        gap = np.full(len(drawn), np.nan, np.float32)
+        figure.add_scatter(
+            x=np.stack([place[ends[:, 0]], place[ends[:, 1]], gap], axis=1).ravel(),
+            y=np.stack([shown[ends[:, 0]], shown[ends[:, 1]], gap], axis=1).ravel(),
+            mode="lines",
+            name=name,
+            line={"color": colour, "width": width, "dash": dash},
+            hoverinfo="skip",
+            showlegend=bool(falls),
+        )
+
+
+def _falls(
+    figure: go.Figure,
+    pairs: Sequence[tuple[int, int]],
+    names: Sequence[str],
+    shown: Reals,
+    ground: Ground,
+) -> None:
+    """Name the tensors across which the error grows most, against the worst that they read."""
+    before: dict[int, float] = {}
+    for source, target in pairs:
+        value = float(shown[source])
+        before[target] = min(before.get(target, value), value)
+    falls = {target: value - float(shown[target]) for target, value in before.items()}
+    worst = sorted(falls, key=lambda target: -falls[target])[:_NAMED]
+    for target in worst:
+        if falls[target] < _FALL_DB:
+            continue
+        name = names[target]
+        name = name if len(name) <= _SHORT else f"…{name[1 - _SHORT :]}"
+        left = target < len(names) / 2
+        figure.add_annotation(
+            x=target,
+            y=float(shown[target]),
+            text=f"{name} −{falls[target]:.1f} dB",
+            showarrow=True,
+            arrowhead=0,
+            arrowcolor=ground.accent,
+            arrowwidth=1,
+            ax=14 if left else -14,
+            ay=16,
+            xanchor="left" if left else "right",
+            font={"size": 11, "color": ground.text},
+            bgcolor=ground.card,
+            opacity=0.9,
+        )

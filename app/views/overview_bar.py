@@ -1,0 +1,119 @@
+"""The bar of the Overview page: recipe, metric, Measure and its progress."""
+
+from dataclasses import replace
+from typing import Final
+
+import streamlit as st
+
+from analysis.metrics import METRICS, Metric
+from app import state, work
+from app.cache import Bench
+from app.effects import details_job, has_classes, judged, metric_of, split_of, start_details
+from app.views.job_panel import sentence, show_job, show_outcome
+from app.views.measure_bar import describe
+from app.views.recipe_bar import preset_select
+from app.views.words import plural
+from quant.errors import QuantError
+
+FILE: Final = "file"
+_EMPTY: Final = ""
+
+
+def overview_bar(bench: Bench, metric: Metric) -> None:
+    """Draw the bar."""
+    job = details_job(bench, metric)
+    running = job is not None and job.running
+    done = bench.session.measured is not None and split_of(bench, metric) and judged(bench)
+    with st.container(horizontal=True, vertical_alignment="bottom", key="overview_bar"):
+        with st.container(width=215):
+            preset_select(bench.session.recipe, key="overview preset")
+        _metric_select(bench, metric)
+        st.button(
+            "Measure",
+            key="overview measure",
+            type="secondary" if done else "primary",
+            icon=":material/speed:",
+            disabled=running or bool(done),
+            on_click=measure,
+            args=(bench, metric),
+            help=f"Run the float model, both halves of the quantization and the int8 model on "
+            f"{plural(len(bench.opened.evaluation), 'sample')}.",
+        )
+        with st.container(width="stretch", height=58, border=False):
+            if job is not None and running:
+                show_job(job)
+            elif not done:
+                st.caption(f"{describe(bench.session.recipe)} is not measured yet.")
+    if job is not None and not running:
+        show_outcome(job)
+
+
+def measure(bench: Bench, metric: Metric) -> None:
+    """Start everything that the page shows but the ranking."""
+    if bench.comparison() is None:
+        work.start_measurement(bench)
+    start_details(bench, metric)
+
+
+def _metric_select(bench: Bench, metric: Metric) -> None:
+    """What the outputs are judged by; a file's path is asked for beside it."""
+    chosen = bench.session.metric
+    usual = metric_of("", bench.opened)
+    options = [_EMPTY, *(name for name in METRICS if _fits(name, bench)), FILE]
+    is_file = bool(chosen) and chosen not in METRICS
+    wants_file = st.session_state.get("overview metric file", is_file)
+    st.session_state["overview metric"] = FILE if wants_file else chosen
+
+    def picked() -> None:
+        name = st.session_state["overview metric"]
+        st.session_state["overview metric file"] = name == FILE
+        if name != FILE:
+            _keep(name)
+
+    def typed() -> None:
+        _keep(str(st.session_state["overview metric path"]).strip())
+
+    def words(name: str) -> str:
+        if name == FILE:
+            return "A Python file …"
+        return f"{usual.label} (usual)" if not name else METRICS[name].label
+
+    with st.container(width=190):
+        st.selectbox(
+            "Metric",
+            options,
+            key="overview metric",
+            format_func=words,
+            on_change=picked,
+            help="What the outputs are judged by beside their sqnr. A Python file has "
+            "`metric(outputs, labels) -> float` and `higher_is_better`; it runs with your rights.",
+        )
+    if not wants_file:
+        return
+    st.session_state["overview metric path"] = chosen if is_file else ""
+    with st.container(width=260):
+        st.text_input(
+            "Python file with the metric",
+            key="overview metric path",
+            placeholder="/path/to/metric.py",
+            on_change=typed,
+        )
+        problem = _problem(chosen, bench) if is_file else ""
+        if problem:
+            st.error(f"{problem} Until then {metric.label} is used.", icon=":material/error:")
+
+
+def _fits(name: str, bench: Bench) -> bool:
+    return has_classes(bench.opened) or not METRICS[name].needs_labels
+
+
+def _problem(name: str, bench: Bench) -> str:
+    try:
+        metric_of(name, bench.opened)
+    except QuantError as error:
+        return f"{sentence(error)}."
+    return ""
+
+
+def _keep(name: str) -> None:
+    state.keep(replace(state.current(), metric=name))
