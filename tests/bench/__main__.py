@@ -15,6 +15,7 @@ import onnxruntime as ort
 from quant.runtime import cores
 from tests.bench.report import Effort, measured, tables
 from tests.bench.subjects import Subject, detector, orientation, sample
+from tests.bench.sweeps import sweep_tables
 
 QUICK = Effort(
     timed=64, repeats=1, samples=32, many=64, searched=1, edited=2, tabled=10, entropy_in_full=False
@@ -53,7 +54,7 @@ def main() -> None:
         print(f"measuring {subject.name} ...", flush=True)
         reports.append(measured(subject, effort))
     print(f"\n{machine()}\n")
-    for table in tables(reports):
+    for table in (*tables(reports), *sweep_tables(quick=quick)):
         print(table, end="\n\n")
     print(f"{time.perf_counter() - started:.0f} s in all")
 
