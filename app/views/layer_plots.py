@@ -2,9 +2,9 @@
 
 import streamlit as st
 
-from analysis.figures.histogram import histogram_figure
 from app import state
-from app.components.range_picker import Choice, Commit, range_picker
+from app.cache import SHAPES
+from app.components.range_picker import Bins, Choice, Commit, Shape, Table, range_picker
 from app.edits import with_layer, without_layer
 from app.views.gate import apply, undo
 from app.views.layer_choices import (
@@ -17,6 +17,7 @@ from app.views.layer_choices import (
 )
 from app.views.layer_settings import Layer
 from quant.quantize import calibrated_range
+from quant.stats import TensorStats
 
 KEY = "range picker"
 
@@ -29,17 +30,10 @@ def range_plots(layer: Layer) -> None:
         st.info("Calibration saw no values of this layer's output.", icon=":material/info:")
         return
     if not row.owner:
-        histogram = stats.histogram
-        counts = histogram.counts().astype(float)
-        counts[histogram.negative.size] -= histogram.zeros
-        st.plotly_chart(
-            histogram_figure(
-                histogram.edges(), counts, title="Not quantized: read in float", mode=mode()
-            ),
-            key="plain histogram",
-            theme=None,
-            config={"displaylogo": False, "displayModeBar": False},
-            alt=f"Distribution of {row.tensor}",
+        low, high = stats.low, stats.high
+        nothing = Choice((low, high), False, "", (low, high), targets=())
+        range_picker(
+            _plain_shape(stats), nothing, Table(row.tensor, ()), key=KEY, on_commit=lambda _: None
         )
         return
     owner = bench.quantized.plan.tensors[row.owner]
@@ -66,6 +60,23 @@ def range_plots(layer: Layer) -> None:
         on_commit=lambda commit: _commit(layer, commit),
     )
     await_choices(bench, row.tensor)
+
+
+def _plain_shape(stats: TensorStats) -> Shape:
+    """The picture of a tensor that stays in float: the same plots, so that nothing jumps."""
+    key = f"{stats.digest}/float"
+    shape = SHAPES.get(key)
+    if shape is None:
+        shape = Shape(
+            tensor=stats.name,
+            title=stats.name,
+            subtitle=f"not quantized, {stats.samples:,} samples",
+            bins=Bins.of(stats),
+            codes=None,
+            no_curves="Not quantized: read in float, so there is no threshold to choose.",
+        )
+        SHAPES.put(key, shape)
+    return shape
 
 
 def _commit(layer: Layer, commit: Commit) -> None:

@@ -13,6 +13,7 @@ SAMPLES = 64
 OUTLIER = 60.0
 TENSORS = {"relu": "r", "gelu": "g", "project": "p", "read_relu": "n"}
 RELU, GELU, SYMMETRIC, OUTLIERS = "relu", "gelu", "project", "sensor"
+KINDS = {"relu": RELU, "outlier": OUTLIERS, "symmetric": SYMMETRIC, "gelu": GELU}
 
 
 def write(folder: Path) -> tuple[Path, Path]:

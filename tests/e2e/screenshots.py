@@ -1,7 +1,8 @@
 """Pictures of every page for the README: ``python -m tests.e2e.screenshots docs/images``.
 
 Each page at 1280 and 1920 pixels wide, light and dark, after the recipe was measured twice: as
-ONNX Runtime does it by default, and with what the page suggests.
+ONNX Runtime does it by default, and with what the page suggests. Then the pane of four kinds of
+tensor, and the tensors ranked by how much the tools disagree.
 """
 
 import argparse
@@ -11,6 +12,7 @@ from pathlib import Path
 
 from playwright.sync_api import Browser, Page, expect, sync_playwright
 
+from tests.e2e import pane_demo
 from tests.e2e.conftest import CHROMIUM, ROOT, App
 
 SIZES = {1280: 900, 1920: 1080}
@@ -21,8 +23,17 @@ def main() -> None:
     """Take the pictures."""
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("folder", type=Path, nargs="?", default=ROOT / "docs" / "images")
-    folder: Path = parser.parse_args().folder
+    parser.add_argument("--only", choices=("pages", "pane"), help="take no others")
+    arguments = parser.parse_args()
+    folder: Path = arguments.folder
     folder.mkdir(parents=True, exist_ok=True)
+    if arguments.only != "pane":
+        _pages(folder)
+    if arguments.only != "pages":
+        _panes(folder)
+
+
+def _pages(folder: Path) -> None:
     with tempfile.TemporaryDirectory() as home, sync_playwright() as playwright:
         app = App(ROOT / "app" / "main.py", Path(home), folder=ROOT)
         browser = playwright.chromium.launch(executable_path=CHROMIUM, args=["--no-sandbox"])
@@ -34,6 +45,43 @@ def main() -> None:
         finally:
             browser.close()
             app.stop()
+
+
+def _panes(folder: Path) -> None:
+    """A Relu, a Gelu, a symmetric tensor and one with an outlier; the ranking."""
+    with tempfile.TemporaryDirectory() as home, sync_playwright() as playwright:
+        model, data = pane_demo.write(Path(home))
+        app = App(ROOT / "app" / "main.py", Path(home), str(model), str(data))
+        browser = playwright.chromium.launch(executable_path=CHROMIUM, args=["--no-sandbox"])
+        try:
+            page = _open(browser, app.address, 1280, "light")
+            pane_demo.choose(page, pane_demo.SYMMETRIC)
+            page.locator(".st-key-layer-activation input").click()
+            page.get_by_role("option", name="int8, symmetric").click()
+            expect(page.locator(".ql-subtitle")).to_contain_text("int8 symmetric")
+            page.close()
+            for width in SIZES:
+                for scheme in ("light", "dark"):
+                    _take_panes(browser, app.address, folder, width, scheme)
+        finally:
+            browser.close()
+            app.stop()
+
+
+def _take_panes(browser: Browser, address: str, folder: Path, width: int, scheme: str) -> None:
+    page = _open(browser, address, width, scheme)
+    for name, layer in pane_demo.KINDS.items():
+        pane_demo.choose(page, layer)
+        expect(page.locator(".ql-choices tbody tr").first).to_be_visible()
+        page.mouse.move(2, 300)
+        page.wait_for_timeout(500)
+        page.locator(".ql-rp").screenshot(path=folder / f"pane-{name}-{width}-{scheme}.png")
+    page.get_by_text("Where tools disagree").click()
+    expect(page.get_by_text(re.compile(r"^\d+ tensors\. Predicted"))).to_be_visible()
+    page.mouse.move(2, 300)
+    page.wait_for_timeout(1000)
+    page.screenshot(path=folder / f"pane-ranking-{width}-{scheme}.png")
+    page.close()
 
 
 def _prepare(browser: Browser, address: str) -> None:

@@ -94,7 +94,10 @@ class RangePicker {
     const reach = Math.max(-low, high) || 1;
     this.curvesDomain = this.linked ? [...this.domain] : [0, reach * (1 + PADDING)];
     this.flat = low === high;
-    this.el.area.hidden = this.el.curvesArea.hidden = this.flat;
+    // A tensor that stays in float has no codes, so no range either.
+    this.plain = spec === null;
+    this.root.toggleAttribute("data-plain", this.plain);
+    this.el.area.hidden = this.el.curvesArea.hidden = this.flat || this.plain;
     if (before !== this.shape.tensor) {
       this.sent = null;
       this.dragging = undefined;
@@ -102,7 +105,7 @@ class RangePicker {
       this.curvesView = [...this.curvesDomain];
     }
     // An end that the data does not reach stays at zero; a symmetric range has one free end.
-    this.free = spec.symmetric ? [false, true] : [low < 0, high > 0];
+    this.free = spec?.symmetric ? [false, true] : [low < 0, high > 0];
     this.el.name.textContent = this.shape.title;
     this.el.name.title = this.shape.title;
     this.el.subtitle.textContent = this.shape.subtitle;
@@ -128,10 +131,11 @@ class RangePicker {
     clearTimeout(this.settling);
     this.committed = [...choice.range];
     this.range = [...choice.range];
-    this.baseline = this.errorOf(this.choice.calibrated).sqnr;
+    this.baseline = this.plain ? NaN : this.errorOf(this.choice.calibrated).sqnr;
     this.el.reset.setAttribute("aria-label", `Reset to ${choice.calibrator}`);
     this.el.reset.title = `Use the range of ${choice.calibrator} again`;
     this.el.source.textContent = choice.fixed ? "set by hand" : `by ${choice.calibrator}`;
+    if (this.plain) this.el.source.textContent = "stays in float";
     this.el.source.title = this.el.source.textContent;
     this.el.source.dataset.kind = choice.fixed ? "fixed" : "calibrator";
     this.el.reset.disabled = !choice.fixed;
@@ -263,6 +267,10 @@ class RangePicker {
   /** Put the overlay where the range is and write its numbers: all that a drag step costs. */
   place() {
     if (!this.range || !this.plotWidth) return;
+    if (this.plain) {
+      writeNothing(this);
+      return;
+    }
     const params = paramsOf(this.range, this.shape.spec);
     this.placeHandles(params);
     writeNumbers(this, params);

@@ -1,5 +1,7 @@
 // The numbers of the range in use, as texts.
 
+const SECOND_LINES = new Set(["clipped", "clippingShare", "roundingShare", "sqnrChange", "zeroPoint", "codesFrom"]);
+
 /** Write what a range costs, and its ends. */
 function writeNumbers(picker, params) {
   const { read, inputs } = picker.el;
@@ -36,4 +38,16 @@ function writeNumbers(picker, params) {
     const text = format(picker.range[end], 5);
     if (document.activeElement !== input || !input.dataset.dirty) input.value = text;
   });
+}
+
+/** A tensor without codes has none of the numbers. */
+function writeNothing(picker) {
+  for (const [name, cell] of Object.entries(picker.el.read)) {
+    cell.textContent = SECOND_LINES.has(name) ? "" : "–";
+    cell.title = "";
+  }
+  for (const input of picker.el.inputs) {
+    input.disabled = true;
+    input.value = "";
+  }
 }

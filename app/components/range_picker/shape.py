@@ -119,7 +119,7 @@ class Shape:
         title: Heading.
         subtitle: A few words beside it, such as the type of the codes.
         bins: The distribution.
-        codes: The codes to use.
+        codes: The codes to use; None for a tensor that stays in float, which has no range.
         curves: The cost of every candidate threshold; may be empty.
         no_curves: What to say where there are no curves.
     """
@@ -128,7 +128,7 @@ class Shape:
     title: str
     subtitle: str
     bins: Bins
-    codes: Codes
+    codes: Codes | None
     curves: Sequence[CostCurve] = ()
     no_curves: str = "This tensor has no divergence curves."
 
@@ -148,7 +148,7 @@ class Shape:
             "tensor": self.tensor,
             "title": self.title,
             "subtitle": self.subtitle,
-            "spec": asdict(self.codes),
+            "spec": asdict(self.codes) if self.codes else None,
             "histogram": _histogram(self.bins),
             "curves": [
                 {"name": c.name, "label": c.label, "best": c.best, "symbol": style(c.name).symbol}

@@ -79,9 +79,13 @@ class ChoiceTable {
 
   draw() {
     const { rows } = this;
-    this.waiting.hidden = rows !== null;
+    const { plain } = this.picker;
+    this.waiting.hidden = rows !== null && !plain;
+    this.waiting.textContent = plain
+      ? "This tensor stays in float, so there is nothing to choose."
+      : "Computing what every tool would choose …";
     this.drawNote();
-    if (rows === null) {
+    if (rows === null || plain) {
       this.body.replaceChildren();
       return;
     }
