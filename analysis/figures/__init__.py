@@ -5,6 +5,7 @@ from analysis.figures.depth import depth_figure
 from analysis.figures.divergence import CostCurve, divergence_figure
 from analysis.figures.histogram import Pick, histogram_figure
 from analysis.figures.units import units_figure
+from analysis.figures.weight_strip import weight_strip_figure
 from analysis.figures.weights import weights_figure
 
 __all__ = [
@@ -15,5 +16,6 @@ __all__ = [
     "divergence_figure",
     "histogram_figure",
     "units_figure",
+    "weight_strip_figure",
     "weights_figure",
 ]
