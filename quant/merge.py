@@ -73,6 +73,7 @@ def _together(a: TensorStats, b: TensorStats) -> TensorStats:
         max_sample=b.max_sample if b.max > a.max else a.max_sample,
         quietest=min(a.quietest, b.quietest, key=lambda counts: counts.rank),
         last=b.last,
+        read_by=a.read_by,
         **{name: mean(name) for name in _MEANS},
     )
 
