@@ -1,6 +1,14 @@
 import pytest
 
-from app.edits import matching, preset_of, with_bulk, with_defaults, with_layer, without_layer
+from app.edits import (
+    matching,
+    preset_of,
+    with_bulk,
+    with_defaults,
+    with_everywhere,
+    with_layer,
+    without_layer,
+)
 from quant.calibrators import calibrator_from_json
 from quant.errors import RecipeError
 from quant.model import load
@@ -10,6 +18,7 @@ from quant.types import QType
 from tests.models import conv_relu
 
 MSE = calibrator_from_json({"name": "mse"})
+KL = calibrator_from_json({"name": "kl"})
 
 
 def layer(recipe: Recipe, **values: object) -> Recipe:
@@ -68,6 +77,16 @@ def test_reset_takes_back_one_setting_or_all_of_a_layer():
 def test_a_bulk_edit_wins_over_earlier_rules():
     recipe = with_bulk(layer(Recipe(), skip=True), "pattern", "relu.*", {"skip": False})
     assert settings(recipe).skip is False
+
+
+def test_a_calibrator_for_the_whole_model_leaves_no_other_and_no_fixed_range():
+    recipe = layer(Recipe(), range=(0.0, 3.0), skip=True)
+    recipe = with_bulk(
+        recipe, "op_type", "Conv", {"calibrator": calibrator_from_json({"name": "kl"})}
+    )
+    everywhere = with_everywhere(recipe, MSE)
+    assert everywhere.defaults.calibrator == MSE
+    assert everywhere.rules == (Rule("node", "relu1", {"skip": True}),)
 
 
 def test_a_bulk_edit_needs_something_to_change():

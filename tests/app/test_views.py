@@ -10,9 +10,10 @@ import pytest
 from streamlit.testing.v1 import AppTest
 
 from app import cache, cli, state, work
-from app.edits import preset_of
+from app.edits import preset_of, with_everywhere
 from app.options import StartOptions, set_start_options
 from app.state import Session
+from quant.calibrators import calibrator_named
 from tests.models import conv_relu, from_text, images
 
 MAIN = str(Path(__file__).resolve().parents[2] / "app" / "main.py")
@@ -84,6 +85,12 @@ def loaded(files: tuple[Path, Path]) -> AppTest:
 
 def session(app: AppTest) -> Session:
     return app.session_state["quantlens"]
+
+
+def rows_of(app: AppTest):
+    opened = cache.bench(session(app))
+    assert opened is not None
+    return opened.rows()
 
 
 def healthy(app: AppTest) -> None:
@@ -185,6 +192,23 @@ def test_every_layer_can_be_selected(loaded: AppTest, preset: str, view: str):
         loaded.run()
         healthy(loaded)
         assert f"**{name}**" in texts(loaded)
+
+
+def test_the_ranking_lists_every_tensor_once_its_choices_are_known(loaded: AppTest):
+    loaded.get_by_key("layers view").set_value("Where tools disagree").run()
+    until(loaded, lambda: any("Predicted local sqnr" in text.value for text in loaded.caption))
+    table = loaded.dataframe[0].value
+    assert set(table["name"]) == {row.name for row in rows_of(loaded) if row.owner}
+    assert list(table["spread"]) == sorted(table["spread"], reverse=True)
+    healthy(loaded)
+
+
+def test_a_choice_of_another_tool_is_the_calibrator_of_its_row(loaded: AppTest):
+    recipe = with_everywhere(session(loaded).recipe, calibrator_named("paddle.kl"))
+    loaded.session_state["quantlens"] = state.edited(session(loaded), recipe)
+    loaded.run()
+    healthy(loaded)
+    assert "Paddle KL" in set(loaded.dataframe[0].value["calibrator"])
 
 
 def test_an_uploaded_model_is_opened_under_its_own_name(files: tuple[Path, Path]):

@@ -16,6 +16,8 @@ from tests.e2e import pane_demo
 from tests.e2e.conftest import CHROMIUM, ROOT, App
 
 SIZES = {1280: 900, 1920: 1080}
+PANE_PX = 1500
+"""Height of a window that holds the whole pane."""
 PATIENCE = 120_000
 
 
@@ -70,12 +72,14 @@ def _panes(folder: Path) -> None:
 
 def _take_panes(browser: Browser, address: str, folder: Path, width: int, scheme: str) -> None:
     page = _open(browser, address, width, scheme)
+    page.set_viewport_size({"width": width, "height": PANE_PX})
     for name, layer in pane_demo.KINDS.items():
         pane_demo.choose(page, layer)
         expect(page.locator(".ql-choices tbody tr").first).to_be_visible()
         page.mouse.move(2, 300)
         page.wait_for_timeout(500)
         page.locator(".ql-rp").screenshot(path=folder / f"pane-{name}-{width}-{scheme}.png")
+    page.set_viewport_size({"width": width, "height": SIZES[width]})
     page.get_by_text("Where tools disagree").click()
     expect(page.get_by_text(re.compile(r"^\d+ tensors\. Predicted"))).to_be_visible()
     page.mouse.move(2, 300)
