@@ -10,8 +10,8 @@ from numpy.typing import NDArray
 
 @cache
 def kernels() -> Any:
-    """The module :mod:`quant.tools.kernels`."""
-    return importlib.import_module("quant.tools.kernels")
+    """The module :mod:`quant.tools_kernel`."""
+    return importlib.import_module("quant.tools_kernel")
 
 
 def warm() -> None:

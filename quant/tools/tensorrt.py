@@ -90,11 +90,18 @@ def entropy_amax(grid: Grid) -> float:
     return float(grid.edges[START + cost.size - 1 - int(np.argmin(cost[::-1]))])
 
 
-def mse_curve(grid: Grid) -> tuple[NDArray[np.float32], NDArray[np.float64]]:
+def mse_curve(
+    grid: Grid, *, least_only: bool = False
+) -> tuple[NDArray[np.float32], NDArray[np.float64]]:
     """Candidate amax, and the mean over bins of count times squared error of the bin's centre.
 
     Sums over the bins of a code come from running totals; candidates that could be the least are
     then scored as the tool does it, in float32.
+
+    Args:
+        grid: The counts.
+        least_only: Whether only the least matters; of others the cost may be less than the true
+            one, but not less than the least.
     """
     edges = grid.edges.astype(np.float32)[: grid.counts.size + 1]
     centres = (edges[1:] + edges[:-1]) / np.float32(2)
@@ -102,7 +109,7 @@ def mse_curve(grid: Grid) -> tuple[NDArray[np.float32], NDArray[np.float64]]:
     cost = np.empty(amax.size)
     at = centres.astype(np.float64)
     moments = np.stack([grid.counts, grid.counts * at, grid.counts * at * at], axis=1)
-    kernels().grid_mse(at, running(moments), amax.astype(np.float64), cost)
+    kernels().grid_mse(at, running(moments), amax.astype(np.float64), least_only, cost)
     for row in np.flatnonzero(cost <= cost.min() * (1 + _NEAR)):
         with np.errstate(all="ignore"):  # tiny and huge ranges keep their score in float64
             scale = np.float32(127) / amax[row]
@@ -189,7 +196,7 @@ class Mse(_FromHistogram):
 
     def amax(self, grid: Grid) -> float:
         """The first candidate of least error."""
-        amax, cost = mse_curve(grid)
+        amax, cost = mse_curve(grid, least_only=True)
         return float(amax[int(np.argmin(cost))])
 
     def curve(self, gathered: Grid) -> Curve:

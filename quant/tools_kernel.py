@@ -13,6 +13,27 @@ from quant.compiled import compiled
 
 _TENTH = np.float32(0.0001)
 _FINE = 0.02
+_LOG_2 = math.log(2.0)
+_ROOT_HALF = np.int64(0x3FE6A09E667F3BCD)  # the bits of sqrt(1/2)
+_MANTISSA = np.int64(0x000FFFFFFFFFFFFF)
+
+
+@compiled("void(float64[::1])")
+def _logs(x: NDArray[np.float64]) -> None:
+    """Replace numbers above zero by their natural logarithms, several at a time.
+
+    A number is ``m * 2**e`` with m from ``sqrt(1/2)`` to ``sqrt(2)``, and
+    ``log m = 2 artanh((m - 1) / (m + 1))`` is summed up to the seventeenth power: off by 1e-15.
+    """
+    for k in range(np.uint64(x.size)):
+        bits = np.int64(np.float64(x[k]).view(np.int64) - _ROOT_HALF)
+        exponent = np.int32(bits >> np.int64(52))
+        m = np.int64(np.int64(bits & _MANTISSA) + _ROOT_HALF).view(np.float64)
+        s = np.divide(m - 1.0, m + 1.0)  # which does not look for a division by zero
+        z = s * s
+        series = 1 / 11 + z * (1 / 13 + z * (1 / 15 + z * (1 / 17)))
+        series = 1 + z * (1 / 3 + z * (1 / 5 + z * (1 / 7 + z * (1 / 9 + z * series))))
+        x[k] = exponent * _LOG_2 + 2 * s * series
 
 
 @compiled(
@@ -42,6 +63,8 @@ def spread_kl(
         out: Out, of the shape of ``kept``.
     """
     total = below[below.size - 1]
+    mass = np.empty(levels)
+    log = np.empty(levels)
     for row in range(kept.size):
         size = kept[row]
         inside, last = below[size], float(counts[size - 1])
@@ -52,7 +75,6 @@ def spread_kl(
         if last == 0 and tail > 0:
             out[row] = np.inf
             continue
-        cross = log = 0.0
         at = 0
         for level in range(levels):
             if level == levels - 1:
@@ -61,14 +83,14 @@ def spread_kl(
                 end = (level + 1) * (size // levels)
             else:
                 end = ((level + 1) * size + levels - 1) // levels
+            mass[level] = below[end] - below[at]
             used = filled[end] - filled[at]
-            log = 0.0
-            if used > 0:
-                mass = below[end] - below[at]
-                log = math.log(mass / used)
-                cross += mass * log
+            log[level] = mass[level] / used if used else 1.0
             at = end
-        cross += tail * log
+        _logs(log)
+        cross = tail * log[levels - 1]
+        for level in range(levels):
+            cross += mass[level] * log[level]
         grown = last + tail
         value = p_log_p[size - 1] + (grown * math.log(grown) if grown > 0 else 0.0) - cross
         out[row] = value / total + math.log(inside / total)
@@ -94,41 +116,49 @@ def fractional_kl(
         out: Out, shape (candidates,).
     """
     total = below[below.size - 1]
+    least = filled.min()
+    # Of each level: how much lies in it alone, and in the bin that it shares with the one before.
+    alone = np.empty(levels)
+    shared = np.empty(levels)
+    logs = np.empty(2 * levels)
     for row in range(out.size):
         kept = first + row
         inside, last = below[kept], filled[kept - 1]
         grown = last + total - inside
         per_level = levels / kept
-        cross = 0.0
         start, part = 0, 0  # a level starts in this bin, after so many parts of it
         mass_before = 0.0
         mean_before = 1.0
-        log_last = 0.0
-        for level in range(1, levels + 1):
-            step = level * kept
+        of_last = 0
+        for level in range(levels):
+            step = (level + 1) * kept
             end, beyond = step // levels, step % levels
             mass = below[end]
             if beyond:
                 mass += beyond / levels * filled[end]
-            mean = (mass - mass_before) * per_level
-            log = math.log(mean)
+            mean = max((mass - mass_before) * per_level, least)  # no bin has less
+            logs[level] = mean
+            shared[level] = 0.0
+            logs[levels + level] = 1.0
             if part:
-                # The bin that this level shares with the one before.
                 share = part / levels
-                mixed = math.log(share * mean_before + (1 - share) * mean)
+                logs[levels + level] = share * mean_before + (1 - share) * mean
                 if start == kept - 1:
-                    log_last = mixed
+                    of_last = levels + level
                 else:
-                    cross += filled[start] * mixed
+                    shared[level] = filled[start]
             whole = start + (1 if part else 0)
             upto = min(end, kept - 1)
-            if upto > whole:
-                cross += (below[upto] - below[whole]) * log
-            if level == levels and whole <= kept - 1:
-                log_last = log
+            alone[level] = below[upto] - below[whole] if upto > whole else 0.0
+            if level == levels - 1 and whole <= kept - 1:
+                of_last = level
             start, part = end, beyond
             mass_before, mean_before = mass, mean
-        value = p_log_p[kept - 1] + grown * math.log(grown) - cross - grown * log_last
+        _logs(logs)
+        cross = grown * logs[of_last]
+        for level in range(levels):
+            cross += alone[level] * logs[level] + shared[level] * logs[levels + level]
+        value = p_log_p[kept - 1] + grown * math.log(grown) - cross
         out[row] = value / total + math.log(inside / total)
 
 
@@ -219,6 +249,8 @@ def entropy(
     bins = counts.size
     middle = bins // 2
     total = below[bins]
+    masses = np.empty(levels + 1)
+    log_q = np.empty(levels + 1)
     means = np.empty(levels, np.int64)
     for row in range(out.size):
         half = narrowest + row
@@ -283,13 +315,9 @@ def entropy(
             out[row] = np.inf
             continue
         spare_q = 0.0001 * empty_q / (size - empty_q)
-        log_empty = math.log(0.0001)
-        cross = 0.0
         for level in range(levels + 1):
             at = start + level * width
             upto = at + width if level < levels else end
-            if upto == at:
-                continue
             mass = float(below[upto] - below[at])
             used = filled[upto] - filled[at]
             if level == 0:
@@ -300,15 +328,21 @@ def entropy(
                 used += int(last == 0 and right > 0)
             mass += 0.0001 * (upto - at - used) - spare * used
             mean = means[level] if level < levels else 0
-            cross += mass * (math.log(mean - spare_q) if mean else log_empty)
+            masses[level] = mass if upto > at else 0.0
+            log_q[level] = mean - spare_q if mean else 0.0001
+        _logs(log_q)
+        cross = 0.0
+        for level in range(levels + 1):
+            cross += masses[level] * log_q[level]
         out[row] = (p_log_p - cross) / total + math.log(sum_q / total)
 
 
-@compiled("void(float64[::1], float64[:, ::1], float64[::1], float64[::1])")
+@compiled("void(float64[::1], float64[:, ::1], float64[::1], boolean, float64[::1])")
 def grid_mse(
     centres: NDArray[np.float64],
     below: NDArray[np.float64],
     amax: NDArray[np.float64],
+    least_only: bool,
     out: NDArray[np.float64],
 ) -> None:
     """Mean over bins of count times squared error of the bin's centre on 127 steps.
@@ -317,14 +351,24 @@ def grid_mse(
         centres: Ascending and even, shape (bins,).
         below: Running totals of count, count times centre, and count times its square, shape
             (bins + 1, 3).
-        amax: Candidates, above 0.
+        amax: Candidates, above 0, ascending.
+        least_only: Whether only the least matters: one whose clipping alone is more than another
+            gets just that.
         out: Out, of the shape of ``amax``.
     """
     bins = centres.size
     start = centres[0]
     width = (centres[bins - 1] - start) / max(bins - 1, 1)
-    for row in range(amax.size):
+    best = np.inf
+    for row in range(amax.size - 1, -1, -1):
         step = amax[row] / 127
+        if least_only:
+            at = int(min(max((amax[row] - start) / width + 1.0, 0.0), float(bins)))
+            n, first = below[bins, 0] - below[at, 0], below[bins, 1] - below[at, 1]
+            clipped = below[bins, 2] - below[at, 2] + amax[row] * (amax[row] * n - 2 * first)
+            if clipped > best * 1.01:
+                out[row] = clipped / bins
+                continue
         total = 0.0
         at = 0
         for code in range(128):
@@ -344,6 +388,7 @@ def grid_mse(
                     first = below[end, 1] - below[at, 1]
                     total += below[end, 2] - below[at, 2] - 2 * back * first + back * back * n
                 at = end
+        best = min(best, max(total, 0.0))
         out[row] = max(total, 0.0) / bins
 
 
