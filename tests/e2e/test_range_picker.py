@@ -165,13 +165,37 @@ def test_reset_gives_the_calibrator_its_range_back(picker):
 
 def test_the_label_of_a_pick_chooses_that_calibrator(picker):
     picker.page.locator(".ql-labels button", has_text=re.compile("^KL$")).click()
-    assert picker.expect_commits(1)[3] == "kl"
+    assert picker.expect_commits(1)[3] == "kl:tensor"
 
 
-def test_picks_can_be_hidden_one_by_one(picker):
+def test_a_row_is_taken_for_what_its_button_says(picker):
+    picker.page.get_by_role("button", name="Use Paddle KL for all 3 Relu layers").click()
+    assert picker.expect_commits(1)[3] == "paddle.kl:op_type"
+
+
+def test_a_row_without_a_choice_says_why_and_cannot_be_taken(picker):
+    row = picker.page.locator('.ql-choices tr[data-row="paddle.ptf"]')
+    expect(row).to_contain_text("Its last batch decides.")
+    expect(row.locator("td button")).to_have_count(0)
+
+
+def test_the_table_comes_later_without_drawing_the_plots_again(picker):
+    rows = picker.page.locator(".ql-choices tbody tr")
+    picker.page.get_by_role("button", name="Unknown").click()
+    expect(rows).to_have_count(0)
+    expect(picker.page.locator(".ql-waiting")).to_be_visible()
+    expect(picker.upper).to_be_visible()
+    picker.page.evaluate("performance.clearMeasures('quantlens:draw')")
+    picker.page.get_by_role("button", name="Known").click()
+    expect(rows.first).to_be_visible()
+    expect(picker.page.locator(".ql-labels button").first).to_be_visible()
+    assert picker.measures("draw") == []
+
+
+def test_the_marks_of_a_tool_can_be_hidden(picker):
     label = picker.page.locator(".ql-labels button", has_text=re.compile("^KL$"))
     expect(label).to_have_count(1)
-    chip = picker.page.locator('.ql-picks [data-name="kl"]')
+    chip = picker.page.locator('.ql-picks [data-name="QuantLens"]')
     chip.click()
     expect(chip).to_have_attribute("aria-pressed", "false")
     expect(label).to_have_count(0)

@@ -78,6 +78,12 @@ class ChoiceTable {
   }
 
   draw() {
+    const start = performance.now();
+    this.drawBody();
+    timed("table", start);
+  }
+
+  drawBody() {
     const { rows } = this;
     const { plain } = this.picker;
     this.waiting.hidden = rows !== null && !plain;
@@ -162,7 +168,9 @@ class ChoiceTable {
     const { taken, choice } = this.picker;
     const target = taken && choice.targets.find(({ scope }) => scope === taken.scope);
     if (!target) {
-      this.note.textContent = "★ best predicted local SQNR. Click a name to read what its rule does.";
+      this.note.textContent = choice.fixed
+        ? "The range is set by hand, so no row is in use."
+        : "★ best predicted local SQNR. Click a name to read what its rule does.";
       return;
     }
     const back = element("button", { type: "button", textContent: "Undo" });
