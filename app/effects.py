@@ -13,6 +13,7 @@ import streamlit as st
 
 from analysis.findings import Evidence
 from analysis.findings.saturation import cpu_flags
+from analysis.latency import LatencyComparison, latency
 from analysis.metrics import (
     METRICS,
     Metric,
@@ -30,6 +31,10 @@ from analysis.variants import Unit, units
 from app.cache import Bench, Opened, Shelf
 from app.jobs import JOBS, Job
 from quant.progress import OnProgress, Progress
+
+TIMING: Final = "Timing float and int8 in turns"
+"""What the job is called while it counts runs and not samples."""
+TIMING_SECONDS: Final = 5.0
 
 Kind = Literal["sensitivity", "benefit"]
 KINDS: Final[tuple[Kind, ...]] = ("sensitivity", "benefit")
@@ -50,6 +55,7 @@ class Judged:
 
 SPLITS: Final = Shelf[Split](24)
 JUDGED: Final = Shelf[Judged](4)
+LATENCIES: Final = Shelf[LatencyComparison](12)
 SLICES: Final = Shelf[Mapping[str, SliceErrors]](12)
 EFFECTS: Final = Shelf[Mapping[str, Effect]](48)
 UNITS: Final = Shelf[tuple[Unit, ...]](16)
@@ -156,7 +162,16 @@ def start_details(bench: Bench, metric: Metric) -> Job:
             found = slice_errors(quantized, data, progress=progress)
             SLICES.put(bench.comparison_key, found)
 
+        if timed(bench) is None:
+            _call(key, TIMING)
+            LATENCIES.put(bench.key, latency(quantized, budget_s=TIMING_SECONDS, progress=progress))
+
     return JOBS.start(key, work, label="Measurement")
+
+
+def timed(bench: Bench) -> LatencyComparison | None:
+    """How long float and int8 take for one sample; None while that is not measured."""
+    return LATENCIES.get(bench.key)
 
 
 def _follow(job: Job | None, progress: OnProgress) -> None:
@@ -216,7 +231,7 @@ class Ranking:
         effect = self.benefit.get(unit)
         if effect is None or self.base is None:
             return None
-        gain = effect.scores.sqnr_db - self.base.all.sqnr_db
+        gain = effect.sqnr_db - self.base.all.sqnr_db
         return 0.0 if math.isnan(gain) else gain
 
     def gain(self, unit: str) -> float | None:
@@ -242,6 +257,12 @@ def ranking(bench: Bench, metric: Metric, samples: int) -> Ranking:
     """What is known of each unit by now."""
     known = [EFFECTS.get(_effect_key(bench, metric, samples, kind)) or {} for kind in KINDS]
     return Ranking(samples, units_of(bench), split_of(bench, metric, samples), *known)
+
+
+def ranking_in_use(bench: Bench) -> Ranking:
+    """What is known of each unit under the metric and on the samples that the user chose."""
+    samples = samples_of(bench, bench.session.rank_samples)
+    return ranking(bench, metric_in_use(bench), samples)
 
 
 def units_of(bench: Bench) -> tuple[Unit, ...]:

@@ -1,6 +1,7 @@
 """Where along the network the error builds up."""
 
 from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
 from typing import Final
 
 import numpy as np
@@ -12,12 +13,27 @@ from analysis.figures.theme import GROUNDS, Ground, Mode, layout, with_title
 
 _CEILING_DB: Final = 80.0
 _NAMED: Final = 3
-"""Falls that are written beside their place."""
+"""Falls that are told apart from the rest."""
 _FALL_DB: Final = 3.0
 """From here a fall is drawn as one."""
-_SHORT: Final = 26
 
 Reals = NDArray[np.float32]
+Place = tuple[float, float]
+
+
+@dataclass(frozen=True)
+class Fall:
+    """A tensor that is much worse than what it is computed from.
+
+    Attributes:
+        tensor: The tensor.
+        source: The worst of the tensors that it reads.
+        db: Least cumulative sqnr_db of what it reads less its own, in dB.
+    """
+
+    tensor: str
+    source: str
+    db: float
 
 
 def depth_figure(
@@ -35,7 +51,7 @@ def depth_figure(
         tensors: Tensor -> cumulative error, in topological order, as :func:`analysis.compare`
             measures it.
         edges: Pairs of a tensor and one computed from it: the lines follow these, so that branches
-            show, and the largest falls along them are named. Without them one line joins all.
+            show, and the largest falls along them are marked. Without them one line joins all.
         selected: A tensor to point out.
         title: Heading, or nothing.
         height: Height in pixels.
@@ -74,7 +90,8 @@ def depth_figure(
         known = {name: index for index, name in enumerate(names)}
         pairs = [(known[a], known[b]) for a, b in edges if a in known and b in known]
         _branches(figure, pairs, place, shown, ground)
-        _falls(figure, pairs, names, shown, ground)
+        places = {name: (index, float(shown[index])) for name, index in known.items()}
+        _mark(figure, largest_falls(tensors, edges), places, ground)
     if selected is not None and selected in tensors:
         index = names.index(selected)
         figure.add_scatter(
@@ -122,38 +139,45 @@ def _branches(
         )
 
 
-def _falls(
-    figure: go.Figure,
-    pairs: Sequence[tuple[int, int]],
-    names: Sequence[str],
-    shown: Reals,
-    ground: Ground,
+def largest_falls(
+    tensors: Mapping[str, ErrorStats], edges: Sequence[tuple[str, str]]
+) -> tuple[Fall, ...]:
+    """The tensors across which the error grows most, by 3 dB or more, most first.
+
+    Args:
+        tensors: Tensor -> cumulative error.
+        edges: Pairs of a tensor and one computed from it.
+
+    Returns:
+        At most three: how far below the worst tensor that it reads each of them is.
+    """
+    shown = {name: _clipped(error.sqnr_db) for name, error in tensors.items()}
+    before: dict[str, str] = {}
+    for source, target in edges:
+        if source in shown and target in shown:
+            before[target] = min(before.get(target, source), source, key=shown.__getitem__)
+    falls = [Fall(name, old, shown[old] - shown[name]) for name, old in before.items()]
+    worst = sorted(falls, key=lambda fall: -fall.db)[:_NAMED]
+    return tuple(fall for fall in worst if fall.db >= _FALL_DB)
+
+
+def _clipped(value: float) -> float:
+    return min(max(value, -_CEILING_DB), _CEILING_DB)
+
+
+def _mark(
+    figure: go.Figure, falls: Sequence[Fall], places: Mapping[str, Place], ground: Ground
 ) -> None:
-    """Name the tensors across which the error grows most, against the worst that they read."""
-    before: dict[int, float] = {}
-    for source, target in pairs:
-        value = float(shown[source])
-        before[target] = min(before.get(target, value), value)
-    falls = {target: value - float(shown[target]) for target, value in before.items()}
-    worst = sorted(falls, key=lambda target: -falls[target])[:_NAMED]
-    for target in worst:
-        if falls[target] < _FALL_DB:
-            continue
-        name = names[target]
-        name = name if len(name) <= _SHORT else f"…{name[1 - _SHORT :]}"
-        left = target < len(names) / 2
+    """Write how far the largest falls go, half way down and to the right."""
+    for fall in falls:
+        x, y = places[fall.tensor]
+        before = places[fall.source]
         figure.add_annotation(
-            x=target,
-            y=float(shown[target]),
-            text=f"{name} −{falls[target]:.1f} dB",
-            showarrow=True,
-            arrowhead=0,
-            arrowcolor=ground.accent,
-            arrowwidth=1,
-            ax=14 if left else -14,
-            ay=16,
-            xanchor="left" if left else "right",
-            font={"size": 11, "color": ground.text},
-            bgcolor=ground.card,
-            opacity=0.9,
+            x=(x + before[0]) / 2,
+            y=(y + before[1]) / 2,
+            text=f"−{fall.db:.1f} dB",
+            showarrow=False,
+            xanchor="left",
+            xshift=6,
+            font={"size": 12, "color": ground.accent},
         )

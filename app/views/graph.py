@@ -8,6 +8,7 @@ from app import state
 from app.cache import Bench
 from app.components.graph import graph
 from app.drawing import drawing
+from app.effects import ranking_in_use
 from app.views.gate import guarded, ready
 from app.views.graph_facts import node_facts
 from app.views.graph_paint import COLOURINGS, paint
@@ -28,7 +29,16 @@ def numbers(bench: Bench, name: str) -> Mapping[str, float]:
         comparison = bench.comparison()
         measured = comparison.tensors if comparison else {}
         return {row.name: measured[row.tensor].sqnr_db for row in rows if row.tensor in measured}
-    return {}
+    known = ranking_in_use(bench)
+    if name == "sensitivity":
+        return {n: e.sqnr_db for e in known.sensitivity.values() for n in e.nodes}
+    gains = {unit: known.gain_db(unit) for unit in known.benefit}
+    return {
+        n: gain
+        for unit, effect in known.benefit.items()
+        if (gain := gains[unit]) is not None
+        for n in effect.nodes
+    }
 
 
 @st.fragment

@@ -5,6 +5,7 @@ import streamlit as st
 from analysis.graph import ModelGraph
 from analysis.layers import LayerRow, clipping_db, rounding_db
 from app.cache import Bench
+from app.effects import ranking_in_use
 from app.views.controls import calibrator_label
 from app.views.graph_paint import state_of
 from app.views.layers_table import go_to
@@ -50,6 +51,13 @@ def _facts(bench: Bench, row: LayerRow) -> dict[str, str]:
         facts["Clipping"] = f"{db(clipping_db(row.local))} alone" if clipped else "nothing clipped"
         facts["Clip rate"] = percent(row.local.clip_rate, 3)
     facts["Cumulative"] = f"{db(measured.sqnr_db)} sqnr" if measured else "not measured"
+    known = ranking_in_use(bench)
+    unit = next((u.name for u in known.units if row.name in u.nodes), "")
+    if unit in known.sensitivity:
+        facts["Sensitivity"] = f"{db(known.sensitivity[unit].sqnr_db)} output sqnr"
+    gain = known.gain_db(unit)
+    if gain is not None:
+        facts["Benefit"] = f"{gain + 0.0:+.2f} dB output sqnr"
     return facts
 
 

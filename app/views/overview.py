@@ -10,9 +10,9 @@ from app.views.overview_bar import overview_bar
 from app.views.overview_cards import overview_cards
 from app.views.overview_depth import depth_plot
 from app.views.overview_ranking import ranking_panel
+from app.views.overview_suspects import suspects
 from app.views.recipe_bar import undo_buttons
 from app.views.samples import samples_panel
-from app.views.suggestion_list import suggestion_list
 
 
 def body(bench: Bench) -> None:
@@ -24,7 +24,7 @@ def body(bench: Bench) -> None:
     with left:
         depth_plot(bench)
     with right:
-        suggestion_list(bench)
+        suspects(bench)
     ranking_panel(bench, metric)
     samples_panel(bench)
 

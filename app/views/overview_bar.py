@@ -8,8 +8,18 @@ import streamlit as st
 from analysis.metrics import METRICS, Metric
 from app import state, work
 from app.cache import Bench
-from app.effects import details_job, has_classes, judged, metric_of, split_of, start_details
-from app.views.job_panel import sentence, show_job, show_outcome
+from app.effects import (
+    TIMING,
+    details_job,
+    has_classes,
+    judged,
+    metric_of,
+    split_of,
+    start_details,
+    timed,
+)
+from app.jobs import Job
+from app.views.job_panel import EVERY, sentence, show_job, show_outcome
 from app.views.measure_bar import describe
 from app.views.recipe_bar import preset_select
 from app.views.words import plural
@@ -23,7 +33,8 @@ def overview_bar(bench: Bench, metric: Metric) -> None:
     """Draw the bar."""
     job = details_job(bench, metric)
     running = job is not None and job.running
-    done = bench.session.measured is not None and split_of(bench, metric) and judged(bench)
+    parts = (bench.session.measured, split_of(bench, metric), judged(bench), timed(bench))
+    done = all(part is not None for part in parts)
     with st.container(horizontal=True, vertical_alignment="bottom", key="overview_bar"):
         with st.container(width=215):
             preset_select(bench.session.recipe, key="overview preset")
@@ -33,19 +44,34 @@ def overview_bar(bench: Bench, metric: Metric) -> None:
             key="overview measure",
             type="secondary" if done else "primary",
             icon=":material/speed:",
-            disabled=running or bool(done),
+            disabled=running or done,
             on_click=measure,
             args=(bench, metric),
             help=f"Run the float model, both halves of the quantization and the int8 model on "
             f"{plural(len(bench.opened.evaluation), 'sample')}.",
         )
-        with st.container(width="stretch", height=58, border=False):
+        with st.container(
+            width="stretch", height=62, border=False, vertical_alignment="bottom", gap=None
+        ):
             if job is not None and running:
-                show_job(job)
+                _progress(job)
             elif not done:
                 st.caption(f"{describe(bench.session.recipe)} is not measured yet.")
     if job is not None and not running:
         show_outcome(job)
+
+
+def _progress(job: Job) -> None:
+    """The progress, and the whole page again as soon as another part of the work begins."""
+    part = job.label
+
+    @st.fragment(run_every=EVERY)
+    def watch() -> None:
+        if job.label != part:
+            st.rerun()
+
+    show_job(job, unit="runs" if part == TIMING else "samples")
+    watch()
 
 
 def measure(bench: Bench, metric: Metric) -> None:

@@ -4,11 +4,12 @@ import math
 
 import streamlit as st
 
+from analysis.latency import model_size
 from analysis.metrics import Metric, MetricChange
 from analysis.scores import Scores
 from analysis.split import Split
 from app.cache import Bench
-from app.effects import split_of
+from app.effects import split_of, timed
 from app.views.words import DASH, db, number, percent, points, size
 
 
@@ -22,34 +23,37 @@ def overview_cards(bench: Bench, metric: Metric) -> None:
         ("Activations only", split.activations_only if split else None),
         ("All int8", split.all if split else None),
     )
-    columns = st.columns(5, gap="small")
+    columns = st.columns(6, gap="xsmall")
     for column, (label, scores) in zip(columns, cards, strict=False):
         with column:
-            _card(f"{label}: {metric.label}", scores, base, metric)
-    with columns[-1]:
+            _card(label, scores, base, metric)
+    with columns[4]:
         _size(bench)
-    if split is not None:
-        st.caption(_said(split))
+    with columns[5]:
+        _speed(bench)
+    st.caption(" ".join(filter(None, (_said(split), _before(bench, metric)))))
 
 
 def _card(label: str, scores: Scores | None, base: float | None, metric: Metric) -> None:
-    with st.container(border=True, gap="xsmall"):
+    with st.container(border=True, gap="xsmall", height="stretch"):
         if scores is None:
             st.metric(label, DASH, "press Measure", delta_color="off", delta_arrow="off")
-            st.caption(f"Output sqnr {DASH}")
+            st.caption(f"{metric.label} and output sqnr")
             return
         change = None
         exact = math.isinf(scores.sqnr_db) and scores.sqnr_db > 0
         if base is not None and scores.metric is not None and not exact:
             change = _change(metric, scores.metric - base)
+        colour = "normal" if metric.higher_is_better else "inverse"
         st.metric(
             label,
             _value(metric, scores.metric),
             change or ("the reference" if exact else " "),
-            delta_color="normal" if metric.higher_is_better else "inverse",
+            delta_color=colour if change else "off",
             delta_arrow="auto" if change else "off",
         )
-        st.caption("No error" if exact else f"Output sqnr **{db(scores.sqnr_db)}**")
+        error = "no error" if exact else f"output sqnr **{db(scores.sqnr_db)}**"
+        st.caption(f"{metric.label}, {error}")
 
 
 def _value(metric: Metric, value: float | None) -> str:
@@ -60,25 +64,61 @@ def _value(metric: Metric, value: float | None) -> str:
 
 def _change(metric: Metric, change: float) -> str:
     if metric.unit == "%":
-        return f"{points(change)} to float"
-    return f"{change:+.3g} {metric.unit}".strip() + " to float"
+        return points(change)
+    return f"{change:+.3g} {metric.unit}".strip()
 
 
 def _size(bench: Bench) -> None:
-    before, after = len(bench.opened.model.to_bytes()), len(bench.quantized.to_bytes())
-    with st.container(border=True, gap="xsmall"):
+    """The size of both files."""
+    found = model_size(bench.quantized)
+    smaller = found.float_bytes / found.int8_bytes
+    with st.container(border=True, gap="xsmall", height="stretch"):
         st.metric(
-            "Int8 model",
-            size(after),
-            f"{before / after:.1f}× smaller than float" if after < before else "not smaller",
+            "Int8 file",
+            size(found.int8_bytes),
+            f"{smaller:.1f}× smaller" if smaller > 1 else f"{1 / smaller:.1f}× larger",
             delta_color="off",
             delta_arrow="off",
         )
-        st.caption(f"Float {size(before)}")
+        st.caption(f"Float file {size(found.float_bytes)}")
 
 
-def _said(split: Split) -> str:
+def _speed(bench: Bench) -> None:
+    """The time of one inference of both models on this machine."""
+    found = timed(bench)
+    with st.container(border=True, gap="xsmall", height="stretch"):
+        if found is None:
+            st.metric("Int8 latency", DASH, "press Measure", delta_color="off", delta_arrow="off")
+            st.caption("One sample, this machine")
+            return
+        quicker = found.speedup
+        st.metric(
+            "Int8 latency",
+            f"{number(found.of_int8.median_ms, 3)} ms",
+            f"{quicker:.1f}× quicker" if quicker >= 1 else f"{1 / quicker:.1f}× slower",
+            delta_color="off",
+            delta_arrow="off",
+            help=f"Median of {found.of_int8.runs} runs in turns with the float model, one sample "
+            "on this machine's CPU.",
+        )
+        st.caption(f"Float {number(found.of_float.median_ms, 3)} ms, one sample")
+
+
+def _before(bench: Bench, metric: Metric) -> str:
+    """What the recipe measured before gave."""
+    key = bench.session.recipe.content_key
+    found = [m for m in bench.session.measurements if m.recipe.content_key != key]
+    if not found:
+        return ""
+    last = found[-1]
+    value = f"{percent(last.int8_top1)} {metric.label}, " if metric.name == "top1" else ""
+    return f"Before the recipe changed: all int8 {value}output sqnr {db(last.sqnr_db)}."
+
+
+def _said(split: Split | None) -> str:
     """What the halves say, and whether the metric can tell."""
+    if split is None:
+        return "Press Measure to see how much the weights cost and how much the activations."
     weights, activations = split.weights_only.sqnr_db, split.activations_only.sqnr_db
     text = ""
     if math.isfinite(weights) and math.isfinite(activations):

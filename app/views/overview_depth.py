@@ -1,24 +1,27 @@
 """Where along the network the error builds up; a click goes to the layer."""
 
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 import streamlit as st
 
-from analysis.figures.depth import depth_figure
+from analysis.error import ErrorStats
+from analysis.figures.depth import depth_figure, largest_falls
 from analysis.graph import measured_edges
+from analysis.layers import LayerRow
 from app import state
 from app.cache import Bench
 from app.views.layer_plots import mode
 from app.views.layers_table import go_to
 
 KEY = "depth"
-HEIGHT = 330
+HEIGHT = 310
 
 
 def depth_plot(bench: Bench) -> None:
     """Draw the plot, or say how to get it."""
     comparison = bench.comparison()
-    with st.container(border=True, key="depth_box"):
+    with st.container(border=True, key="depth_box", height="stretch"):
         st.markdown("**Where the error builds up** :gray[cumulative sqnr of each tensor]")
         if comparison is None:
             with st.container(height=HEIGHT, border=False, vertical_alignment="center"):
@@ -26,6 +29,7 @@ def depth_plot(bench: Bench) -> None:
             return
         rows = {row.tensor: row for row in bench.rows() if row.tensor}
         tensors = {t: error for t, error in comparison.tensors.items() if t in rows}
+        edges = measured_edges(bench.opened.model, tensors)
         chosen = state.current().row
         selected = next((t for t in tensors if rows[t].name == chosen), None)
 
@@ -41,7 +45,7 @@ def depth_plot(bench: Bench) -> None:
         st.plotly_chart(
             depth_figure(
                 tensors,
-                edges=measured_edges(bench.opened.model, tensors),
+                edges=edges,
                 selected=selected,
                 height=HEIGHT,
                 mode=mode(),
@@ -53,8 +57,28 @@ def depth_plot(bench: Bench) -> None:
             config={"displaylogo": False, "displayModeBar": False},
             alt="Cumulative sqnr of each tensor from input to output, with the largest falls named",
         )
-        if selected is not None:
-            label = f"Go to {chosen} in Layers"
-            st.page_link("views/layers.py", label=label, icon=":material/arrow_forward:")
-        else:
-            st.caption("More is better. Lines follow the graph; click a point to choose its layer.")
+        _falls(edges, tensors, rows)
+
+
+def _falls(
+    edges: Sequence[tuple[str, str]],
+    tensors: Mapping[str, ErrorStats],
+    rows: Mapping[str, LayerRow],
+) -> None:
+    """The largest falls by name, as a way to their layers."""
+    found = [fall for fall in largest_falls(tensors, edges) if fall.tensor in rows]
+    if not found:
+        st.caption("More is better. Lines follow the graph; click a point to choose its layer.")
+        return
+    with st.container(gap="xxsmall"):
+        for place, fall in enumerate(found):
+            row = rows[fall.tensor]
+            if st.button(
+                f"−{fall.db:.1f} dB at {row.name}",
+                key=f"fall {place}",
+                type="tertiary",
+                icon=":material/trending_down:",
+                help=f"Choose {row.name} and go to Layers",
+            ):
+                go_to(row.name)
+                st.switch_page("views/layers.py")

@@ -179,7 +179,7 @@ def _ordered(found: Ranking) -> list[Unit]:
 
     def badness(unit: Unit) -> tuple[float, ...]:
         gain, alone = found.gain_db(unit.name), found.sensitivity.get(unit.name)
-        harm = -alone.scores.sqnr_db if alone else -math.inf
+        harm = -alone.sqnr_db if alone else -math.inf
         loss = found.loss(unit.name) if found.by_metric else 0.0
         if gain is None:
             return (0.0, 0.0, 0.0, loss or 0.0, harm)
@@ -198,10 +198,15 @@ def _frame(bench: Bench, found: Ranking, units: Sequence[Unit], *, share: bool) 
 
     def alone(name: str) -> float | None:
         effect = found.sensitivity.get(name)
-        return finite(effect.scores.sqnr_db) if effect else None
+        return finite(effect.sqnr_db) if effect else None
+
+    def gain(name: str) -> float | None:
+        value = finite(found.gain_db(name))
+        return None if value is None else round(value, 2) + 0.0
 
     def scaled(value: float | None) -> float | None:
-        return None if value is None else scale * value
+        # Without a sign of zero: nothing was lost or gained.
+        return None if value is None else round(scale * value, 4) + 0.0
 
     return pd.DataFrame(
         {
@@ -209,7 +214,7 @@ def _frame(bench: Bench, found: Ranking, units: Sequence[Unit], *, share: bool) 
             "op": [" + ".join(ops.get(n, "") for n in unit.nodes) for unit in units],
             "sensitivity": [alone(unit.name) for unit in units],
             "loss": [scaled(found.loss(unit.name)) for unit in units],
-            "benefit": [finite(found.gain_db(unit.name)) for unit in units],
+            "benefit": [gain(unit.name) for unit in units],
             "gain": [scaled(found.gain(unit.name)) for unit in units],
         }
     )

@@ -59,7 +59,7 @@ def _worst(bench: Bench, known: Judged) -> None:
     st.caption(_about(known))
     shown = known.errors.worst[:SHOWN]
     pictures = [_picture(sample.inputs) for sample in shown]
-    scaling = next((p.scaling for p in pictures if p is not None), "")
+    scalings = {p.scaling for p in pictures if p is not None}
     for start in range(0, len(shown), PER_ROW):
         columns = st.columns(PER_ROW, gap="small")
         for column, sample, drawn in zip(
@@ -67,8 +67,13 @@ def _worst(bench: Bench, known: Judged) -> None:
         ):
             with column, st.container(border=True, gap="xsmall", height="stretch"):
                 _sample(bench, known, sample, drawn)
-    if scaling:
-        st.caption(f"Pictures: {scaling[:1].lower()}{scaling[1:]}")
+    if len(scalings) == 1:
+        st.caption(f"Pictures: {next(iter(scalings))}")
+    elif scalings:
+        st.caption(
+            "Pictures: each is stretched from its least value (black) to its greatest (white); the "
+            "data does not say how it was normalised."
+        )
 
 
 def _about(known: Judged) -> str:
@@ -100,7 +105,7 @@ def _sample(bench: Bench, known: Judged, sample: SampleError, drawn: Picture | N
         else:
             st.caption(_values(sample.inputs))
     with right:
-        st.markdown(f"Output sqnr **{db(sample.sqnr_db)}**")
+        st.markdown(f"**{db(sample.sqnr_db)}**  \n:gray[output sqnr]")
         if sample.agrees is not None:
             st.badge(
                 "same answer" if sample.agrees else "other answer",
