@@ -65,9 +65,13 @@ def choice_rows(stats: TensorStats, spec: QuantSpec) -> tuple[ChoiceRow, ...]:
 
 def _rows(candidates: Candidates, js: list[float], kl: list[float]) -> Iterator[ChoiceRow]:
     stats, spec = candidates.stats, candidates.spec
+    # Several rules often choose the same range.
+    errors: dict[tuple[float, float], LocalError] = {}
 
     def row(name: str, tool: str, label: str, summary: str, ends: tuple[float, float]) -> ChoiceRow:
         rmin, rmax = ends
+        if ends not in errors:
+            errors[ends] = local_error(stats, params_from_range(rmin, rmax, spec))
         at = int(abs(candidates.thresholds - max(-rmin, rmax)).argmin())
         return ChoiceRow(
             name,
@@ -76,7 +80,7 @@ def _rows(candidates: Candidates, js: list[float], kl: list[float]) -> Iterator[
             summary,
             rmin,
             rmax,
-            local_error(stats, params_from_range(rmin, rmax, spec)),
+            errors[ends],
             kl[at] if math.isfinite(kl[at]) else None,
             js[at] if math.isfinite(js[at]) else None,
             "",
