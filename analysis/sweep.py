@@ -200,7 +200,7 @@ class _Sweep:
         planned = in_order(self._plan, units, workers=1, beat=self.beat, stop=self.stop)
         with closing(planned):
             for work in planned:
-                if group and self._chunk([*group, work]) is None:
+                if group and self._full(group, work):
                     yield group
                     group = []
                 group.append(work)
@@ -209,6 +209,13 @@ class _Sweep:
     def _plan(self, unit: Unit) -> _Work:
         suffix = self._base.suffix(self.subject.variant(unit))
         return _Work(unit, suffix, ScoreTally(self.metric, self.data.labels))
+
+    def _full(self, group: Sequence[_Work], work: _Work) -> bool:
+        """Whether ``group`` goes without ``work``."""
+        grown = self._chunk([*group, work])
+        # Half a group that is done unit by unit is worth more than a whole one that is not.
+        whole = self._chunk(group) == self.total and 2 * len(group) >= GROUP
+        return grown is None or (whole and grown < self.total)
 
     def _chunk(self, group: Sequence[_Work]) -> int | None:
         """The samples whose tensors fit together with the group's sessions; None if too few do."""
