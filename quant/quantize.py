@@ -21,6 +21,7 @@ from quant.numerics import params_from_range
 from quant.passes.drop_activations import DropActivations
 from quant.passes.insert_qdq import InsertQdq
 from quant.passes.quantize_constants import QuantizeConstants
+from quant.passes.shield_float import ShieldFloatWeights
 from quant.plan import Group, Plan, TensorPlan, plan
 from quant.prepare import raise_opset
 from quant.recipe import Recipe
@@ -175,9 +176,23 @@ def assemble(
     if graph.opset_imports.get("", 0) < resolved.min_opset:
         raise_opset(graph, resolved.min_opset, model.name)
     insert = InsertQdq(resolved, params)
-    for step in (DropActivations(dropped), insert, QuantizeConstants(constants)):
+    shield = ShieldFloatWeights(_float_weights(resolved, constants))
+    for step in (DropActivations(dropped), insert, QuantizeConstants(constants), shield):
         step(graph)
     return graph, insert.seen_as
+
+
+def _float_weights(resolved: Plan, constants: Sequence[QuantizedConstant]) -> frozenset[str]:
+    """The nodes whose weight stays float and which ONNX Runtime may take for a Gemm or Conv."""
+    stored = {(constant.node, constant.index) for constant in constants}
+    nodes = (item.node for item in resolved.nodes.values())
+    return frozenset(
+        node.name
+        for node in nodes
+        if node.op_type in {"Conv", "ConvTranspose", "Gemm", "MatMul"}
+        and node.weight is not None
+        and (node.name, node.weight.index) not in stored
+    )
 
 
 def group_ranges(resolved: Plan, calibration: Calibration) -> dict[str, tuple[float, float]]:
