@@ -18,7 +18,13 @@ from tests.models import conv_relu, from_text, images
 
 MAIN = str(Path(__file__).resolve().parents[2] / "app" / "main.py")
 LAYERS = ["image", "conv1", "relu1", "conv2", "pool"]
-PAGES = ("views/setup.py", "views/layers.py", "views/export.py")
+PAGES = (
+    "views/setup.py",
+    "views/overview.py",
+    "views/layers.py",
+    "views/graph.py",
+    "views/export.py",
+)
 
 
 @pytest.fixture(autouse=True)
