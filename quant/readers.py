@@ -18,6 +18,8 @@ from quant.ops import Kind
 Array = NDArray[np.float64]
 Response = Callable[[Array], Array]
 
+_FLOAT32_BITS = 24
+
 OUTPUT = "Output"
 """Stands for whoever reads an output of the model, or reads inside a subgraph."""
 
@@ -100,15 +102,18 @@ def _gelu(x: Array) -> Array:
 
 
 def _softmax(largest: float) -> Response:
-    """The share of a value in its row when all the rest of the row weighs as much as ``largest``.
+    """Nothing changes below the point where a value is lost beside the largest of its row.
 
-    Softmax of one value against the rest is the logistic function of their difference. Rows are
-    not kept by calibration; the largest value of a sample stands for the rest of the row that it
-    is in, and rows with less are taken for such rows.
+    That is ``24 log 2`` below: its exponential is less than the last bit of a float32 sum. Above it
+    every error counts in full. To weigh by the share that a value gets would be too kind to
+    clipping: what is masked is much of a row and is clipped together, so the small shares that
+    it is given add up. Rows are not kept by calibration: the largest value of a sample stands
+    for that of each of its rows.
     """
+    lost = largest - _FLOAT32_BITS * math.log(2)
 
     def response(x: Array) -> Array:
-        return _sigmoid(x - largest)
+        return np.maximum(x, lost)
 
     return response
 

@@ -30,6 +30,21 @@ def test_one_sided_data_gives_up_its_share_at_the_one_end():
     assert np.count_nonzero(x > high) / x.size == pytest.approx(0.01, abs=5e-4)
 
 
+@pytest.mark.parametrize("case", ["negative", "negative offset"])
+def test_data_below_zero_gives_up_its_share_at_the_lower_end(case):
+    x = AWKWARD[case]
+    low, high = Percentile(99.0).range(statistics_of(x), ASYMMETRIC)
+    assert high == 0
+    assert np.count_nonzero(x < low) / x.size == pytest.approx(0.01, abs=5e-4)
+
+
+def test_data_on_both_sides_gives_up_half_its_share_at_each_end():
+    x = AWKWARD["gelu"]
+    low, high = Percentile(98.0).range(statistics_of(x), ASYMMETRIC)
+    assert np.count_nonzero(x < low) / x.size == pytest.approx(0.01, abs=2e-3)
+    assert np.count_nonzero(x > high) / x.size == pytest.approx(0.01, abs=5e-4)
+
+
 @pytest.mark.parametrize("case", AWKWARD)
 @pytest.mark.parametrize("spec", [SYMMETRIC, ASYMMETRIC], ids=str)
 def test_all_values_is_the_observed_range(case, spec):
