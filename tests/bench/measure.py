@@ -1,5 +1,6 @@
 """The five measurements, each a pure reading of the clock or of a process's memory."""
 
+import copy
 import os
 import statistics
 import time
@@ -102,7 +103,10 @@ def curves(model: quant.Model, calibration: quant.Calibration) -> Curves:
     with one_core():
         times = [
             1e3
-            * min(cpu_seconds(partial(analysis.divergence_curves, stats, spec)) for _ in range(3))
+            * min(
+                cpu_seconds(partial(analysis.divergence_curves, copy.deepcopy(stats), spec))
+                for _ in range(3)
+            )
             for name, stats in calibration.tensors.items()
             for spec in [tensor_spec(model, recipe, name)]
         ]
@@ -152,8 +156,11 @@ def entropy(
     names = spread([n for n in model.calibration_targets if n in model.producers], compared)
 
     def ours(tensors: list[str]) -> float:
-        specs = {name: tensor_spec(model, recipe, name) for name in tensors}
-        return cpu_seconds(lambda: [kl.range(calibration.tensors[n], specs[n]) for n in tensors])
+        # Copies, because what is kept of a tensor would be of use to a second search.
+        asked = [
+            (copy.deepcopy(calibration.tensors[n]), tensor_spec(model, recipe, n)) for n in tensors
+        ]
+        return cpu_seconds(lambda: [kl.range(stats, spec) for stats, spec in asked])
 
     session = Session(model.to_bytes(), taps=names)
     found = [session.run(batch.feeds) for batch in data.batches(1, samples)]
