@@ -1,12 +1,13 @@
 """Activations whose channels differ in range, under the one scale that an activation has."""
 
-import math
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 
 import numpy as np
 
 from analysis.findings.base import Evidence, Finding, Fix, register, severity_of, short, times
 from analysis.findings.channels import channel_widths
+from analysis.findings.mismatched_inputs import RATIO as MISMATCH
+from analysis.findings.mismatched_inputs import input_widths
 from analysis.findings.noise import tensor
 from quant.types import QType, QuantSpec
 
@@ -15,7 +16,7 @@ RATIO = 8.0
 FEW = 0.05
 """Outliers are at most this share of the channels (or one); else the channels simply differ."""
 FEW_CODES = 16
-"""Half of the channels reach at most so many codes: four bits are left of eight."""
+"""A channel that reaches at most so many codes has four bits left of eight."""
 
 
 @register("activation_channels")
@@ -26,7 +27,7 @@ def activation_channels(evidence: Evidence) -> Iterable[Finding]:
 
 @register("channel_ranges")
 def channel_ranges(evidence: Evidence) -> Iterable[Finding]:
-    """Channels differ so much that half of them use few codes."""
+    """Channels differ so much that narrow ones, which count as much, use few codes."""
     return _found(evidence, few=False)
 
 
@@ -37,32 +38,54 @@ def _found(evidence: Evidence, *, few: bool) -> Iterable[Finding]:
             continue
         widths = channel_widths(evidence.stats(group))
         live = widths[widths > 0]
-        if live.size < 4:
+        if live.size < 4 or _joined(evidence, group):
             continue
         middle, widest = float(np.median(live)), float(live.max())
         outliers = int(np.count_nonzero(live >= RATIO * middle))
-        codes = middle / float(evidence.quantized.params[group].scale)
+        scale = float(evidence.quantized.params[group].scale)
+        narrow = int(np.count_nonzero(live <= FEW_CODES * scale))
         sparse = 0 < outliers <= max(1, FEW * live.size)
-        if few != sparse or (not few and codes > FEW_CODES):
+        if few != sparse or (not few and not narrow):
             continue
-        yield _finding(evidence, group, few, (outliers, widest / middle, codes))
+        figures = {
+            "width_ratio": widest / (middle if few else float(live.min())),
+            "outlier_channels": outliers,
+            "middle_codes": middle / scale,
+            "narrow_channels": narrow,
+            "channels": live.size,
+        }
+        yield _finding(evidence, group, few, figures)
 
 
-def _finding(
-    evidence: Evidence, group: str, few: bool, figures: tuple[int, float, float]
-) -> Finding:
-    outliers, ratio, codes = figures
+def _joined(evidence: Evidence, group: str) -> bool:
+    """Whether a Concat of inputs of different range made it, which has a finding of its own."""
+    for name in evidence.groups[group]:
+        node = evidence.quantized.float_model.producers.get(name)
+        if node is not None and node.op_type == "Concat":
+            widths = input_widths(evidence, node).values()
+            if len(widths) > 1 and max(widths) >= MISMATCH * min(widths):
+                return True
+    return False
+
+
+def _finding(evidence: Evidence, group: str, few: bool, figures: Mapping[str, float]) -> Finding:
+    ratio, outliers = times(figures["width_ratio"]), figures["outlier_channels"]
     spec = evidence.planned(group).spec
     wide = QuantSpec(QType.INT16 if spec.qtype.signed else QType.UINT16, spec.symmetric)
     gain = evidence.noise.gain_db(evidence.after(group, evidence.quantized.ranges[group], wide))
-    reached = f"the middle channel reaches {math.floor(codes)} of {spec.qtype.levels} codes"
     if few:
         channels = "1 channel is" if outliers == 1 else f"{outliers} channels are"
         title = f"Outlier channels in {short(group)}"
-        text = f"{channels} up to {times(ratio)} as wide as the middle one, so {reached}."
+        text = (
+            f"{channels} up to {ratio} as wide as the middle one, which reaches "
+            f"{figures['middle_codes']:.0f} of {spec.qtype.levels} codes."
+        )
     else:
         title = f"Channels of {short(group)} differ much in range"
-        text = f"The widest is {times(ratio)} as wide as the middle one, and {reached}."
+        text = (
+            f"The widest is {ratio} as wide as the narrowest, and {figures['narrow_channels']:.0f} "
+            f"of {figures['channels']:.0f} channels reach {FEW_CODES} codes or fewer."
+        )
     return Finding(
         kind="activation_channels" if few else "channel_ranges",
         severity=severity_of(gain),
@@ -73,7 +96,7 @@ def _finding(
             f"{text} An activation has one scale for all channels: give it 16 bits, skip the "
             "nodes around it, or move the scale into the weights before and after it."
         ),
-        figures={"width_ratio": ratio, "outlier_channels": outliers, "middle_codes": codes},
+        figures=figures,
         gain_db=gain,
         fix=Fix(
             "Give this tensor 16 bits",

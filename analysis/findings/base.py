@@ -79,8 +79,8 @@ class Evidence:
         quantized: The int8 model.
         calibration: The statistics it was made from.
         comparison: Cumulative errors.
-        sensitivity: Unit -> output sqnr_db with only it quantized.
-        benefit: Unit -> output sqnr_db with all but it quantized.
+        sensitivity: Unit -> scores with only it quantized.
+        benefit: Unit -> scores with all but it quantized.
         slices: Tensor -> its errors slice by slice.
         outside: Tensor -> how much of the evaluation data lies outside its range.
         reference: Output -> error of the float model against outputs recorded elsewhere.

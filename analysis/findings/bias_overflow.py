@@ -5,7 +5,15 @@ from collections.abc import Iterable
 import numpy as np
 from numpy.typing import NDArray
 
-from analysis.findings.base import Evidence, Finding, Fix, register, severity_of, short
+from analysis.findings.base import (
+    LEAST_DB,
+    Evidence,
+    Finding,
+    Fix,
+    register,
+    severity_of,
+    short,
+)
 from analysis.findings.channels import constant
 from analysis.findings.noise import weight
 from quant.constants import INT32_LIMIT, weight_params
@@ -42,6 +50,8 @@ def bias_overflow(evidence: Evidence) -> Iterable[Finding]:
             if raised
             else "it stays float, which the target may not take"
         )
+        if raised and gain < LEAST_DB:
+            what += "; they hardly matter here"
         recipe = evidence.recipe.with_rule(Rule("node", name, {"quantize_bias": False}))
         yield Finding(
             kind="bias_overflow",
@@ -55,7 +65,7 @@ def bias_overflow(evidence: Evidence) -> Iterable[Finding]:
             ),
             figures={"bias_steps": float(codes.max()), "channels": over},
             gain_db=gain,
-            fix=Fix("Keep this bias in float", recipe) if raised else None,
+            fix=Fix("Keep this bias in float", recipe) if gain >= LEAST_DB else None,
         )
 
 

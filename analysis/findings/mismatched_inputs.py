@@ -4,6 +4,7 @@ from collections.abc import Iterable
 
 from analysis.findings.base import Evidence, Finding, Fix, register, severity_of, short, times
 from analysis.findings.noise import Item, tensor
+from quant.model import Node
 from quant.quantize import calibrated_range
 from quant.recipe import Rule
 from quant.types import QType, QuantSpec
@@ -20,20 +21,18 @@ def mismatched_inputs(evidence: Evidence) -> Iterable[Finding]:
     for name, item in plan.nodes.items():
         if not item.quantized or item.node.op_type not in {"Add", "Concat"}:
             continue
-        inputs = [item.node.inputs[i] for i in item.node.data]
-        inputs = list(dict.fromkeys(t for t in inputs if t in evidence.calibration.tensors))
+        widths = input_widths(evidence, item.node)
         output = model.float_outputs(item.node)[0]
-        widths = {t: evidence.stats(t).high - evidence.stats(t).low for t in inputs}
-        if len(inputs) < 2 or output not in plan.tensors or min(widths.values()) <= 0:
+        if len(widths) < 2 or output not in plan.tensors or min(widths.values()) <= 0:
             continue
         ratio = max(widths.values()) / min(widths.values())
         if ratio < RATIO:
             continue
-        narrow = min(inputs, key=widths.__getitem__)
+        narrow = min(widths, key=widths.__getitem__)
         if item.settings.align != "none":
             recipe = evidence.recipe.with_rule(Rule("node", name, {"align": "none"}))
             fix = Fix("Let each input have its own scale", recipe)
-            changes = _own(evidence, inputs)
+            changes = _own(evidence, widths)
         else:
             group = plan.tensors[output].group
             spec = evidence.planned(group).spec
@@ -61,7 +60,14 @@ def mismatched_inputs(evidence: Evidence) -> Iterable[Finding]:
         )
 
 
-def _own(evidence: Evidence, inputs: list[str]) -> dict[Item, float]:
+def input_widths(evidence: Evidence, node: Node) -> dict[str, float]:
+    """How much each activation that a node reads spans, in real units, zero included."""
+    names = dict.fromkeys(node.inputs[i] for i in node.data)
+    known = [name for name in names if name in evidence.calibration.tensors]
+    return {name: evidence.stats(name).high - evidence.stats(name).low for name in known}
+
+
+def _own(evidence: Evidence, inputs: Iterable[str]) -> dict[Item, float]:
     """The noise of tensors with ranges of their own."""
     changes: dict[Item, float] = {}
     for name in inputs:

@@ -43,7 +43,7 @@ weights."""
 
 
 class Measured(Protocol):
-    """What is read of a measured sensitivity."""
+    """What is read of a measured sensitivity or benefit."""
 
     @property
     def nodes(self) -> tuple[str, ...]:
@@ -52,7 +52,7 @@ class Measured(Protocol):
 
     @property
     def sqnr_db(self) -> float:
-        """Output sqnr_db with only this unit quantized."""
+        """Output sqnr_db of the variant, the least over the outputs."""
         ...
 
 
@@ -158,7 +158,8 @@ class Noise:
         clipping = float(gains @ _clipped(stats, params, local, gains.size))
         # Clipping errs to one side, so it does not fade like noise: half of the way, in dB, to
         # keeping its ratio to the signal.
-        lasting = local.clipping_mse / local.signal_power if local.signal_power else 0.0
+        signal = float(gains @ powers)
+        lasting = clipping / signal if signal else 0.0
         return min(rounding + max(clipping, math.sqrt(clipping * lasting)), 1.0)
 
     def of_range(self, name: str, ends: tuple[float, float], spec: QuantSpec) -> float:
@@ -189,6 +190,18 @@ class Noise:
         powers = channel_powers(after)
         arriving = float(gains @ powers) if gains.size == powers.size else float(gains.sum())
         return min(noise / signal * arriving, 1.0)
+
+    def of_error(self, node: str, errors: Real) -> float:
+        """The share of an error at a node's output.
+
+        Args:
+            node: The node.
+            errors: float64, shape (C,): mean squared error of each channel, in squared real units.
+        """
+        output = self._quantized.plan.nodes[node].node.outputs[0]
+        gains = self._weight_gains.get(output, np.zeros(1))
+        fit = gains.size == errors.size
+        return min(float(gains @ errors if fit else gains.sum() * errors.mean()), 1.0)
 
     def of_weight_spec(self, node: str, spec: QuantSpec) -> float:
         """The share of a node's weight if it were quantized so over its own range."""

@@ -3,22 +3,40 @@
 import math
 from collections.abc import Iterable
 
-from analysis.findings.base import Evidence, Finding, Fix, and_more, register, severity_of, short
-from analysis.findings.base import times as _times
-from analysis.findings.noise import tensor
+from analysis.choices import choice_rows, disagreement_db
+from analysis.findings.base import (
+    Evidence,
+    Finding,
+    Fix,
+    and_more,
+    register,
+    severity_of,
+    short,
+    times,
+)
+from analysis.findings.noise import Item, tensor
 from quant.calibrators import calibrator_from_json, chosen_range
 from quant.numerics import params_from_range
+from quant.recipe import Rule
+from quant.stats import TensorStats
 
 SAMPLE_RATIO = 4.0
 """The range over what samples reach on average. Samples of one kind stay within 2 to 3; 4 costs
 two bits, 12 dB."""
-LOCAL_GAIN_DB = 3.0
-"""Local sqnr_db that a range of least squared error must win: half of the tensor's noise."""
-SHRINKS = (0.7, 0.5, 0.25, 0.125, 0.0625)
-"""Parts of the range that are tried before a calibrator is asked, which costs a hundred times as
-much."""
-MOST = 6
-"""Tensors that a calibrator is asked for."""
+JUMP = 2.0
+"""The range over that of the samples before the farthest one: a single sample doubles it."""
+MARGIN = 1.5
+"""The largest of some hundred usual samples reaches about so much more than the average one."""
+NARROWED_DB = 3.0
+"""What a narrower range must win at the outputs, of this tensor's own noise: half of it."""
+PART = 0.1
+"""Share of the tensor in all noise from which a narrower range is looked for."""
+NEAR_DB = 1.0
+"""A calibrator that comes so near is preferred to a fixed range."""
+SHRINKS = (0.7, 0.5, 0.25, 1 / 8, 1 / 16, 1 / 32, 1 / 64, 1 / 128)
+"""Parts of the range that are tried."""
+MOST = 3
+"""Tensors that are named, and for which calibrators are asked, which takes a while."""
 
 
 @register("outlier_sample")
@@ -33,23 +51,20 @@ def outlier_sample(evidence: Evidence) -> Iterable[Finding]:
         usual_high = max(max(s.mean_sample_max, 0.0) for s in seen)
         usual_low = min(min(s.mean_sample_min, 0.0) for s in seen)
         usual = usual_high - usual_low
-        if usual > 0 and (high - low) / usual >= SAMPLE_RATIO:
+        alone = any(_jump(stats) >= JUMP for stats in seen)
+        if usual > 0 and alone and (high - low) / usual >= SAMPLE_RATIO:
             ratios[group] = (high - low) / usual
     if not ratios:
         return []
     first = next(iter(ratios))
-    candidate = calibrator_from_json({"name": "outlier_removal"})
     low, high = evidence.quantized.ranges[first]
-    new_low, new_high = chosen_range(candidate, evidence.stats(first), evidence.planned(first).spec)
+    recipe = evidence.recipe
+    for group in ratios:
+        recipe = recipe.with_rule(Rule("tensor", group, {"range": _usual(evidence, group)}))
+    new_low, new_high = _usual(evidence, first)
     # The outlier is most of the signal's power too, so codes are compared, not sqnr.
     gain = 20 * math.log10((high - low) / max(new_high - new_low, 1e-300))
     gain *= min(1.0, 2 * math.fsum(evidence.part(group) for group in ratios))
-    wide = 2 * len(ratios) >= len(evidence.groups)
-    recipe = (
-        evidence.with_default(calibrator=candidate)
-        if wide and not _ruled(evidence, ratios)
-        else evidence.with_tensors(ratios, calibrator=candidate)
-    )
     sample = _sample(evidence, first)
     return [
         Finding(
@@ -59,7 +74,7 @@ def outlier_sample(evidence: Evidence) -> Iterable[Finding]:
             node=evidence.node_of(first),
             tensor=first,
             evidence=(
-                f"The range is {_times(ratios[first])} as wide as what samples reach on average"
+                f"The range is {times(ratios[first])} as wide as what samples reach on average"
                 f"{sample}. Without it {20 * math.log10(ratios[first]):.0f} dB of resolution "
                 "come back; look at the sample, it may not belong to the data."
             ),
@@ -70,8 +85,34 @@ def outlier_sample(evidence: Evidence) -> Iterable[Finding]:
     ]
 
 
-def _ruled(evidence: Evidence, groups: Iterable[str]) -> bool:
-    return any("calibrator" in evidence.planned(group).sources for group in groups)
+def _usual(evidence: Evidence, group: str) -> tuple[float, float]:
+    """What samples reach without the farthest one, on average and with a margin, in real units."""
+    found: list[tuple[float, float]] = []
+    for name in evidence.groups[group]:
+        stats = evidence.stats(name)
+        rest = max(stats.samples - 1, 1)
+        high = (stats.samples * stats.mean_sample_max - stats.max) / rest
+        low = (stats.samples * stats.mean_sample_min - stats.min) / rest
+        ends = max(stats.low, MARGIN * min(low, 0.0)), min(stats.high, MARGIN * max(high, 0.0))
+        found.append(ends)
+    return min(low for low, _ in found), max(high for _, high in found)
+
+
+def _jump(stats: TensorStats) -> float:
+    """The range over that of the first samples, up to before the one that reaches farthest.
+
+    Infinite where too few samples come before it to tell.
+    """
+    farthest = stats.max_sample if stats.max >= -stats.min else stats.min_sample
+    rows = [
+        (low, high)
+        for count, (low, high) in zip(stats.growth_samples, stats.growth.tolist(), strict=True)
+        if 8 <= count <= farthest
+    ]
+    if not rows:
+        return math.inf
+    before = max(rows[-1][1], 0.0) - min(rows[-1][0], 0.0)
+    return (stats.high - stats.low) / before if before > 0 else math.inf
 
 
 def _sample(evidence: Evidence, group: str) -> str:
@@ -83,51 +124,66 @@ def _sample(evidence: Evidence, group: str) -> str:
 @register("outliers")
 def outliers(evidence: Evidence) -> Iterable[Finding]:
     """Rare values of a tensor cost more resolution than clipping them would."""
-    promising: list[tuple[float, str]] = []
-    for group in evidence.groups:
+    promising: list[tuple[float, str, float]] = []
+    for group, members in evidence.groups.items():
         if tensor(group) not in evidence.noise.shares or evidence.fixed(group):
             continue
-        local = evidence.noise.local(group)
-        if local.rounding_share < 0.5:
+        if evidence.part(group) < PART or evidence.noise.local(group).rounding_share < 0.5:
             continue
-        before = math.fsum(evidence.noise.shares.get(tensor(n), 0) for n in evidence.groups[group])
-        low, high = evidence.quantized.ranges[group]
-        least = min(
-            math.fsum(evidence.after(group, (low * part, high * part)).values()) for part in SHRINKS
-        )
-        if least <= before * 10 ** (-LOCAL_GAIN_DB / 10):
-            promising.append((before - least, group))
-    candidate = calibrator_from_json({"name": "mse"})
-    found: list[Finding] = []
-    for _, group in sorted(promising, reverse=True)[:MOST]:
-        spec = evidence.planned(group).spec
-        stats = evidence.stats(group)
-        ends = chosen_range(candidate, stats, spec)
-        changes = evidence.after(group, ends)
-        gain = evidence.noise.gain_db(changes)
-        low, high = evidence.quantized.ranges[group]
-        ratio = (high - low) / max(ends[1] - ends[0], 1e-300)
-        local = evidence.noise.local(group)
-        step = float(params_from_range(*ends, spec).scale)
-        found.append(
-            Finding(
-                kind="outliers",
-                severity=severity_of(gain),
-                title=f"Rare values set the range of {short(group)}",
-                node=evidence.node_of(group),
-                tensor=group,
-                evidence=(
-                    f"{100 * local.rounding_share:.0f} % of its error is rounding. A range "
-                    f"{_times(ratio)} narrower ({ends[0]:.3g} to {ends[1]:.3g}) has steps of "
-                    f"{step:.2g} instead of {float(evidence.quantized.params[group].scale):.2g} "
-                    "and clips only rare values."
-                ),
-                figures={"range_ratio": ratio, "rounding_share": local.rounding_share},
-                gain_db=gain,
-                fix=Fix(
-                    "Choose its range by least squared error",
-                    evidence.with_tensors([group], calibrator=candidate),
-                ),
-            )
-        )
-    return found
+        before = math.fsum(evidence.noise.shares.get(tensor(n), 0.0) for n in members)
+        tried = {part: _narrowed(evidence, group, part) for part in SHRINKS}
+        best = min(tried, key=lambda part: math.fsum(tried[part].values()))
+        after = math.fsum(tried[best].values())
+        if after <= before * 10 ** (-NARROWED_DB / 10):
+            promising.append((before - after, group, best))
+    return [
+        _finding(evidence, group, part) for _, group, part in sorted(promising)[: -MOST - 1 : -1]
+    ]
+
+
+def _narrowed(evidence: Evidence, group: str, part: float) -> dict[Item, float]:
+    low, high = evidence.quantized.ranges[group]
+    return evidence.after(group, (low * part, high * part))
+
+
+def _finding(evidence: Evidence, group: str, part: float) -> Finding:
+    spec, stats = evidence.planned(group).spec, evidence.stats(group)
+    calibrator = calibrator_from_json({"name": "mse"})
+    chosen = chosen_range(calibrator, stats, spec)
+    low, high = evidence.quantized.ranges[group]
+    gains = {
+        chosen: evidence.noise.gain_db(evidence.after(group, chosen)),
+        (low * part, high * part): evidence.noise.gain_db(_narrowed(evidence, group, part)),
+    }
+    ends = max(gains, key=gains.__getitem__)
+    if gains[chosen] >= gains[ends] - NEAR_DB:
+        ends = chosen
+        recipe = evidence.with_tensors([group], calibrator=calibrator)
+        fix = Fix("Choose its range by least squared error", recipe)
+    else:
+        fix = Fix("Narrow its range", evidence.with_tensors([group], range=ends))
+    ratio = (high - low) / max(ends[1] - ends[0], 1e-300)
+    local = evidence.noise.local(group)
+    step = float(params_from_range(*ends, spec).scale)
+    spread = disagreement_db(choice_rows(stats, spec))
+    return Finding(
+        kind="outliers",
+        severity=severity_of(gains[ends]),
+        title=f"Rare values set the range of {short(group)}",
+        node=evidence.node_of(group),
+        tensor=group,
+        evidence=(
+            f"{100 * local.rounding_share:.0f} % of its error is rounding. A range "
+            f"{times(ratio)} narrower ({ends[0] + 0:.3g} to {ends[1]:.3g}) has steps of "
+            f"{step:.2g} instead of {float(evidence.quantized.params[group].scale):.2g} and clips "
+            f"only rare values or such as matter little. Tools' choices differ by {spread:.0f} dB "
+            "of local sqnr here."
+        ),
+        figures={
+            "range_ratio": ratio,
+            "rounding_share": local.rounding_share,
+            "disagreement_db": spread,
+        },
+        gain_db=gains[ends],
+        fix=fix,
+    )

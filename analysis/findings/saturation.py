@@ -6,18 +6,27 @@ names it as a cause of large losses. With activations up to 255 two weights of o
 when their codes add up to more than 128.
 """
 
+import math
 from collections.abc import Iterable
 from pathlib import Path
 
 import numpy as np
+from numpy.typing import NDArray
 
-from analysis.findings.base import Evidence, Finding, and_more, register, severity_of, short
-from analysis.findings.noise import Item, weight
+from analysis.findings.base import (
+    LEAST_DB,
+    Evidence,
+    Finding,
+    and_more,
+    register,
+    severity_of,
+    short,
+)
 from quant.types import QType
 
+Real = NDArray[np.float64]
+
 INT16_MAX = 32767
-PAIRS = 0.001
-"""Share of neighbouring weights that can saturate at all; below it hardly ever happens."""
 VNNI = frozenset({"avx512_vnni", "avx_vnni"})
 
 
@@ -39,74 +48,91 @@ def saturation(evidence: Evidence) -> Iterable[Finding]:
     flags = evidence.cpu_flags
     if flags is None or "avx2" not in flags or flags & VNNI:
         return []
+    lost: dict[str, float] = {}
     shares: dict[str, float] = {}
     plan, params = evidence.quantized.plan, evidence.quantized.params
     for found in evidence.quantized.constants:
-        item = plan.nodes[found.node]
-        node = item.node
-        if node.weight is None or found.index != node.weight.index or not node.data:
+        node = plan.nodes[found.node].node
+        source = node.inputs[node.data[0]] if node.data else ""
+        if node.weight is None or found.index != node.weight.index or source not in params:
             continue
-        source = node.inputs[node.data[0]]
-        if found.params.spec.qtype is not QType.INT8 or source not in params:
+        kinds = found.params.spec.qtype, params[source].spec.qtype
+        if kinds != (QType.INT8, QType.UINT8) or source not in evidence.calibration.tensors:
             continue
-        if params[source].spec.qtype is QType.UINT8:
-            reach = _largest_code(evidence, source)
-            shares[found.node] = pair_share(found.codes, node.weight.channel_axis, reach)
-    risky = {name: share for name, share in shares.items() if share >= PAIRS}
-    if not risky:
+        sums = pair_sums(found.codes, node.weight.channel_axis)
+        excess = mean_excess(_code_shares(evidence, source))[sums].sum(axis=1)
+        scale = found.params.scale.astype(np.float64) * float(params[source].scale)
+        lost[found.node] = evidence.noise.of_error(found.node, excess * np.square(scale))
+        shares[found.node] = float(np.mean(sums * 255 > INT16_MAX))
+    total = evidence.noise.total
+    gain = 10 * math.log10((total + math.fsum(lost.values())) / total) if total > 0 else 0.0
+    if gain < LEAST_DB:
         return []
-    worst = max(risky, key=risky.__getitem__)
-    items: list[Item] = [weight(name) for name in risky]
-    part = sum(evidence.noise.part(item) for item in items)
-    gain = 6.0 * min(1.0, 10 * risky[worst]) + 0.0 * part
+    worst = max(lost, key=lost.__getitem__)
+    count = sum(1 for share in lost.values() if share >= lost[worst] / 10)
     return [
         Finding(
             kind="saturation",
             severity=severity_of(gain),
-            title=f"Sums in {short(worst)}{and_more(len(risky), 'layer')} can saturate here",
+            title=f"Sums in {short(worst)}{and_more(count, 'layer')} can saturate here",
             node=worst,
             tensor="",
             evidence=(
-                f"This processor has AVX2 without VNNI: two neighbouring uint8 × int8 products "
-                f"are added in int16. {100 * risky[worst]:.2g} % of the neighbouring weights of "
+                "This processor has AVX2 without VNNI: two neighbouring uint8 × int8 products "
+                f"are added in int16. {100 * shares[worst]:.2g} % of the neighbouring weights of "
                 f"{short(worst)} can exceed {INT16_MAX:,}. Compare on a processor with VNNI, or "
                 "give the weights 7 bits."
             ),
-            figures={"pair_share": risky[worst], "layers": len(risky)},
+            figures={"pair_share": shares[worst], "layers": count},
             gain_db=gain,
         )
     ]
 
 
-def _largest_code(evidence: Evidence, name: str) -> int:
-    """The largest code that an activation reaches."""
-    params = evidence.quantized.params[name]
-    stats = evidence.calibration.tensors.get(name)
-    if stats is None:
-        return params.spec.qmax
-    code = round(stats.high / float(params.scale)) + int(params.zero_point)
-    return min(max(code, 0), params.spec.qmax)
+def _code_shares(evidence: Evidence, name: str) -> Real:
+    """How often an activation has each of its 256 codes, float64 of shape (256,)."""
+    params, stats = evidence.quantized.params[name], evidence.stats(name)
+    edges = stats.histogram.edges()
+    centres = (edges[:-1] + edges[1:]) / 2
+    codes = np.rint(centres / float(params.scale)) + int(params.zero_point)
+    codes = np.clip(codes, 0, 255).astype(np.int64)
+    counts = np.bincount(codes, stats.histogram.counts(), 256)
+    return counts / max(stats.count, 1)
 
 
-def pair_share(codes: np.ndarray, channel_axis: int | None, largest: int) -> float:
-    """Share of neighbouring weights whose two products with ``largest`` overflow int16.
+def mean_excess(codes: Real) -> Real:
+    """Mean squared excess over int16 of two products, for each sum of two weights of one sign.
 
-    Neighbours are taken along the summed axes with the input channels last (as kernels on images
-    order them) for four dimensions, and as they lie for two.
+    Neighbouring activations are taken to be equal, as they nearly are in an image.
+
+    Args:
+        codes: float64, shape (256,): how often each activation code occurs.
+
+    Returns:
+        float64 of shape (257,): by the magnitude of the sum of the two weights, in squared
+        products of codes.
+    """
+    products = np.arange(257)[:, None] * np.arange(256)
+    return np.square(np.maximum(products - INT16_MAX, 0).astype(np.float64)) @ codes
+
+
+def pair_sums(codes: NDArray[np.generic], channel_axis: int | None) -> NDArray[np.int64]:
+    """The magnitude of the sum of each two neighbouring weights of one sign; 0 of two signs.
+
+    Neighbours lie along the summed axes, with the input channels last for images, as kernels order
+    them.
 
     Args:
         codes: Weights as integers.
         channel_axis: The axis of the output channels; None for the first.
-        largest: The largest activation code, 0 to 255.
+
+    Returns:
+        int64 of shape (output channels, pairs).
     """
-    rows = np.moveaxis(codes.astype(np.int32), channel_axis or 0, 0)
+    rows = np.moveaxis(codes.astype(np.int64), channel_axis or 0, 0)
     if rows.ndim == 4:
         rows = np.moveaxis(rows, 1, -1)
     flat = rows.reshape(rows.shape[0], -1)
     even = flat.shape[1] // 2 * 2
-    if not even:
-        return 0.0
     first, second = flat[:, 0:even:2], flat[:, 1:even:2]
-    # Both products count at their largest where the signs agree; else one activation may be 0.
-    most = np.where(first * second > 0, np.abs(first + second), np.maximum(abs(first), abs(second)))
-    return float(np.mean(most * largest > INT16_MAX))
+    return np.where(first * second > 0, np.abs(first + second), 0)

@@ -1,5 +1,6 @@
 """Codes that a symmetric range leaves unused."""
 
+import math
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
 
@@ -78,7 +79,9 @@ def _finding(evidence: Evidence, unused: dict[str, float], kind: _Kind) -> list[
     for group in unused:
         own = kind.spec(evidence.planned(group).settings.activation_type)
         changes |= evidence.after(group, evidence.quantized.ranges[group], own)
-    gain = evidence.noise.gain_db(changes)
+    # The estimate leaves out what the codes are worth where weights make most of the noise.
+    codes = sum(-20 * math.log10(1 - share) for share in unused.values()) / len(evidence.groups)
+    gain = max(evidence.noise.gain_db(changes), codes)
     noise = evidence.noise.shares
     worst = max(unused, key=lambda group: noise[tensor(group)])
     names = {"activation_symmetric", "activation_type"}
