@@ -164,7 +164,7 @@ class _Tally:
         self.builder = HistogramBuilder()
         self.last: SampleCounts | None = None
         self._quietest = Quietest()
-        self._quietest_rectified = Quietest() if rectified else None
+        self._quietest_rectified = Quietest(rectified=True) if rectified else None
         self._end = end
         self._channels: NDArray[np.int32] | None = None
         self._lock = threading.Lock()
@@ -181,18 +181,17 @@ class _Tally:
             channels, inner = self._channels_of(x.shape)
             if not self.builder.scan(x, spans, channels, inner):
                 return
-            samples, (lows, highs) = x.reshape(spans.shape[1], -1), reals(spans[:2])
-            self._quietest.add(samples, lows, highs, first_index)
+            samples = x.reshape(spans.shape[1], -1)
+            self._quietest.add(samples, spans[:2], first_index)
             if self._quietest_rectified:
-                self._quietest_rectified.add(samples, lows, highs, first_index, rectified=True)
+                self._quietest_rectified.add(samples, spans[:2], first_index)
         if first_index + len(samples) == self._end:
-            self.last = sample_counts(samples[-1], float(lows[-1]), float(highs[-1]), self._end - 1)
+            self.last = sample_counts(samples[-1], spans[:2, -1], self._end - 1)
 
     def quietest(self, *, rectified: bool) -> SampleCounts:
         """The sample of least magnitude; there must have been one."""
         quietest = self._quietest_rectified if rectified else self._quietest
         assert quietest is not None
-        assert quietest.found is not None
         return quietest.found
 
     @property

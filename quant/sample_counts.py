@@ -5,7 +5,7 @@ from dataclasses import dataclass, replace
 import numpy as np
 from numpy.typing import NDArray
 
-from quant.scan import count_sides
+from quant.scan import GREATEST, count_sides, reals
 
 SIDE_BINS = 2048
 """Bins on each side of zero: several to every step that a rule tries."""
@@ -68,48 +68,51 @@ class SampleCounts:
         return replace(self, index=self.index + samples)
 
 
-def sample_counts(x: NDArray[np.float32], low: float, high: float, index: int) -> SampleCounts:
+def sample_counts(x: NDArray[np.float32], ends: NDArray[np.int32], index: int) -> SampleCounts:
     """Count a sample.
 
     Args:
         x: float32, C-contiguous, at least one value, all finite.
-        low: Its least value.
-        high: Its greatest.
+        ends: Keys of its least and greatest value; see :func:`quant.scan.scan`.
         index: Its position in the data.
     """
+    low, high = reals(ends).tolist()
     sides = np.zeros((2, SIDE_BINS), np.uint32)
     zeros = count_sides(x, low, high, sides)
     return SampleCounts(index, low, high, zeros, sides[0], sides[1])
 
 
 class Quietest:
-    """The sample with the least largest magnitude, in whatever order samples come."""
+    """The sample with the least largest magnitude, in whatever order samples come.
 
-    def __init__(self) -> None:
-        self.found: SampleCounts | None = None
+    Args:
+        rectified: Look at what a Relu makes of the samples.
+    """
 
-    def add(
-        self,
-        samples: NDArray[np.float32],
-        lows: NDArray[np.float32],
-        highs: NDArray[np.float32],
-        first_index: int,
-        *,
-        rectified: bool = False,
-    ) -> None:
+    def __init__(self, *, rectified: bool = False) -> None:
+        self._rectified = rectified
+        self._rank = GREATEST, 0
+        self._found: SampleCounts | None = None
+
+    @property
+    def found(self) -> SampleCounts:
+        """Its counts; there must have been a sample."""
+        assert self._found is not None
+        return self._found.rectified() if self._rectified else self._found
+
+    def add(self, x: NDArray[np.float32], ends: NDArray[np.int32], first_index: int) -> None:
         """Look at consecutive samples.
 
         Args:
-            samples: float32, shape (samples, values).
-            lows: Least value of each.
-            highs: Greatest value of each.
+            x: float32, C-contiguous, the samples along axis 0.
+            ends: Keys of the least and the greatest value of each, shape (2, samples); they order
+                as the values do.
             first_index: Position of the first in the data.
-            rectified: Look at ``max(x, 0)`` instead.
         """
-        loudness = np.maximum(highs, 0) if rectified else np.maximum(-lows, highs)
-        at = int(np.argmin(loudness))
-        rank = float(loudness[at]), first_index + at
-        if self.found is None or rank < self.found.rank:
-            ends = float(lows[at]), float(highs[at])
-            found = sample_counts(samples[at], *ends, first_index + at)
-            self.found = found.rectified() if rectified else found
+        other = np.int32(0) if self._rectified else -ends[0]
+        loudness = np.maximum(ends[1], other)
+        at = int(loudness.argmin())
+        rank = int(loudness[at]), first_index + at
+        if rank < self._rank:
+            self._rank = rank
+            self._found = sample_counts(x[at], ends[:, at], first_index + at)

@@ -23,7 +23,9 @@ def statistics_of(*samples) -> TensorStats:
     quietest = int(np.argmin([np.abs(a).max() for a in arrays]))
 
     def counts(k):
-        return sample_counts(arrays[k], lows[k], highs[k], k)
+        ends = np.asarray([lows[k], highs[k]], np.float32).view(np.int32)
+        keys = np.where(ends < 0, -(ends & 0x7FFFFFFF), ends)
+        return sample_counts(arrays[k], keys.astype(np.int32), k)
 
     return TensorStats(
         name="tensor",
