@@ -211,15 +211,15 @@ class _Seen:
 
 def _form(node: ir.Node) -> bytes:
     """All that makes a node what it computes, but for the values that it reads."""
-    proto = ir.serde.serialize_node(node)
-    present = bytes(value is not None for value in node.inputs)
-    graphs = {ir.AttributeType.GRAPH, ir.AttributeType.GRAPHS}
-    nested = any(attribute.type in graphs for attribute in node.attributes.values())
-    plain = onnx.NodeProto(op_type=proto.op_type, domain=proto.domain, overload=proto.overload)
-    plain.attribute.extend(sorted(proto.attribute, key=lambda attribute: attribute.name))
-    # A subgraph calls what it reads by name.
-    names = [str(value.name).encode() for value in _read(node)] if nested else []
-    return _hash(plain.SerializeToString(deterministic=True), present, *names)
+    parts = [node.domain.encode(), node.op_type.encode(), node.overload.encode()]
+    parts.append(bytes(value is not None for value in node.inputs))
+    for name, attribute in sorted(node.attributes.items()):
+        proto = ir.serde.serialize_attribute(attribute)
+        parts += [name.encode(), proto.SerializeToString(deterministic=True)]
+        if attribute.type in {ir.AttributeType.GRAPH, ir.AttributeType.GRAPHS}:
+            # A subgraph calls what it reads by name.
+            parts += [str(value.name).encode() for value in _read(node)]
+    return _hash(*parts)
 
 
 def _read(node: ir.Node) -> Iterator[ir.Value]:
