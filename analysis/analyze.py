@@ -8,10 +8,12 @@ from importlib.metadata import version
 from typing import Literal
 
 from analysis.compare import Comparison, compare
+from analysis.error import ErrorStats
 from analysis.findings import Evidence, Finding, find
 from analysis.findings.saturation import cpu_flags
 from analysis.journal import Journal, Kind
 from analysis.layers import LayerRow, layer_rows
+from analysis.local import local_errors
 from analysis.metrics import Metric, MetricChange, check_labels
 from analysis.outside import OutsideRange, outside_ranges
 from analysis.samples import SampleErrors, judge_samples
@@ -44,7 +46,8 @@ class Analysis:
         calibration: The statistics it was made from.
         samples: Number of samples it was measured on.
         errors: Which of the four errors were asked for.
-        layers: Every input and node under its recipe, with the local error.
+        layers: Every input and node under its recipe.
+        local: Quantized tensor -> local error; empty where it was not asked for.
         comparison: Cumulative errors; of the outputs alone where they were not asked for.
         split: Float, weights only, activations only and all, with the metric.
         sensitivity: Unit -> outputs with only it quantized; None where not asked for.
@@ -59,6 +62,7 @@ class Analysis:
     samples: int
     errors: tuple[ErrorName, ...]
     layers: tuple[LayerRow, ...]
+    local: Mapping[str, ErrorStats]
     comparison: Comparison
     split: Split
     sensitivity: Mapping[str, Effect] | None
@@ -164,6 +168,9 @@ def analyze(
     halves = split(
         quantized, data, samples=samples, metric=metric, progress=stage("weights or activations")
     )
+    local: Mapping[str, ErrorStats] = {}
+    if "local" in errors:
+        local = local_errors(quantized, data, samples=samples, progress=stage("local"))
     comparison = compare(
         quantized.float_model,
         quantized,
@@ -206,6 +213,7 @@ def analyze(
         samples=comparison.samples,
         errors=tuple(name for name in ERRORS if name in errors),
         layers=layer_rows(quantized, calibration),
+        local=local,
         comparison=comparison,
         split=halves,
         sensitivity=effects["sensitivity"],

@@ -105,12 +105,9 @@ def _row(analysis: Analysis, layer: LayerRow) -> dict[str, Value]:
         "evaluation_clip_rate": None if outside is None else float(outside.shares.mean()),
     }
     if "local" in analysis.errors:
-        local = layer.local
-        row |= {
-            "local_sqnr_db": None if local is None else local.sqnr_db,
-            "local_mse": None if local is None else local.mse,
-            "local_clipping_share": None if local is None else local.clipping_share,
-        }
+        row |= _errors("local", analysis.local.get(layer.tensor))
+        # Clipping and rounding are told apart by the histogram of the calibration data.
+        row["local_clipping_share"] = None if layer.local is None else layer.local.clipping_share
     if "cumulative" in analysis.errors:
         row |= _errors("cumulative", analysis.comparison.tensors.get(layer.tensor))
     for kind, effects in (("sensitivity", analysis.sensitivity), ("benefit", analysis.benefit)):

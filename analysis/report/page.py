@@ -95,8 +95,9 @@ def _body(analysis: Analysis, title: str) -> list[str]:
         "unusual for a sample that it clips at least twice as much as the mean.</p>",
         sample_cards(analysis),
         "<h2>Layers</h2>",
-        '<p class="muted">Press a heading to sort. Local: a tensor quantized by itself, from its '
-        "histogram. Shares run from 0 to 1; ranges are in real units.</p>",
+        '<p class="muted">Press a heading to sort. Local: only this layer is quantized, at its own '
+        "output; cumulative: everything is. Shares run from 0 to 1; ranges are in real "
+        "units.</p>",
         layers_table(analysis),
     ]
     return parts
