@@ -15,7 +15,7 @@ from collections.abc import Callable, Generator, Iterable, Mapping, Sequence
 from contextlib import closing
 from dataclasses import dataclass, field
 from functools import partial
-from itertools import islice
+from itertools import islice, repeat
 
 import numpy as np
 import onnx_ir as ir
@@ -33,8 +33,9 @@ from quant.runtime import Level, Session, cores
 from quant.workers import in_order, once
 
 GROUP = 16
-"""Units that share one run of the base at least, where memory allows: each run of it costs more
-than a plain one, because tensors that are looked at cannot be fused away."""
+"""Units that share one run of the base, where memory allows; up to twice as many where all samples
+fit. Each run costs more than a plain one, because tensors that are looked at cannot be fused
+away, but results of a group of hundreds would be long in coming."""
 
 Array = NDArray[np.generic]
 
@@ -195,23 +196,31 @@ class _Sweep:
         return session
 
     def groups(self, units: Sequence[Unit]) -> Generator[list[_Work]]:
-        """The units in groups, planned just before they are needed."""
-        group: list[_Work] = []
-        planned = in_order(self._plan, units, workers=1, beat=self.beat, stop=self.stop)
-        with closing(planned):
-            for work in planned:
-                if group and self._full(group, work):
-                    yield group
-                    group = []
-                group.append(work)
-        yield group
+        """The units in groups. The next one is planned while the last one runs."""
+        planned = self._planned(units)
+        found = in_order(
+            lambda _: next(planned, None), repeat(None), workers=1, beat=self.beat, stop=self.stop
+        )
+        with closing(found):
+            yield from iter(partial(next, found), None)
 
-    def _plan(self, unit: Unit) -> _Work:
-        suffix = self._base.suffix(self.subject.variant(unit))
-        return _Work(unit, suffix, ScoreTally(self.metric, self.data.labels))
+    def _planned(self, units: Sequence[Unit]) -> Generator[list[_Work]]:
+        group: list[_Work] = []
+        for unit in units:
+            if self._stopped.is_set():
+                raise ModelError("the sweep was stopped")
+            suffix = self._base.suffix(self.subject.variant(unit))
+            work = _Work(unit, suffix, ScoreTally(self.metric, self.data.labels))
+            if group and self._full(group, work):
+                yield group
+                group = []
+            group.append(work)
+        yield group
 
     def _full(self, group: Sequence[_Work], work: _Work) -> bool:
         """Whether ``group`` goes without ``work``."""
+        if len(group) == 2 * GROUP:
+            return True
         grown = self._chunk([*group, work])
         # Half a group that is done unit by unit is worth more than a whole one that is not.
         whole = self._chunk(group) == self.total and 2 * len(group) >= GROUP
