@@ -73,7 +73,7 @@ def calibrate(
     sources = _sources(model)
     rectified = {source.base for source in sources.values() if source.rectified}
     tallies = tuple(
-        _Tally(name, model.channel_axis(name), rectified=name in rectified, end=total)
+        _Tally(name, model.channel_axis(name))
         for name in dict.fromkeys(source.base for source in sources.values())
     )
     inputs = {info.name for info in model.inputs}
@@ -86,8 +86,9 @@ def calibrate(
     if workers < cores():
         session = once(partial(open_session, threads=cores() // workers), beat=report)
     ends = Ends(len(tallies))
+    quietest = Quietest([tally.name in rectified for tally in tallies])
     results = in_order(
-        partial(_measure, _Runners(session), tallies),
+        partial(_measure, _Runners(session), tallies, quietest, total),
         data.batches(size, total),
         workers=workers,
         beat=report,
@@ -99,10 +100,15 @@ def calibrate(
             ends.add(found, batch.first_index)
             report.advance(batch.size)
     rows = {tally.name: row for row, tally in enumerate(tallies)}
+
+    def stats_of(name: str, source: _Source) -> TensorStats | None:
+        row = rows[source.base]
+        return _stats(name, source, tallies[row], ends, quietest, row=row)
+
     tensors = {
         name: stats
         for name, source in sources.items()
-        if (stats := _stats(name, source, tallies, ends, rows[source.base])) is not None
+        if (stats := stats_of(name, source)) is not None
     }
     probe = next(data.samples(1))
     return Calibration(model.fingerprint, MappingProxyType(tensors), total, probe)
@@ -149,50 +155,26 @@ def _workers(batch_bytes: int) -> int:
 
 
 class _Tally:
-    """What workers add up for one tensor; the same for every order of batches.
+    """What workers add up for one tensor; the same for every order of batches."""
 
-    Args:
-        name: The tensor.
-        axis: The axis of its channels, where known.
-        rectified: Whether statistics are wanted too of what a Relu makes of it.
-        end: How many samples there are.
-    """
-
-    def __init__(self, name: str, axis: int | None, *, rectified: bool, end: int) -> None:
+    def __init__(self, name: str, axis: int | None) -> None:
         self.name = name
         self.axis = axis or None
         self.builder = HistogramBuilder()
         self.last: SampleCounts | None = None
-        self._quietest = Quietest()
-        self._quietest_rectified = Quietest(rectified=True) if rectified else None
-        self._end = end
         self._channels: NDArray[np.int32] | None = None
         self._lock = threading.Lock()
 
-    def add(self, x: NDArray[np.float32], spans: NDArray[np.int32], first_index: int) -> None:
+    def add(self, x: NDArray[np.float32], spans: NDArray[np.int32]) -> None:
         """Count a batch.
 
         Args:
             x: At least one element for each sample.
             spans: Out; see :func:`quant.scan.scan`.
-            first_index: Position of its first sample in the data.
         """
         with self._lock:
             channels, inner = self._channels_of(x.shape)
-            if not self.builder.scan(x, spans, channels, inner):
-                return
-            samples = x.reshape(spans.shape[1], -1)
-            self._quietest.add(samples, spans[:2], first_index)
-            if self._quietest_rectified:
-                self._quietest_rectified.add(samples, spans[:2], first_index)
-        if first_index + len(samples) == self._end:
-            self.last = sample_counts(samples[-1], spans[:2, -1], self._end - 1)
-
-    def quietest(self, *, rectified: bool) -> SampleCounts:
-        """The sample of least magnitude; there must have been one."""
-        quietest = self._quietest_rectified if rectified else self._quietest
-        assert quietest is not None
-        return quietest.found
+            self.builder.scan(x, spans, channels, inner)
 
     @property
     def channels(self) -> NDArray[np.float32] | None:
@@ -222,19 +204,29 @@ class _Runners(threading.local):
 
 
 def _measure(
-    runners: _Runners, tallies: tuple[_Tally, ...], batch: Batch
+    runners: _Runners, tallies: tuple[_Tally, ...], quietest: Quietest, end: int, batch: Batch
 ) -> tuple[Batch, Measured]:
     values = dict(batch.feeds)
     if runners.runner is not None:
         values.update(runners.runner.run(batch.feeds))
     spans = np.zeros((len(tallies), 4, batch.size), np.int32)
     present = np.zeros(len(tallies), np.bool_)
+    arrays: list[NDArray[np.float32] | None] = []
     for row, tally in enumerate(tallies):
         x = np.ascontiguousarray(values.pop(tally.name), np.float32)
+        present[row] = x.size > 0
+        arrays.append(x if x.size else None)
         if x.size:
-            tally.add(x, spans[row], batch.first_index)
-            present[row] = True
-    return batch, Measured(reals(spans).astype(np.float64), present)
+            tally.add(x, spans[row])
+    found = Measured(reals(spans).astype(np.float64), present)
+    if np.isfinite(found.spans).all():
+        quietest.add(arrays, spans[:, :2], batch.first_index)
+        if batch.first_index + batch.size == end:
+            for x, tally, span in zip(arrays, tallies, spans, strict=True):
+                if x is not None:
+                    last = x.reshape(batch.size, -1)[-1]
+                    tally.last = sample_counts(last, span[:2, -1], end - 1)
+    return batch, found
 
 
 def _refuse_non_finite(found: Measured, tallies: tuple[_Tally, ...], batch: Batch) -> None:
@@ -249,13 +241,12 @@ def _refuse_non_finite(found: Measured, tallies: tuple[_Tally, ...], batch: Batc
 
 
 def _stats(
-    name: str, source: _Source, tallies: tuple[_Tally, ...], ends: Ends, row: int
+    name: str, source: _Source, tally: _Tally, ends: Ends, quietest: Quietest, *, row: int
 ) -> TensorStats | None:
     """The statistics of one tensor, derived from those of its source; None without values."""
     samples = int(ends.counted[row])
     if not samples:
         return None
-    tally = tallies[row]
     histogram = tally.builder.build()
     low, high = ends.range(row, source.rectified)
     min_sample, max_sample = ends.first(row, source.rectified)
@@ -285,7 +276,7 @@ def _stats(
         growth=ends.growth(row, source.rectified),
         min_sample=min_sample,
         max_sample=max_sample,
-        quietest=tally.quietest(rectified=source.rectified),
+        quietest=quietest.of(row, rectified=source.rectified),
         last=last,
         read_by=source.read_by,
     )

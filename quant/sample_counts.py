@@ -1,11 +1,13 @@
 """The counts of one sample, kept where a tool's rule rests on a single batch."""
 
+import threading
+from collections.abc import Sequence
 from dataclasses import dataclass, replace
 
 import numpy as np
 from numpy.typing import NDArray
 
-from quant.scan import GREATEST, count_sides, reals
+from quant.scan import count_sides, reals
 
 SIDE_BINS = 2048
 """Bins on each side of zero: several to every step that a rule tries."""
@@ -83,36 +85,54 @@ def sample_counts(x: NDArray[np.float32], ends: NDArray[np.int32], index: int) -
 
 
 class Quietest:
-    """The sample with the least largest magnitude, in whatever order samples come.
+    """Of each tensor the sample with the least largest magnitude, in whatever order samples come.
+
+    Beside it, in the second row of everything here: that of what a Relu makes of the tensor.
 
     Args:
-        rectified: Look at what a Relu makes of the samples.
+        rectified: For each tensor, whether the second is wanted.
     """
 
-    def __init__(self, *, rectified: bool = False) -> None:
-        self._rectified = rectified
-        self._rank = GREATEST, 0
-        self._found: SampleCounts | None = None
+    def __init__(self, rectified: Sequence[bool]) -> None:
+        self._wanted = np.asarray([[True] * len(rectified), rectified])
+        # The key of the magnitude, then the position, in one number: the least is the first.
+        self._ranks = np.full(self._wanted.shape, np.iinfo(np.int64).max)
+        self._found: dict[tuple[int, int], SampleCounts] = {}
+        self._lock = threading.Lock()
 
-    @property
-    def found(self) -> SampleCounts:
-        """Its counts; there must have been a sample."""
-        assert self._found is not None
-        return self._found.rectified() if self._rectified else self._found
-
-    def add(self, x: NDArray[np.float32], ends: NDArray[np.int32], first_index: int) -> None:
-        """Look at consecutive samples.
+    def add(
+        self,
+        arrays: Sequence[NDArray[np.float32] | None],
+        ends: NDArray[np.int32],
+        first_index: int,
+    ) -> None:
+        """Look at consecutive samples of all tensors.
 
         Args:
-            x: float32, C-contiguous, the samples along axis 0.
-            ends: Keys of the least and the greatest value of each, shape (2, samples); they order
-                as the values do.
-            first_index: Position of the first in the data.
+            arrays: The values of each tensor, float32, C-contiguous, the samples along axis 0; None
+                for a tensor without.
+            ends: Keys of the least and the greatest value of each sample, shape (tensors, 2,
+                samples); they order as the values do.
+            first_index: Position of the first sample in the data.
         """
-        other = np.int32(0) if self._rectified else -ends[0]
-        loudness = np.maximum(ends[1], other)
-        at = int(loudness.argmin())
-        rank = int(loudness[at]), first_index + at
-        if rank < self._rank:
-            self._rank = rank
-            self._found = sample_counts(x[at], ends[:, at], first_index + at)
+        low, high = ends[:, 0].astype(np.int64), ends[:, 1].astype(np.int64)
+        loudness: NDArray[np.int64] = np.stack((np.maximum(-low, high), np.maximum(high, 0)))
+        samples: int = ends.shape[2]
+        index = np.arange(first_index, first_index + samples, dtype=np.int64)
+        ranks = np.asarray(loudness * (1 << 32) + index, np.int64)
+        at = ranks.argmin(axis=2)
+        least = ranks.min(axis=2)
+        for kind, row in np.argwhere((least < self._ranks) & self._wanted).tolist():
+            x, k = arrays[row], int(at[kind, row])
+            if x is None:
+                continue
+            counts = sample_counts(x.reshape(samples, -1)[k], ends[row, :, k], first_index + k)
+            with self._lock:
+                if least[kind, row] < self._ranks[kind, row]:
+                    self._ranks[kind, row] = least[kind, row]
+                    self._found[kind, row] = counts
+
+    def of(self, row: int, *, rectified: bool) -> SampleCounts:
+        """The counts of a tensor that had samples."""
+        counts = self._found[int(rectified), row]
+        return counts.rectified() if rectified else counts
