@@ -11,7 +11,12 @@ from tests.nets import network, weight
 SEED = 11
 SAMPLES = 64
 OUTLIER = 60.0
-TENSORS = {"relu": "r", "gelu": "g", "project": "p", "read_relu": "n"}
+TENSORS = {
+    "relu": "relu_output",
+    "gelu": "gelu_output",
+    "project": "project_output",
+    "read_relu": "read_relu_output",
+}
 RELU, GELU, SYMMETRIC, OUTLIERS = "relu", "gelu", "project", "sensor"
 KINDS = {"relu": RELU, "outlier": OUTLIERS, "symmetric": SYMMETRIC, "gelu": GELU}
 
@@ -27,16 +32,16 @@ def write(folder: Path) -> tuple[Path, Path]:
         network(
             """(float[N, 3, 16, 16] image, float[N, 512] sensor) => (float[N, 10] scores) {
                 [stem] s = Conv <pads = [1, 1, 1, 1]> (image, w1, b1)
-                [relu] r = Relu (s)
-                [expand] e = Conv <pads = [1, 1, 1, 1]> (r, w2)
-                [gelu] g = Gelu (e)
-                [project] p = Conv (g, w3)
-                [act] a = Tanh (p)
+                [relu] relu_output = Relu (s)
+                [expand] e = Conv <pads = [1, 1, 1, 1]> (relu_output, w2)
+                [gelu] gelu_output = Gelu (e)
+                [project] project_output = Conv (gelu_output, w3)
+                [act] a = Tanh (project_output)
                 [pool] q = GlobalAveragePool (a)
                 [flat] f = Flatten (q)
                 [read] m = Gemm (sensor, w4)
-                [read_relu] n = Relu (m)
-                [join] j = Concat <axis = 1> (f, n)
+                [read_relu] read_relu_output = Relu (m)
+                [join] j = Concat <axis = 1> (f, read_relu_output)
                 [head] scores = Gemm (j, w5)
             }""",
             opset=20,

@@ -18,7 +18,7 @@ from app.components.range_picker import (
 
 st.set_page_config(layout="wide", page_title="Range picker")
 
-TENSORS = ("gelu", "relu", "outlier", "symmetric", "constant")
+TENSORS = ("gelu", "relu", "outlier", "symmetric", "lopsided", "constant")
 
 
 SHARES = {
@@ -50,6 +50,8 @@ def values(name: str) -> np.ndarray:
         x = np.maximum(rng.laplace(0.1, 0.8, 400_000), 0)
     if name == "outlier":
         x[0] = 60.0
+    if name == "lopsided":
+        x[:2] = -8.0, 5.0
     if name == "constant":
         x = np.zeros(1000)
     return x.astype(np.float32)
@@ -66,7 +68,7 @@ def shape(name: str) -> Shape:
         width = 2.0**exponent / top
         index = np.minimum((side / width).astype(int), top - 1)
         sides.append((np.bincount(index, minlength=top), width))
-    symmetric = name == "symmetric"
+    symmetric = name in {"symmetric", "lopsided"}
     reach = float(np.abs(x).max()) or 1.0
     factor = _factor(name)
     curves = []

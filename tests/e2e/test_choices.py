@@ -139,7 +139,7 @@ def test_the_numbers_of_a_drag_are_those_of_the_recipe_it_writes(pane: Pane):
     assert pane.readouts() == during
     recipe = pane.recipe()
     assert recipe.rules[0].set["range"] is not None
-    pane.expect_numbers(during, recipe, "g")
+    pane.expect_numbers(during, recipe, "gelu_output")
     expect(pane.page.locator('[data-read="sqnr"]')).to_have_text(during["sqnr"])
     assert pane.readouts() == during
 
@@ -159,7 +159,7 @@ def test_keys_and_typed_numbers_write_what_they_show(pane: Pane):
     low, high = recipe.rules[0].set["range"]
     assert low == 0
     assert 3.0 < high < 3.125
-    pane.expect_numbers(shown, recipe, "r")
+    pane.expect_numbers(shown, recipe, "relu_output")
 
 
 def test_a_row_is_taken_for_every_layer_of_the_type_and_given_back(pane: Pane):
@@ -174,7 +174,7 @@ def test_a_row_is_taken_for_every_layer_of_the_type_and_given_back(pane: Pane):
     recipe = pane.recipe()
     assert [rule.label for rule in recipe.rules] == ["op_type Relu"]
     assert recipe.rules[0].set["calibrator"].key == "paddle.kl"
-    pane.expect_numbers(shown, recipe, "n")
+    pane.expect_numbers(shown, recipe, "read_relu_output")
     pane.undo.click()
     expect(pane.row(str(before))).to_have_attribute("aria-current", "true")
     pane.choose(pane_demo.RELU)
@@ -206,10 +206,10 @@ def test_the_table_lists_what_python_computes_and_says_why_a_row_is_empty(pane: 
     pane.choose(pane_demo.GELU)
     spec = (
         quantize(pane.demo.model, pane.demo.calibration, preset(FIRST_PRESET))
-        .plan.tensors["g"]
+        .plan.tensors["gelu_output"]
         .spec
     )
-    rows = choice_rows(pane.demo.calibration.tensors["g"], spec)
+    rows = choice_rows(pane.demo.calibration.tensors["gelu_output"], spec)
     expect(pane.table.locator("tbody tr")).to_have_count(len(rows))
     for row in rows:
         text = pane.row(row.name).inner_text()

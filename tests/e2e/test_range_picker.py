@@ -212,6 +212,14 @@ def test_a_symmetric_range_has_one_handle_and_stays_symmetric(picker):
     assert low == -high
 
 
+def test_the_handle_of_a_symmetric_range_stands_at_the_larger_end(picker):
+    picker.show("lopsided")
+    assert picker.value(picker.upper) == pytest.approx(8.0)
+    low = picker.page.get_by_label("Lower end of the range").and_(picker.page.locator("input"))
+    expect(low).to_have_value("−8.0000")
+    assert picker.read("step") == f"{8 / 127:.5f}"
+
+
 def test_the_threshold_on_the_curves_moves_both_ends(picker):
     x, y = picker.centre(picker.threshold)
     picker.page.mouse.move(x, y)

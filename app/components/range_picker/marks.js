@@ -2,6 +2,7 @@
 
 const LANE_PX = 14;
 const LANES = 4;
+const MORE_PX = 24;
 const SHOWN_AT_FIRST = ["QuantLens", "ONNX Runtime", "TensorRT"];
 const SHOWN_KEY = "quantlens:marked tools";
 const SHORT = { "ONNX Runtime": "ORT", "MindSpore Lite": "MindSpore" };
@@ -116,19 +117,9 @@ function placeMarks(picker) {
 
 /** Labels on the lowest lane with room, over their line or beside it; else the nearest says "+1". */
 function labelled(picker, groups) {
-  const placed = [];
-  for (const group of groups) {
-    const names = [...new Set(group.picks.map(markLabel))];
-    group.text = names.length > 1 ? `${names[0]} +${names.length - 1}` : names[0];
-    if (fits(picker, group, placed)) placed.push(group);
-    else if (placed.length) {
-      const nearest = placed.reduce((a, b) =>
-        (Math.abs(a.at - group.at) <= Math.abs(b.at - group.at) ? a : b));
-      nearest.others = [...(nearest.others ?? []), ...group.picks];
-      group.lane = 0;
-    }
-  }
-  return placed.map(({ picks, others = [], text, centre, lane }) => {
+  let placed = laidOut(picker, groups, 0);
+  if (placed.length < groups.length) placed = laidOut(picker, groups, MORE_PX);
+  return placed.map(({ picks, others, text, centre, lane }) => {
     const button = document.createElement("button");
     button.type = "button";
     button.tabIndex = -1;
@@ -143,8 +134,26 @@ function labelled(picker, groups) {
   });
 }
 
-function fits(picker, group, placed) {
-  const width = textWidth(group.text, picker.font) + 8;
+/** The groups that found room, each with `spare` pixels for a count of those that did not. */
+function laidOut(picker, groups, spare) {
+  const placed = [];
+  for (const group of groups) {
+    const names = [...new Set(group.picks.map(markLabel))];
+    group.text = names.length > 1 ? `${names[0]} +${names.length - 1}` : names[0];
+    group.others = [];
+    if (fits(picker, group, placed, spare)) placed.push(group);
+    else if (placed.length) {
+      const nearest = placed.reduce((a, b) =>
+        (Math.abs(a.at - group.at) <= Math.abs(b.at - group.at) ? a : b));
+      nearest.others.push(...group.picks);
+      group.lane = 0;
+    }
+  }
+  return placed;
+}
+
+function fits(picker, group, placed, spare) {
+  const width = textWidth(group.text, picker.font) + 8 + spare;
   const left = Math.min(width / 2 - 56, group.at);
   const right = Math.max(picker.plotWidth - width / 2 + 12, group.at - width / 2 + 6);
   const beside = width / 2 - 5;

@@ -89,6 +89,12 @@ class RangePicker {
     const { low, high } = this.distribution;
     const room = PADDING * (high - low || 1);
     this.domain = [low < 0 ? low - room : -room / 2, high > 0 ? high + room : room / 2];
+    // The one handle of a symmetric range may lie where no value is: where the other side ends.
+    this.mirrored = Boolean(spec?.symmetric) && low < 0;
+    if (this.mirrored) {
+      const end = Math.max(-low, high) + room;
+      this.domain = [-end, end];
+    }
     // Thresholds are magnitudes: where no value is negative, both plots share one axis.
     this.linked = low === 0;
     const reach = Math.max(-low, high) || 1;
@@ -239,7 +245,7 @@ class RangePicker {
   }
 
   zoomToRange() {
-    const [low, high] = this.range;
+    const [low, high] = [this.valueOf(0), this.valueOf(1)];
     const room = 0.08 * (high - low || 1);
     this.curvesView = clamped([0, 1.6 * Math.max(-low, high)], this.curvesDomain);
     this.zoom([low - room, high + room]);
@@ -301,14 +307,16 @@ class RangePicker {
     shades[1].style.transform = `translateX(${to}px)`;
     span.style.transform = `translateX(${from}px)`;
     span.style.width = `${Math.max(to - from, 0)}px`;
-    const mirrored = this.x(-this.range[1]);
-    mirror.hidden = !symmetric || mirrored < 0 || mirrored > this.plotWidth;
+    const mirrored = this.x(this.valueOf(0));
+    mirror.hidden = !this.mirrored || mirrored < 0 || mirrored > this.plotWidth;
     mirror.style.transform = `translateX(${mirrored}px)`;
   }
 
   /** What a handle stands for: the lower end, the upper end, the larger magnitude. */
   valueOf(end) {
-    return end < 2 ? this.range[end] : Math.max(-this.range[0], this.range[1]);
+    const largest = Math.max(-this.range[0], this.range[1]);
+    if (end === 2 || (end === 1 && this.shape.spec?.symmetric)) return largest;
+    return end === 0 && this.mirrored ? -largest : this.range[end];
   }
 
   viewOf(end) {

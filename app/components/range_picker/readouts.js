@@ -35,7 +35,7 @@ function writeNumbers(picker, params) {
   }
   inputs.forEach((input, end) => {
     input.disabled = !picker.free[end];
-    const text = format(picker.range[end], 5);
+    const text = format(picker.valueOf(end), 5);
     if (document.activeElement !== input || !input.dataset.dirty) input.value = text;
   });
 }
