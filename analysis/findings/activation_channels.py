@@ -58,10 +58,10 @@ def _found(evidence: Evidence, *, few: bool) -> Iterable[Finding]:
 
 
 def _joined(evidence: Evidence, group: str) -> bool:
-    """Whether a Concat of inputs of different range made it, which has a finding of its own."""
+    """Whether an Add or Concat of inputs of different range made it: that is its own finding."""
     for name in evidence.groups[group]:
         node = evidence.quantized.float_model.producers.get(name)
-        if node is not None and node.op_type == "Concat":
+        if node is not None and node.op_type in {"Add", "Concat"}:
             widths = input_widths(evidence, node).values()
             if len(widths) > 1 and max(widths) >= MISMATCH * min(widths):
                 return True
@@ -101,5 +101,6 @@ def _finding(evidence: Evidence, group: str, few: bool, figures: Mapping[str, fl
         fix=Fix(
             "Give this tensor 16 bits",
             evidence.with_tensors([group], activation_type=wide.qtype),
+            costs=True,
         ),
     )

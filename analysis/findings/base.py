@@ -38,10 +38,12 @@ class Fix:
     Attributes:
         label: What it does, short enough for a button.
         recipe: The recipe with the change.
+        costs: Whether the int8 model gets slower by it: 16 bits, or nodes in float.
     """
 
     label: str
     recipe: Recipe
+    costs: bool = False
 
 
 @dataclass(frozen=True)
@@ -219,7 +221,14 @@ def find(evidence: Evidence) -> tuple[Finding, ...]:
     found = [f for f in found if f.fix is None or f.gain_db >= LEAST_DB]
     if evidence.sqnr_db >= QUIET_DB:
         found = [replace(f, severity="info") if f.fix is not None else f for f in found]
-    return tuple(sorted(found, key=lambda f: (SEVERITIES.index(f.severity), -f.gain_db, f.kind)))
+    return tuple(sorted(found, key=_order))
+
+
+def _order(finding: Finding) -> tuple[int, int, bool, float, str]:
+    """Severity, then gain; of gains that are alike to a decibel, a fix that costs nothing first."""
+    costs = finding.fix is not None and finding.fix.costs
+    severity = SEVERITIES.index(finding.severity)
+    return severity, -round(finding.gain_db), costs, -finding.gain_db, finding.kind
 
 
 def short(name: str) -> str:

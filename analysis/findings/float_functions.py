@@ -54,7 +54,7 @@ def float_functions(evidence: Evidence) -> Iterable[Finding]:
             ),
             figures={"noise_part": part, "nodes": len(sources)},
             gain_db=gain,
-            fix=Fix(f"Compute every {op_type} in float, from 16 bits", recipe),
+            fix=Fix(f"Compute every {op_type} in float, from 16 bits", recipe, costs=True),
         )
 
 

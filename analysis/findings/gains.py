@@ -114,7 +114,8 @@ class _Back:
         if factor is None:
             return _kept(gains, before, after)
         found = _shaped(gains, _size(before)) * factor
-        return self._lasting(found, gains, before, after) if node.op_type in _MEANS else found
+        lasting = node.op_type in _MEANS or node.op_type == "ReduceSum"
+        return self._lasting(found, gains, before, after) if lasting else found
 
     def _split(self, node: Node, output: str, gains: Real, size: int) -> Real:
         """The gains of the channels that a Split puts into one output; none of the others."""

@@ -83,6 +83,7 @@ def uneven_output(evidence: Evidence) -> Iterable[Finding]:
             fix=Fix(
                 "Give this output 16 bits",
                 evidence.with_tensors([plan.tensors[name].group], activation_type=wide),
+                costs=True,
             ),
         )
 
@@ -148,7 +149,9 @@ def _finding(
         ),
         figures={"small_codes": codes, "range_ratio": ratio, "slice_gap_db": gap},
         gain_db=gain,
-        fix=Fix("Join in float, each input with its own scale", evidence.skipping(*below)),
+        fix=Fix(
+            "Join in float, each input with its own scale", evidence.skipping(*below), costs=True
+        ),
     )
 
 

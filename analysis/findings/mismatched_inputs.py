@@ -41,7 +41,7 @@ def mismatched_inputs(evidence: Evidence) -> Iterable[Finding]:
                 continue
             changes = evidence.after(group, evidence.quantized.ranges[group], wide)
             recipe = evidence.with_tensors([group], activation_type=wide.qtype)
-            fix = Fix("Give the joined tensor 16 bits", recipe)
+            fix = Fix("Give the joined tensor 16 bits", recipe, costs=True)
         gain = evidence.noise.gain_db(changes)
         codes = widths[narrow] / float(evidence.quantized.params[output].scale)
         yield Finding(

@@ -52,7 +52,7 @@ def _by_sensitivity(evidence: Evidence) -> Iterable[Finding]:
             ),
             figures={"sensitivity_db": effects[name].sqnr_db, "noise_part": part},
             gain_db=gain,
-            fix=Fix("Compute it in float", evidence.skipping(*effects[name].nodes)),
+            fix=Fix("Compute it in float", evidence.skipping(*effects[name].nodes), costs=True),
         )
 
 
@@ -72,7 +72,7 @@ def _by_drop(evidence: Evidence, measured: Mapping[str, ErrorStats]) -> Iterable
             evidence=f"The cumulative sqnr falls by {drops[name]:.1f} dB across it.",
             figures={"drop_db": drops[name]},
             gain_db=gain,
-            fix=Fix("Compute it in float", evidence.skipping(name)),
+            fix=Fix("Compute it in float", evidence.skipping(name), costs=True),
         )
 
 

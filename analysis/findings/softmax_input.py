@@ -53,7 +53,7 @@ def softmax_input(evidence: Evidence) -> Iterable[Finding]:
             ),
             figures={"step": scale, "tensors": len(coarse)},
             gain_db=gain,
-            fix=Fix("Compute mask and Softmax in float", evidence.skipping(*skipped)),
+            fix=Fix("Compute mask and Softmax in float", evidence.skipping(*skipped), costs=True),
         )
     ]
 

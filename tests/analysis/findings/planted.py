@@ -31,7 +31,6 @@ SECOND = "/blocks/b1/second/conv/Conv"
 BETWEEN = "/blocks/b1/relu1/Relu_output_0"
 W1, B1 = "blocks.b1.first.conv.weight", "blocks.b1.first.conv.weight_bias"
 W2, B2 = "blocks.b1.second.conv.weight", "blocks.b1.second.conv.weight_bias"
-NO_VNNI = frozenset({"sse2", "avx", "avx2", "fma"})
 
 
 @dataclass(frozen=True, eq=False)
@@ -91,7 +90,7 @@ class Planted:
     Attributes:
         name: What was done.
         kind: The kind of finding that must name it.
-        where: The node or tensor that it must name.
+        where: The node or tensor that it must name; empty where the fault is everywhere.
         healthy: The case without the fault.
         faulty: The case with it.
         words: What to do, where no recipe can mend it; empty where a fix must.
@@ -108,7 +107,7 @@ class Planted:
     def ranks(self) -> tuple[int | None, int | None]:
         """The rank of the right finding among its kind and among all, from 1; None if missing."""
         same = [f for f in self.faulty.findings if f.kind == self.kind]
-        right = [f for f in same if self.where in {f.node, f.tensor}]
+        right = [f for f in same if not self.where or self.where in {f.node, f.tensor}]
         if not right:
             return None, None
         return same.index(right[0]) + 1, self.faulty.findings.index(right[0]) + 1
@@ -215,14 +214,18 @@ def activation_channel() -> Planted:
 @planted
 def uneven_channels() -> Planted:
     def build() -> Net:
-        return spread_channels(np.geomspace(1, 1 / 256, 32))
+        found = even_mobilenet()
+        factors = np.random.default_rng(5).permutation(np.geomspace(1, 1 / 256, 96))
+        scale_channels(found, "blocks.b1.expand.conv", "blocks.b1.depthwise.conv", factors)
+        return found
 
+    healthy = Case(MOBILENET, even_mobilenet, preset("recommended"))
     return Planted(
-        "channels scaled by 1 to 1/256, what reads them back",
+        "channels scaled by 1 to 1/256, kernels scaled back",
         "channel_ranges",
-        BETWEEN,
-        HEALTHY(),
-        resnet(build=build),
+        "/blocks/b1/act1/Relu_output_0",
+        healthy,
+        replace(healthy, build=build),
     )
 
 
@@ -331,19 +334,31 @@ def outlier_image() -> Planted:
     )
 
 
+def spikes() -> Net:
+    """A channel that hardly ever fires and then far beyond the others; little reads it."""
+    found = plain()
+    rows, bias, reads = found[W1], found[B1], found[W2]
+    stats = HEALTHY().calibration.tensors[BETWEEN]
+    assert stats.channel_max is not None
+    highest = float(stats.channel_max[5])
+    factor = 100 * stats.max / (0.5 * highest)
+    rows[5] *= factor
+    bias[5] = (bias[5] - 0.5 * highest) * factor
+    reads[:, 5] *= 1e-4
+    found[W1], found[B1], found[W2] = rows, bias, reads
+    return found
+
+
 @planted
-def hot_pixels() -> Planted:
-    arrays = {"image": data(RESNET, "calibration")["image"].copy()}
-    rng = np.random.default_rng(3)
-    for image in arrays["image"]:
-        image[0, rng.integers(28), rng.integers(28)] = 20
+def rare_spikes() -> Planted:
+    narrow = (0.0, float(HEALTHY().calibration.tensors[BETWEEN].max))
     recipe = minmax(preset("recommended"))
     return Planted(
-        "one hot pixel, 20 × white, in each calibration image",
+        "a channel that rarely fires, 100 × as far as others",
         "outliers",
-        "image",
-        resnet(recipe=recipe),
-        resnet(recipe=recipe, calibration_data=arrays),
+        BETWEEN,
+        resnet(build=spikes, recipe=recipe.with_rule(Rule("tensor", BETWEEN, {"range": narrow}))),
+        resnet(build=spikes, recipe=recipe),
     )
 
 
@@ -378,7 +393,7 @@ def low_percentile() -> Planted:
     return Planted(
         "every range at the 95th percentile",
         "clipping",
-        "/relu/Relu_output_0",
+        "",
         HEALTHY(),
         resnet(recipe=recipe),
     )
@@ -409,6 +424,29 @@ def signed_relu() -> Planted:
         "",
         resnet(recipe=recipe),
         resnet(recipe=signed),
+    )
+
+
+def leaky() -> Net:
+    """The residual network with leaky rectifiers, so that activations lean to one side."""
+    found = plain()
+    for node in found.graph.node:
+        if node.op_type == "Relu":
+            node.op_type = "LeakyRelu"
+            node.attribute.append(helper.make_attribute("alpha", 0.02))
+    return found
+
+
+@planted
+def leaning() -> Planted:
+    recipe = minmax(preset("recommended"), activation_type=QType.INT8, fuse_activation="always")
+    forced = replace(recipe, defaults=replace(recipe.defaults, activation_symmetric=True))
+    return Planted(
+        "symmetric ranges behind every leaky Relu",
+        "forced_symmetric",
+        "",
+        resnet(build=leaky, recipe=recipe),
+        resnet(build=leaky, recipe=forced),
     )
 
 
@@ -598,24 +636,52 @@ def attention_mask() -> Planted:
     )
 
 
-def other_flags(case: Case) -> Mapping[str, Any]:
-    return {"cpu_flags": NO_VNNI}
+def loud_channel() -> Net:
+    """The transformer with one loud channel in its residual stream, which every norm leaves out."""
+    found = net(SPAM)
+    position = found["position"]
+    position[..., 7] += 40
+    found["position"] = position
+    for name in ("layers.0.norm1", "layers.0.norm2", "layers.1.norm1", "layers.1.norm2", "norm"):
+        scale = 15 * found[f"{name}.weight"]
+        scale[7] = 0
+        found[f"{name}.weight"] = scale
+    return found
+
+
+@planted
+def norms() -> Planted:
+    recipe = float_masks(preset("recommended"))
+    healthy = recipe.with_rule(Rule("op_type", "LayerNormalization", {"skip": True}))
+    healthy = healthy.with_rule(Rule("op_type", "Add", {"activation_type": QType.UINT16}))
+    return Planted(
+        "LayerNormalization on 8 bits of a loud residual stream",
+        "float_functions",
+        "",
+        transformer(build=loud_channel, recipe=healthy),
+        transformer(build=loud_channel, recipe=recipe),
+    )
+
+
+def flags(*names: str) -> Callable[[Case], Mapping[str, Any]]:
+    """A processor with AVX2, and these."""
+    return lambda case: {"cpu_flags": frozenset({"sse2", "avx", "avx2", "fma", *names})}
 
 
 @planted
 def no_vnni() -> Planted:
     def build() -> Net:
         found = plain()
-        rows = found[W2]
-        found[W2] = np.sign(rows) * np.abs(rows).mean()
+        name = "stem.conv.weight"
+        found[name] = np.sign(found[name]) * np.abs(found[name]).mean()
         return found
 
     return Planted(
         "weights of one size, on a processor without VNNI",
         "saturation",
-        SECOND,
-        resnet(more=other_flags),
-        resnet(build=build, more=other_flags),
+        "/stem/conv/Conv",
+        resnet(build=build, more=flags("avx_vnni")),
+        resnet(build=build, more=flags()),
         words="compare on a processor with VNNI, or give the weights 7 bits",
     )
 
