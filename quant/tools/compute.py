@@ -14,11 +14,6 @@ def kernels() -> Any:
     return importlib.import_module("quant.tools_kernel")
 
 
-def warm() -> None:
-    """Have everything compiled, which takes seconds once on a machine."""
-    kernels()
-
-
 def running(values: NDArray[np.generic]) -> NDArray[np.float64]:
     """Running total along the first axis from zero on, float64, one row longer."""
     result = np.zeros((len(values) + 1, *values.shape[1:]))
