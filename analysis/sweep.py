@@ -254,7 +254,8 @@ class _Sweep:
         batches = self.data.batches(self._batch, self.total)
         done = 0
         while done < self.total:
-            piece = islice(batches, -(-chunk // self._batch))
+            # Samples of several shapes come in more batches than their number says.
+            piece = islice(batches, None if chunk >= self.total else chunk // self._batch)
             keep = partial(self._step, base, reference, reads)
             held = in_order(keep, piece, workers=1, beat=self.beat, stop=self.stop)
             with closing(held):
