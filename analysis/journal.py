@@ -48,6 +48,10 @@ class Journal:
         """The effects so far, by unit."""
         return dict(self._known[kind])
 
+    def written(self) -> int:
+        """How many effects the file holds, as the next one to open it will find."""
+        return max(len(_lines(self._path)) - 1, 0)
+
     def add(self, kind: Kind, effect: Effect) -> None:
         """Write one effect.
 

@@ -60,10 +60,9 @@ def run(options: argparse.Namespace, recipe: quant.Recipe) -> tuple[dict[str, An
                 progress=_Stages(meter),
             )
     except (KeyboardInterrupt, Cancelled) as stopped:
-        kept = sum(len(journal.known(kind)) for kind in KINDS)
         raise Cancelled(
-            f"cancelled; {folder / STATE} keeps {kept} measured units, and the same command again "
-            "measures the rest"
+            f"cancelled; {folder / STATE} keeps {journal.written()} measured units, and the same "
+            "command again measures the rest"
         ) from stopped
     files = _write(folder, found)
     values = summary_json(found)

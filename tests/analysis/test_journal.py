@@ -27,7 +27,9 @@ def test_what_was_added_is_there_when_it_is_opened_again(path):
     for item in added:
         journal.add("sensitivity", item)
     journal.add("benefit", effect("a", 3))
+    assert journal.written() == 4
     again = Journal(path, ABOUT)
+    assert again.written() == 4
     assert again.known("sensitivity") == {item.unit: item for item in added}
     assert again.known("benefit") == {"a": effect("a", 3)}
 
