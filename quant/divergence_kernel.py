@@ -15,6 +15,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from quant.compiled import compiled
+from quant.logarithm_kernel import take_logs
 
 _BLOCK = 256
 """Bins whose terms are added up in float32, before float64 takes over."""
@@ -65,28 +66,30 @@ def _level_sums(
         first and of the last level. Where there is room, ``q_of`` becomes q by the share kept for
         each bin of the window that is not empty.
     """
-    below, filled, logs = totals[0], totals[1], totals[2]
+    below, filled = totals[0], totals[1]
     inside = below[last] - below[first]
     size = last - first
-    g_log_q = q_log_p = q = q_first = 0.0
+    mass, q, log_p = np.empty(levels), np.empty(levels), np.empty(levels)
     at = first
     for level in range(levels):
         # Bin k of the window belongs to level floor(k * levels / size).
         end = first + ((level + 1) * size + levels - 1) // levels
         bins = filled[end] - filled[at]
-        g = below[end] - below[at]
-        q = g / bins if bins > 0 else 0.0
-        if bins > 0:
-            g_log_q += g * math.log(q)
-            q_log_p += q * (logs[end] - logs[at])
-        if level == 0:
-            q_first = q
+        mass[level] = below[end] - below[at]
+        q[level] = mass[level] / bins if bins > 0 else 0.0
+        log_p[level] = totals[2, end] - totals[2, at]
         if q_of.size > 0:
-            share = np.float32(q / inside)
+            share = np.float32(q[level] / inside)
             for k in range(np.int64(filled[at]), np.int64(filled[end])):
                 q_of[k] = share
         at = end
-    return g_log_q, q_log_p, q_first, q
+    log_q = np.where(q > 0, q, 1.0)
+    take_logs(log_q)
+    g_log_q = q_log_p = 0.0
+    for level in range(levels):
+        g_log_q += mass[level] * log_q[level]
+        q_log_p += q[level] * log_p[level]
+    return g_log_q, q_log_p, q[0], q[levels - 1]
 
 
 @compiled("UniTuple(float64, 4)(float64, float64, float64, float64, float64)")

@@ -10,30 +10,10 @@ import numpy as np
 from numpy.typing import NDArray
 
 from quant.compiled import compiled
+from quant.logarithm_kernel import take_logs
 
 _TENTH = np.float32(0.0001)
 _FINE = 0.02
-_LOG_2 = math.log(2.0)
-_ROOT_HALF = np.int64(0x3FE6A09E667F3BCD)  # the bits of sqrt(1/2)
-_MANTISSA = np.int64(0x000FFFFFFFFFFFFF)
-
-
-@compiled("void(float64[::1])")
-def _logs(x: NDArray[np.float64]) -> None:
-    """Replace numbers above zero by their natural logarithms, several at a time.
-
-    A number is ``m * 2**e`` with m from ``sqrt(1/2)`` to ``sqrt(2)``, and
-    ``log m = 2 artanh((m - 1) / (m + 1))`` is summed up to the seventeenth power: off by 1e-15.
-    """
-    for k in range(np.uint64(x.size)):
-        bits = np.int64(np.float64(x[k]).view(np.int64) - _ROOT_HALF)
-        exponent = np.int32(bits >> np.int64(52))
-        m = np.int64(np.int64(bits & _MANTISSA) + _ROOT_HALF).view(np.float64)
-        s = np.divide(m - 1.0, m + 1.0)  # which does not look for a division by zero
-        z = s * s
-        series = 1 / 11 + z * (1 / 13 + z * (1 / 15 + z * (1 / 17)))
-        series = 1 + z * (1 / 3 + z * (1 / 5 + z * (1 / 7 + z * (1 / 9 + z * series))))
-        x[k] = exponent * _LOG_2 + 2 * s * series
 
 
 @compiled(
@@ -87,7 +67,7 @@ def spread_kl(
             used = filled[end] - filled[at]
             log[level] = mass[level] / used if used else 1.0
             at = end
-        _logs(log)
+        take_logs(log)
         cross = tail * log[levels - 1]
         for level in range(levels):
             cross += mass[level] * log[level]
@@ -154,7 +134,7 @@ def fractional_kl(
                 of_last = level
             start, part = end, beyond
             mass_before, mean_before = mass, mean
-        _logs(logs)
+        take_logs(logs)
         cross = grown * logs[of_last]
         for level in range(levels):
             cross += alone[level] * logs[level] + shared[level] * logs[levels + level]
@@ -330,7 +310,7 @@ def entropy(
             mean = means[level] if level < levels else 0
             masses[level] = mass if upto > at else 0.0
             log_q[level] = mean - spare_q if mean else 0.0001
-        _logs(log_q)
+        take_logs(log_q)
         cross = 0.0
         for level in range(levels + 1):
             cross += masses[level] * log_q[level]
