@@ -234,6 +234,15 @@ class Ranking:
         gain = effect.sqnr_db - self.base.all.sqnr_db
         return 0.0 if math.isnan(gain) else gain
 
+    def by_node(self, kind: Kind) -> dict[str, float]:
+        """Sensitivity as output sqnr_db, or benefit in dB gained, of each node that is known."""
+        found: dict[str, float] = {}
+        for effect in (self.sensitivity if kind == "sensitivity" else self.benefit).values():
+            value = effect.sqnr_db if kind == "sensitivity" else self.gain_db(effect.unit)
+            if value is not None:
+                found |= dict.fromkeys(effect.nodes, value)
+        return found
+
     def gain(self, unit: str) -> float | None:
         """The benefit of a unit in the metric: more is better, whatever the metric."""
         effect = self.benefit.get(unit)

@@ -29,16 +29,7 @@ def numbers(bench: Bench, name: str) -> Mapping[str, float]:
         comparison = bench.comparison()
         measured = comparison.tensors if comparison else {}
         return {row.name: measured[row.tensor].sqnr_db for row in rows if row.tensor in measured}
-    known = ranking_in_use(bench)
-    if name == "sensitivity":
-        return {n: e.sqnr_db for e in known.sensitivity.values() for n in e.nodes}
-    gains = {unit: known.gain_db(unit) for unit in known.benefit}
-    return {
-        n: gain
-        for unit, effect in known.benefit.items()
-        if (gain := gains[unit]) is not None
-        for n in effect.nodes
-    }
+    return ranking_in_use(bench).by_node("sensitivity" if name == "sensitivity" else "benefit")
 
 
 @st.fragment

@@ -11,6 +11,7 @@ from analysis.error import ErrorStats
 from analysis.layers import LayerRow, clipping_db, rounding_db
 from app import state
 from app.cache import Bench
+from app.effects import KINDS, ranking_in_use
 from app.views.controls import calibrator_label
 from app.views.words import plural
 
@@ -30,6 +31,8 @@ def layers_table(bench: Bench) -> None:
     rows = bench.rows()
     shown = _filtered(rows)
     comparison = bench.comparison()
+    ranking = ranking_in_use(bench)
+    effects = {kind: ranking.by_node(kind) for kind in KINDS}
     row = selected(bench)
     position = next((i for i, other in enumerate(shown) if other is row), None)
     names = tuple(row.name for row in shown)
@@ -49,14 +52,14 @@ def layers_table(bench: Bench) -> None:
         "selection": {"rows": [] if position is None else [position], "columns": [], "cells": []}
     }
     st.dataframe(
-        _frame(shown, comparison.tensors if comparison else {}),
+        _frame(shown, comparison.tensors if comparison else {}, effects),
         key=KEY,
         height=HEIGHT,
         hide_index=True,
         on_select=chosen,
         selection_mode=["single-row-required", "single-cell"],
         column_config={**_columns(), "name": name_column(names, named, BUTTON_KEY)},
-        column_order=_order(measured=comparison is not None),
+        column_order=_order(measured=comparison is not None, effects=effects),
         placeholder="–",
         alt="Layers of the model with their quantization and its error",
     )
@@ -110,7 +113,11 @@ def _filtered(rows: Sequence[LayerRow]) -> list[LayerRow]:
     ]
 
 
-def _frame(rows: Sequence[LayerRow], measured: Mapping[str, ErrorStats]) -> pd.DataFrame:
+def _frame(
+    rows: Sequence[LayerRow],
+    measured: Mapping[str, ErrorStats],
+    effects: Mapping[str, Mapping[str, float]],
+) -> pd.DataFrame:
     def local(row: LayerRow, value: float) -> float | None:
         return value if row.local is not None and math.isfinite(value) else None
 
@@ -125,6 +132,10 @@ def _frame(rows: Sequence[LayerRow], measured: Mapping[str, ErrorStats]) -> pd.D
             "state": [_state(row) for row in rows],
             "local": [local(r, r.local.sqnr_db) if r.local else None for r in rows],
             "cumulative": [cumulative(row) for row in rows],
+            **{
+                kind: [_finite(known.get(row.name)) for row in rows]
+                for kind, known in effects.items()
+            },
             "clip": [100 * row.local.clip_rate if row.local else None for row in rows],
             "calibrator": [_calibrator(row) for row in rows],
             "rmin": [row.rmin for row in rows],
@@ -149,9 +160,14 @@ def _calibrator(row: LayerRow) -> str | None:
     return "fixed range" if row.calibrator == "fixed" else calibrator_label(row.calibrator)
 
 
-def _order(*, measured: bool) -> list[str]:
-    order = ["name", "op", "state", "local", "cumulative", "clip", "calibrator", "rmin", "rmax"]
-    order += ["rounding", "clipping", "activation", "weight"]
+def _finite(value: float | None) -> float | None:
+    return value if value is not None and math.isfinite(value) else None
+
+
+def _order(*, measured: bool, effects: Mapping[str, Mapping[str, float]]) -> list[str]:
+    order = ["name", "op", "state", "local", "cumulative"]
+    order += [kind for kind, known in effects.items() if known]
+    order += ["clip", "calibrator", "rmin", "rmax", "rounding", "clipping", "activation", "weight"]
     return order if measured else [name for name in order if name != "cumulative"]
 
 
@@ -195,6 +211,19 @@ def _columns():
             width=100,
             help="Cumulative sqnr_db, measured: the float tensor against the same tensor with "
             "everything quantized.",
+        ),
+        "sensitivity": column.NumberColumn(
+            "Sensitivity dB",
+            format="%.1f",
+            width=100,
+            help="Sensitivity, measured: sqnr_db of the outputs with only this layer in int8.",
+        ),
+        "benefit": column.NumberColumn(
+            "Benefit dB",
+            format="%+.2f",
+            width=84,
+            help="Benefit, measured: sqnr_db that the outputs gain with everything in int8 but "
+            "this layer.",
         ),
         "clip": column.NumberColumn(
             "Clip %",

@@ -102,6 +102,9 @@ def test_ranking_fills_the_table_worst_first_and_the_graph(opened: AppTest):
     assert table["sensitivity"].notna().all() or "flat" in set(table["layer"])
     assert list(table["benefit"]) == sorted(table["benefit"], reverse=True)
     assert "Ranked by output sqnr: Top-1 cannot tell" in texts(app)
+    layers = app.switch_page("views/layers.py").run().dataframe[0].value.set_index("name")
+    assert layers["sensitivity"].notna()["conv1"]
+    assert layers["benefit"]["conv1"] == layers["benefit"]["relu1"]
     app.switch_page("views/graph.py").run()
     app.session_state["quantlens"] = state.replace(session(app), row="conv1")
     app.run()

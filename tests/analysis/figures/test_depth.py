@@ -1,0 +1,76 @@
+"""The error by depth: lines that follow the graph, and the falls that stand out."""
+
+import math
+
+import numpy as np
+import pytest
+
+from analysis.error import ErrorStats
+from analysis.figures.depth import depth_figure, largest_falls
+from analysis.graph import measured_edges
+from quant.model import load
+from tests.models import from_text
+
+EDGES = (("a", "b"), ("a", "c"), ("b", "d"), ("c", "d"), ("d", "e"))
+
+
+def errors(**sqnr_db: float) -> dict[str, ErrorStats]:
+    return {name: ErrorStats(value, 1.0, 0.0, 0.0, 1) for name, value in sqnr_db.items()}
+
+
+TENSORS = errors(a=40, b=38, c=20, d=19, e=9)
+
+
+def test_a_fall_is_measured_from_the_worst_that_is_read():
+    falls = largest_falls(TENSORS, EDGES)
+    assert [(fall.source, fall.tensor, fall.db) for fall in falls] == [
+        ("a", "c", 20),
+        ("d", "e", 10),
+    ]
+
+
+def test_at_most_three_falls_are_told_and_none_below_3_db():
+    chain = errors(**{f"t{i}": 100.0 - 4 * i - i**2 / 10 for i in range(8)})
+    edges = [(f"t{i}", f"t{i + 1}") for i in range(7)]
+    assert len(largest_falls(chain, edges)) == 3
+    assert largest_falls(errors(a=10, b=7.5), [("a", "b")]) == ()
+
+
+def test_equal_tensors_fall_from_80_db():
+    falls = largest_falls(errors(a=math.inf, b=30), [("a", "b")])
+    assert falls[0].db == 50
+
+
+@pytest.mark.parametrize("mode", ["light", "dark"])
+def test_every_edge_is_a_line_and_the_points_come_first(mode):
+    figure = depth_figure(TENSORS, edges=EDGES, selected="d", mode=mode)
+    points, *lines = figure.data
+    assert list(points.customdata) == list(TENSORS)
+    place = {name: (index, TENSORS[name].sqnr_db) for index, name in enumerate(TENSORS)}
+    drawn = {
+        tuple(zip(xs[:2], ys[:2], strict=True))
+        for line in lines
+        if line.mode == "lines"
+        for xs, ys in zip(np.reshape(line.x, (-1, 3)), np.reshape(line.y, (-1, 3)), strict=True)
+    }
+    assert drawn == {(place[a], place[b]) for a, b in EDGES}
+    assert [note.text for note in figure.layout.annotations] == ["−20.0 dB", "−10.0 dB"]
+
+
+def test_edges_lead_over_tensors_that_are_not_wanted():
+    model = load(
+        from_text(
+            """
+            <ir_version: 8, opset_import: ["" : 17]>
+            net (float[1, 4] x) => (float[1, 4] y)
+            {
+                [r] a = Relu (x)
+                [n] b = Neg (a)
+                [s] c = Add (b, a)
+                [e] y = Sigmoid (c)
+            }
+            """
+        ).SerializeToString()
+    )
+    assert measured_edges(model, {"x", "a", "y"}) == (("x", "a"), ("a", "y"))
+    assert measured_edges(model, {"b", "c"}) == (("b", "c"),)
