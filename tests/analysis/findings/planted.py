@@ -15,6 +15,7 @@ from analysis.compare import compare
 from analysis.error import ErrorAccumulator
 from analysis.findings import Evidence, Finding, find
 from analysis.outside import outside_ranges
+from analysis.sensitivity import sensitivity
 from analysis.slices import slice_errors
 from quant import Recipe, Rule, calibrate, open_data, preset, quantize
 from quant.calibrate import Calibration
@@ -560,23 +561,10 @@ def small_logit() -> Planted:
     )
 
 
-@dataclass(frozen=True)
-class Alone:
-    """The measured effect of one node quantized alone."""
-
-    nodes: tuple[str, ...]
-    sqnr_db: float
-
-
 def measured_alone(case: Case) -> Mapping[str, Any]:
-    """The sensitivity of every node with a weight, by brute force."""
-    effects: dict[str, Alone] = {}
-    everything = case.recipe.with_rule(Rule("pattern", ".*", {"skip": True}))
-    for name, item in case.quantized.plan.nodes.items():
-        if item.node.weight is not None:
-            only = everything.with_rule(Rule("node", name, {"skip": False}))
-            effects[name] = Alone((name,), case.sqnr_db(only))
-    return {"sensitivity": effects}
+    """The sensitivity of every unit."""
+    arrays = open_data(data(case.sample, "evaluation"), case.model)
+    return {"sensitivity": sensitivity(case.quantized, case.calibration, arrays, samples=32)}
 
 
 @planted
