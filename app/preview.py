@@ -7,6 +7,7 @@ import numpy as np
 import streamlit as st
 from numpy.typing import NDArray
 
+from analysis.pictures import picture
 from quant.data import Dataset
 
 PREVIEW_SAMPLES: Final = 64
@@ -43,20 +44,6 @@ def preview(digest: str, fingerprint: str, _data: Dataset) -> Preview:
             known = ranges.get(name, (low, high))
             ranges[name] = (min(known[0], low), max(known[1], high))
         if len(images) < PREVIEW_IMAGES and len(sample) == 1:
-            picture = _picture(next(iter(sample.values())))
-            images += [] if picture is None else [picture]
+            shown = picture(next(iter(sample.values())))
+            images += [] if shown is None else [shown.levels]
     return Preview(count, ranges, tuple(images))
-
-
-def _picture(array: NDArray[np.generic]) -> NDArray[np.uint8] | None:
-    """A sample as a picture with its own full contrast, or None where it does not look like one."""
-    if array.ndim != 4 or array.dtype.kind not in "fiu" or not array.size:
-        return None
-    picture = array[0].astype(np.float64)
-    if picture.shape[0] in {1, 3}:
-        picture = np.moveaxis(picture, 0, -1)
-    if picture.shape[-1] not in {1, 3} or min(picture.shape[:2]) < 8:
-        return None
-    low, high = float(picture.min()), float(picture.max())
-    levels = ((picture - low) * (255 / (high - low or 1))).astype(np.uint8)
-    return levels[..., 0] if levels.shape[-1] == 1 else levels
