@@ -45,9 +45,11 @@ class Choices:
     @classmethod
     def of(cls, rows: tuple[ChoiceRow, ...]) -> "Choices":
         """The rows with what stands out in them."""
-        ranked = sorted((r for r in rows if r.local), key=_sqnr_db)
+        # "best" weighs the error as the next layer sees it, so its local error says nothing of it.
+        rated = [row for row in rows if row.name != "best"]
+        ranked = sorted((row for row in rated if row.local), key=_sqnr_db)
         best, worst = (ranked[-1], ranked[0]) if ranked else (None, None)
-        return cls(rows, disagreement_db(rows), best, worst)
+        return cls(rows, disagreement_db(rated), best, worst)
 
 
 KNOWN: Final = Shelf[Choices](2048)

@@ -119,11 +119,12 @@ function placeMarks(picker) {
 function labelled(picker, groups) {
   let placed = laidOut(picker, groups, 0);
   if (placed.length < groups.length) placed = laidOut(picker, groups, MORE_PX);
-  return placed.map(({ picks, others, text, centre, lane }) => {
+  return placed.map(({ picks, others, names, text, centre, lane }) => {
     const button = document.createElement("button");
     button.type = "button";
     button.tabIndex = -1;
-    button.textContent = others.length ? `${text} · +${others.length}` : text;
+    const more = new Set([...names.slice(1), ...others.map(markLabel)]).size;
+    button.textContent = others.length ? `${names[0]} +${more}` : text;
     const line = (p) => `${p.label}: ${format(p.rmin)} to ${format(p.rmax)}`;
     const near = others.length ? `\nNearby:\n${others.map(line).join("\n")}` : "";
     button.title = `${picks.map(line).join("\n")}${near}\nClick to use ${picks[0].label} for this tensor.`;
@@ -139,6 +140,7 @@ function laidOut(picker, groups, spare) {
   const placed = [];
   for (const group of groups) {
     const names = [...new Set(group.picks.map(markLabel))];
+    group.names = names;
     group.text = names.length > 1 ? `${names[0]} +${names.length - 1}` : names[0];
     group.others = [];
     if (fits(picker, group, placed, spare)) placed.push(group);
