@@ -95,12 +95,12 @@ def _errors(text: str) -> tuple[ErrorName, ...]:
     return tuple(name for name in ERRORS if name in words)
 
 
-def _metric(text: str | None, model: quant.Model, data: quant.Dataset) -> Metric:
+def _metric(text: str | None, model: quant.Model, data: quant.Dataset) -> Metric | None:
     """The metric that is asked for, or top-1 where the data has labels for a row of scores."""
     if text is None:
         shape = model.outputs[0].shape
         scores = shape is not None and len(shape) >= 2 and all(d == 1 for d in shape[1:-1])
-        return METRICS["top1" if scores and data.labels is not None else "cosine"]
+        return METRICS["top1"] if scores and data.labels is not None else None
     if text in METRICS or ("/" not in text and not text.endswith(".py")):
         return metric_named(text)
     return metric_from_file(text)

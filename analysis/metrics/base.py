@@ -42,14 +42,20 @@ class SampleMetric(Metric, ABC):
 
     @abstractmethod
     def each(
-        self, outputs: Outputs, labels: NDArray[np.int64] | None, reference: Outputs, /
+        self,
+        outputs: Outputs,
+        labels: NDArray[np.int64] | None,
+        reference: Outputs,
+        samples: int,
+        /,
     ) -> NDArray[np.float64]:
         """Judge the outputs of a model.
 
         Args:
-            outputs: Output name -> its values for some samples along axis 0.
+            outputs: Output name -> its values for some samples, one after the other along axis 0.
             labels: The class of each of these samples, int64 of shape (samples,), or None.
             reference: The outputs of the float model for the same samples.
+            samples: Number of samples.
 
         Returns:
             The number of each sample, float64 of shape (samples,).
@@ -156,7 +162,7 @@ class MetricTally:
         self._samples += size
         if isinstance(self.metric, SampleMetric):
             labels = None if self._labels is None else self._labels[rows]
-            self._each.append(self.metric.each(outputs, labels, reference))
+            self._each.append(self.metric.each(outputs, labels, reference, size))
         else:
             # Copies: whoever computed the outputs may use their memory again.
             self._outputs.append({name: np.array(array) for name, array in outputs.items()})

@@ -11,19 +11,27 @@ Rows = NDArray[np.float64]
 
 
 def _rows_of_each(
-    outputs: Outputs, reference: Outputs, measure: Callable[[Rows, Rows], NDArray[np.float64]]
+    outputs: Outputs,
+    reference: Outputs,
+    samples: int,
+    measure: Callable[[Rows, Rows], NDArray[np.float64]],
 ) -> list[NDArray[np.float64]]:
-    """``measure`` of each output's samples as rows, and of the float model's."""
+    """``measure`` of each output's samples as rows, and of the float model's.
+
+    Outputs that do not hold real numbers, or of another shape than in float, are passed over.
+    """
     found: list[NDArray[np.float64]] = []
     for name, array in outputs.items():
         wanted = reference[name]
-        if array.shape != wanted.shape or not array.ndim or (found and len(array) != found[0].size):
-            raise MetricError(
-                f"output {name!r}: expected the samples along axis 0 and the shape of the float "
-                f"output {wanted.shape}, found {array.shape}; choose a metric of your own"
-            )
-        pair = (a.reshape(len(a), -1).astype(np.float64) for a in (array, wanted))
-        found.append(measure(*pair))
+        if array.shape == wanted.shape and array.dtype.kind == "f" and not array.size % samples:
+            pair = (a.reshape(samples, -1).astype(np.float64) for a in (array, wanted))
+            found.append(measure(*pair))
+    if not found:
+        shapes = ", ".join(f"{n!r} {a.shape} and {reference[n].shape}" for n, a in outputs.items())
+        raise MetricError(
+            "expected an output of real numbers that has the same shape in int8 and float, found "
+            f"{shapes}; choose a metric of your own"
+        )
     return found
 
 
@@ -38,11 +46,16 @@ class MeanSquaredError(SampleMetric):
     needs_labels = False
 
     def each(
-        self, outputs: Outputs, _labels: NDArray[np.int64] | None, reference: Outputs, /
+        self,
+        outputs: Outputs,
+        _labels: NDArray[np.int64] | None,
+        reference: Outputs,
+        samples: int,
+        /,
     ) -> NDArray[np.float64]:
         """The mean squared difference of each sample, in squared units of the output."""
         return np.maximum.reduce(
-            _rows_of_each(outputs, reference, lambda a, b: np.square(a - b).mean(axis=1))
+            _rows_of_each(outputs, reference, samples, lambda a, b: np.square(a - b).mean(axis=1))
         )
 
 
@@ -57,10 +70,15 @@ class Cosine(SampleMetric):
     needs_labels = False
 
     def each(
-        self, outputs: Outputs, _labels: NDArray[np.int64] | None, reference: Outputs, /
+        self,
+        outputs: Outputs,
+        _labels: NDArray[np.int64] | None,
+        reference: Outputs,
+        samples: int,
+        /,
     ) -> NDArray[np.float64]:
         """The cosine of each sample: 1 where both are all zero and 0 where one is."""
-        return np.minimum.reduce(_rows_of_each(outputs, reference, _cosine))
+        return np.minimum.reduce(_rows_of_each(outputs, reference, samples, _cosine))
 
 
 def _cosine(a: Rows, b: Rows) -> NDArray[np.float64]:

@@ -18,17 +18,27 @@ class _Top(SampleMetric):
     needs_labels = True
 
     def each(
-        self, outputs: Outputs, labels: NDArray[np.int64] | None, _reference: Outputs, /
+        self,
+        outputs: Outputs,
+        labels: NDArray[np.int64] | None,
+        _reference: Outputs,
+        samples: int,
+        /,
     ) -> NDArray[np.float64]:
         """1 for a hit, 0 for a miss."""
         name, scores = next(iter(outputs.items()))
-        if labels is None or scores.ndim < 2 or scores.size != len(labels) * scores.shape[-1]:
-            wanted = "one label" if labels is None else f"{len(labels)} rows of scores"
+        if labels is None or len(labels) != samples:
+            found = "none" if labels is None else f"{len(labels)}"
             raise MetricError(
-                f"metric {self.name}: expected {wanted} for the samples in output {name!r}, found "
+                f"metric {self.name}: expected {samples} labels for the samples, found {found}; "
+                "add them, or choose cosine or mse"
+            )
+        if scores.ndim < 2 or scores.size != samples * scores.shape[-1]:
+            raise MetricError(
+                f"metric {self.name}: expected {samples} rows of scores in output {name!r}, found "
                 f"shape {scores.shape}; choose cosine, mse or a metric of your own"
             )
-        rows = scores.reshape(len(labels), -1)
+        rows = scores.reshape(samples, -1)
         classes = np.arange(rows.shape[1])
         known = (labels >= 0) & (labels < rows.shape[1])
         place = np.where(known, labels, 0)[:, None]

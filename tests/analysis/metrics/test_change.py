@@ -68,7 +68,7 @@ def test_a_metric_of_the_whole_is_drawn_like_one_of_each_sample(tmp_path):
 def test_the_interval_of_one_model_holds_its_value():
     outputs = {"y": hits(0.7, 400, 1)}
     labels = np.zeros(400, np.int64)
-    value = METRICS["top1"].each(outputs, labels, outputs).mean()
+    value = METRICS["top1"].each(outputs, labels, outputs, 400).mean()
     low, high = bootstrap(METRICS["top1"], outputs, labels, outputs, seed=1)
     assert low < value < high
     assert high - low == pytest.approx(2 * 1.96 * np.sqrt(value * (1 - value) / 400), rel=0.25)

@@ -11,7 +11,7 @@ LABELS = RNG.integers(0, 10, 40)
 
 
 def taken(name, outputs=SCORES, labels=LABELS, reference=FLOAT):
-    return METRICS[name].each({"y": outputs}, labels, {"y": reference}).mean()
+    return METRICS[name].each({"y": outputs}, labels, {"y": reference}, len(outputs)).mean()
 
 
 def test_the_built_in_metrics_are_these_four():
@@ -53,8 +53,8 @@ def test_outputs_like_the_float_ones_are_perfect_even_when_all_zero():
 def test_of_several_outputs_the_worst_counts():
     both = {"y": SCORES, "z": SCORES}
     reference = {"y": SCORES, "z": FLOAT}
-    assert METRICS["mse"].each(both, None, reference).mean() == taken("mse")
-    assert METRICS["cosine"].each(both, None, reference).mean() == taken("cosine")
+    assert METRICS["mse"].each(both, None, reference, 40).mean() == taken("mse")
+    assert METRICS["cosine"].each(both, None, reference, 40).mean() == taken("cosine")
 
 
 @pytest.mark.parametrize("name", sorted(METRICS))
@@ -79,8 +79,24 @@ def test_outputs_that_are_no_row_of_scores_are_named():
     boxes = np.zeros((40, 6, 4), np.float32)
     with pytest.raises(MetricError, match=r"40 rows of scores .* output 'y', found shape \(40, 6"):
         taken("top1", boxes, LABELS, boxes)
-    with pytest.raises(MetricError, match="output 'y'"):
+    with pytest.raises(MetricError, match=r"same shape in int8 and float, found 'y' \(40, 6, 4\)"):
         taken("cosine", boxes, None, FLOAT)
+    with pytest.raises(MetricError, match="expected 40 labels for the samples, found 39"):
+        taken("top1", labels=LABELS[:39])
+
+
+def test_outputs_that_cannot_be_compared_are_passed_over_where_others_can():
+    picked = {"n": np.zeros((7, 4), np.int64), "y": SCORES, "m": SCORES[:3]}
+    reference = {"n": np.zeros((9, 4), np.int64), "y": FLOAT, "m": FLOAT[:2]}
+    for name in ("mse", "cosine"):
+        found = METRICS[name].each(picked, None, reference, 40)
+        assert found.mean() == pytest.approx(taken(name))
+
+
+def test_a_sample_may_have_several_rows():
+    rows = METRICS["mse"].each({"y": SCORES}, None, {"y": FLOAT}, 8)
+    assert rows.shape == (8,)
+    assert rows.mean() == pytest.approx(taken("mse"))
 
 
 def test_an_unknown_name_is_answered_with_the_closest():
