@@ -19,6 +19,7 @@ SIZES = {1280: 900, 1920: 1080}
 PANE_PX = 1500
 """Height of a window that holds the whole pane."""
 PATIENCE = 120_000
+OVERVIEW_PX = 2250
 
 
 def main() -> None:
@@ -31,6 +32,7 @@ def main() -> None:
     folder.mkdir(parents=True, exist_ok=True)
     if arguments.only != "pane":
         _pages(folder)
+        _overviews(folder)
     if arguments.only != "pages":
         _panes(folder)
 
@@ -47,6 +49,48 @@ def _pages(folder: Path) -> None:
         finally:
             browser.close()
             app.stop()
+
+
+def _overviews(folder: Path) -> None:
+    """Overview and Graph of the fragile sample under the default recipe, all measured."""
+    with tempfile.TemporaryDirectory() as home, sync_playwright() as playwright:
+        app = App(ROOT / "app" / "main.py", Path(home), folder=ROOT)
+        browser = playwright.chromium.launch(executable_path=CHROMIUM, args=["--no-sandbox"])
+        try:
+            page = _open(browser, app.address, 1280, "light")
+            page.get_by_role("link", name="Overview").click()
+            page.get_by_role("button", name="Measure").click()
+            latency = page.get_by_test_id("stMetric").filter(has_text="Int8 latency")
+            expect(latency.get_by_test_id("stMetricValue")).to_have_text(
+                re.compile(" ms"), timeout=PATIENCE
+            )
+            page.locator(".st-key-ranking-start button").first.click()
+            expect(page.get_by_text(re.compile("^Ranked by"))).to_be_visible(timeout=PATIENCE)
+            page.close()
+            for width in SIZES:
+                for scheme in ("light", "dark"):
+                    _take_overview(browser, app.address, folder, width, scheme)
+        finally:
+            browser.close()
+            app.stop()
+
+
+def _take_overview(browser: Browser, address: str, folder: Path, width: int, scheme: str) -> None:
+    page = _open(browser, address, width, scheme)
+    page.set_viewport_size({"width": width, "height": OVERVIEW_PX})
+    page.get_by_role("link", name="Overview").click()
+    expect(page.locator(".st-key-samples_box").get_by_role("img")).to_have_count(8)
+    page.mouse.move(2, 300)
+    page.wait_for_timeout(2500)
+    page.screenshot(path=folder / f"overview-{width}-{scheme}.png")
+    page.set_viewport_size({"width": width, "height": SIZES[width]})
+    page.get_by_role("link", name="Graph").click()
+    page.get_by_text("Sensitivity", exact=True).first.click()
+    expect(page.locator(".ql-graph-title")).to_contain_text("only this node")
+    page.mouse.move(2, 300)
+    page.wait_for_timeout(1500)
+    page.screenshot(path=folder / f"graph-{width}-{scheme}.png")
+    page.close()
 
 
 def _panes(folder: Path) -> None:

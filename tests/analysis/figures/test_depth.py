@@ -30,7 +30,7 @@ def test_a_fall_is_measured_from_the_worst_that_is_read():
 
 
 def test_at_most_three_falls_are_told_and_none_below_3_db():
-    chain = errors(**{f"t{i}": 100.0 - 4 * i - i**2 / 10 for i in range(8)})
+    chain = errors(**{f"t{i}": 75.0 - 4 * i - i**2 / 10 for i in range(8)})
     edges = [(f"t{i}", f"t{i + 1}") for i in range(7)]
     assert len(largest_falls(chain, edges)) == 3
     assert largest_falls(errors(a=10, b=7.5), [("a", "b")]) == ()
