@@ -6,6 +6,7 @@ import pytest
 import quant
 from analysis.analyze import analyze, depends_on
 from analysis.metrics import METRICS, MetricError
+from analysis.report import report_html
 from analysis.sensitivity import benefit, sensitivity
 from analysis.table import layer_table, summary_json
 from analysis.variants import units
@@ -124,3 +125,31 @@ def test_what_effects_depend_on_changes_with_each_of_it(case):
     }
     for what, about in changed.items():
         assert {name for name in first if about[name] != first[name]} == {what}
+
+
+def test_several_outputs_a_fixed_batch_and_one_whose_shape_depends_on_the_data():
+    model = quant.load(
+        nets.network(
+            """(float[1, 3, 16, 16] x) => (float[1, 4, K] boxes, int64[M, 4] picked) {
+                c = Conv <pads = [1, 1, 1, 1]> (x, w1)
+                r = Relu (c)
+                b = Conv (r, w2)
+                boxes = Reshape (b, shape)
+                found = NonZero (r)
+                picked = Transpose <perm = [1, 0]> (found)
+            }""",
+            w1=nets.weight(6, 3, 3, 3),
+            w2=nets.weight(4, 6, 3, 3, seed=2),
+            shape=np.array([1, 4, -1], np.int64),
+        )
+    )
+    data = quant.open_data({"x": nets.images(6, size=16)}, model)
+    calibration = quant.calibrate(model, data)
+    quantized = quant.quantize(model, calibration, quant.preset("recommended"))
+    found = analyze(quantized, calibration, data, metric=METRICS["cosine"])
+    assert 20 < found.split.all.sqnr_db < 60
+    assert found.split.all.agreement is None
+    assert 0.99 < found.metric.int8_value < 1
+    assert [sample.agrees for sample in found.judged.worst] == [None] * 6
+    assert {"boxes", "r"} <= set(found.local)
+    assert report_html(found).count("<h3>Sample ") == 6
