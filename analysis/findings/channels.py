@@ -55,6 +55,11 @@ def weight_rows(node: Node, array: NDArray[np.float32]) -> NDArray[np.float32] |
     return rows.reshape(rows.shape[0], rows.shape[1], -1)
 
 
+def summed_squares(rows: NDArray[np.float32]) -> Real:
+    """Squares of a weight (O, I, taps) summed over the taps, float64 of shape (O, I)."""
+    return np.einsum("oik,oik->oi", rows, rows).astype(np.float64)
+
+
 def passed_on(squares: Real, powers: Real) -> Real:
     """Power of each output channel of a weight fed with channels of the given powers.
 

@@ -17,6 +17,7 @@ from analysis.findings.channels import (
     constant,
     fits,
     passed_back,
+    summed_squares,
     weight_rows,
 )
 from quant.calibrate import Calibration
@@ -97,7 +98,7 @@ class _Back:
         rows = weight_rows(node, constant(self._model, node.weight.name))
         if rows is None:
             return _kept(gains, before, after)
-        squares = np.square(rows, dtype=np.float64).sum(axis=2)
+        squares = summed_squares(rows)
         size = _size(before) if fits(squares, _size(before)) else squares.shape[1]
         if not fits(squares, size):
             return _kept(gains, before, after)

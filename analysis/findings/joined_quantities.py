@@ -68,15 +68,19 @@ def uneven_output(evidence: Evidence) -> Iterable[Finding]:
             continue
         wide = QType.INT16 if spec.qtype.signed else QType.UINT16
         gain = _drowned_db(codes)
+        found = (evidence.slices or {}).get(name)
+        measured, gap = _worst_slice(found) if found is not None else ("", 0.0)
         yield Finding(
             kind="uneven_output",
-            severity=severity_of(gain),
+            # A small slice may be one that hardly matters, unless its error was measured.
+            severity=severity_of(gain) if gap >= SLICE_GAP_DB else "info",
             title=f"Slices of the output {short(name)} differ much in size",
             node=evidence.node_of(name),
             tensor=name,
             evidence=(
                 f"The largest slice is {ratio:.0f}× as large as the smallest, which reaches "
-                f"{codes:.1f} of {spec.qtype.levels} codes. Errors of the whole output hide that."
+                f"{codes:.1f} of {spec.qtype.levels} codes.{measured} The error of the whole "
+                "output hides that."
             ),
             figures={"range_ratio": ratio, "small_codes": codes},
             gain_db=gain,

@@ -7,6 +7,7 @@ an estimate to rank causes by, not a prediction of the output's error.
 """
 
 import math
+import weakref
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from typing import Protocol
@@ -21,6 +22,7 @@ from analysis.findings.channels import (
     constant,
     fits,
     passed_on,
+    summed_squares,
     weight_rows,
 )
 from analysis.findings.gains import output_gains
@@ -45,6 +47,12 @@ weights."""
 _SPREAD = 1 / 32
 """A channel's power over the square of its largest value, at least; the whole tensor says less
 where one channel rarely spikes."""
+
+
+_gains: "weakref.WeakKeyDictionary[Calibration, dict[float, dict[str, Real]]]" = (
+    weakref.WeakKeyDictionary()
+)
+"""Gains do not depend on the recipe: they are kept for as long as the statistics live."""
 
 
 class Measured(Protocol):
@@ -95,8 +103,12 @@ class Noise:
         self._quantized = quantized
         self._stats = calibration.tensors
         model = quantized.float_model
-        self._gains = output_gains(model, calibration, ACTIVATION_COHERENCE)
-        self._weight_gains = output_gains(model, calibration, WEIGHT_COHERENCE)
+        known = _gains.setdefault(calibration, {})
+        for coherence in (ACTIVATION_COHERENCE, WEIGHT_COHERENCE):
+            if coherence not in known:
+                known[coherence] = output_gains(model, calibration, coherence)
+        self._gains = known[ACTIVATION_COHERENCE]
+        self._weight_gains = known[WEIGHT_COHERENCE]
         self._locals: dict[str, LocalError] = {}
         shares: dict[Item, float] = {}
         for name in quantized.plan.tensors:
@@ -184,7 +196,7 @@ class Noise:
         source = self._stats.get(node.inputs[node.data[0]]) if node.data else None
         rows = weight_rows(node, error)
         if source is not None and rows is not None:
-            squares = np.square(rows, dtype=np.float64).sum(axis=2)
+            squares = summed_squares(rows)
             powers = channel_powers(source)
             if fits(squares, powers.size) and gains.size == squares.shape[0]:
                 return min(float(gains @ passed_on(squares, powers)), 1.0)

@@ -8,7 +8,7 @@ from analysis.findings import Finding
 from app.cache import Bench
 from app.views.gate import apply
 from app.views.layers_table import go_to
-from app.views.suggestion_list import BADGES
+from app.views.suggestion_list import BADGES, in_words
 from app.work import findings
 
 AT_FIRST: Final = 4
@@ -45,7 +45,7 @@ def _suspect(bench: Bench, place: int, finding: Finding) -> None:
             st.badge(word, icon=icon, color=colour)
             if finding.gain_db > 0:
                 st.caption(f"about {finding.gain_db:.1f} dB of output sqnr to win")
-        st.markdown(f"**{finding.title}.** {finding.evidence}")
+        st.markdown(in_words(finding))
         with st.container(horizontal=True, vertical_alignment="center", gap="small"):
             if finding.fix is not None:
                 st.button(

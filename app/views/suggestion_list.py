@@ -1,5 +1,6 @@
 """What to change next: the findings, each with its proof and one click to mend it."""
 
+import re
 from typing import Final, Literal
 
 import streamlit as st
@@ -19,6 +20,9 @@ BADGES: Final[dict[str, tuple[str, str, Literal["red", "orange", "blue"]]]] = {
 }
 """Icon, word and colour of each severity."""
 
+_MARKS: Final = re.compile(r"([\\`*_\[\]$:~<>])")
+"""What Markdown reads as more than a letter."""
+
 
 def suggestion_list(bench: Bench) -> None:
     """Draw the findings for the recipe as it stands."""
@@ -37,6 +41,12 @@ def suggestion_list(bench: Bench) -> None:
         finding_rows(found)
         if found and not bench.comparison():
             st.caption("From weights and histograms alone. Measure to see what a change gives.")
+
+
+def in_words(item: Finding) -> str:
+    """Title and evidence as Markdown, in which names of tensors stay as they are."""
+    title, evidence = (_MARKS.sub(r"\\\1", text) for text in (item.title, item.evidence))
+    return f"**{title}.** {evidence}"
 
 
 def finding_rows(found: tuple[Finding, ...]) -> None:
@@ -63,7 +73,7 @@ def _row(item: Finding, number: int) -> None:
     text, button = st.columns([4, 1.4], vertical_alignment="center")
     with text:
         st.badge(word, icon=icon, color=colour)
-        st.markdown(f"**{item.title}.** {item.evidence}")
+        st.markdown(in_words(item))
     if item.fix is None:
         return
     button.button(

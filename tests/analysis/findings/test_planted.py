@@ -8,21 +8,20 @@ from analysis.findings import REGISTRY, Evidence, find
 from analysis.outside import outside_ranges
 from analysis.slices import slice_errors
 from quant import open_data, preset
-from tests.analysis.findings.nets import data, net
-from tests.analysis.findings.planted import (
+from tests.analysis.findings.cases import (
     HEALTHY,
     MOBILENET,
-    PLANTED,
     Case,
     Planted,
-    fixed_range,
-    joined_outputs,
-    large_bias,
     measured_alone,
-    outlier_image,
     transformer,
-    weight_channel,
 )
+from tests.analysis.findings.faults_in_data import outlier_image
+from tests.analysis.findings.faults_in_outputs import joined_outputs
+from tests.analysis.findings.faults_in_recipes import fixed_range
+from tests.analysis.findings.faults_in_weights import large_bias, weight_channel
+from tests.analysis.findings.nets import data, net
+from tests.analysis.findings.planted import PLANTED
 
 Make = Callable[[], Planted]
 QUICK = (weight_channel, outlier_image, fixed_range, joined_outputs)
