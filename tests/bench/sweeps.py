@@ -225,22 +225,23 @@ def sweep_tables(*, quick: bool) -> tuple[Table, ...]:
         peaks.append((subject.name, "sensitivity", str(samples), *map(_memory, found)))
     return (
         Table(
-            "All units by suffix: wall time as a multiple of units x plain float inference of the "
-            "same samples (in brackets: processor time); growing: without what more samples do "
-            f"not add; brute force estimated from {BRUTE} units",
+            "All units by suffix: wall time as a multiple of nodes (units) x plain float inference "
+            "of the same samples (in brackets: processor time); growing: without set-up, which "
+            f"more samples do not add to; brute force estimated from {BRUTE} units",
             (
                 "model",
                 "sweep",
                 "nodes",
                 "units",
                 "samples",
-                "growing",
+                "growing / nodes",
                 "target",
                 "reached",
-                "per node",
-                "whole",
+                "growing / units",
+                "whole / nodes",
                 "seconds",
-                "brute force",
+                "set-up a unit",
+                "brute / nodes",
                 "brute / whole",
             ),
             tuple(costs),
@@ -257,17 +258,19 @@ def sweep_tables(*, quick: bool) -> tuple[Table, ...]:
 
 def _row(found: Swept) -> tuple[str, ...]:
     unit, node = (found.inference.times(count) for count in (found.units, found.nodes))
+    setup = (found.whole - found.growing).times(1000 / found.units)
     return (
         str(found.nodes),
         str(found.units),
         str(found.samples),
-        found.growing.over(unit),
-        "<= 0.6",
-        "yes" if found.growing.wall <= 0.6 * unit.wall else "NO",
         found.growing.over(node),
-        found.whole.over(unit),
+        "<= 0.6",
+        "yes" if found.growing.wall <= 0.6 * node.wall else "NO",
+        found.growing.over(unit),
+        found.whole.over(node),
         f"{found.whole.wall:.1f} s",
-        found.brute.over(unit),
+        f"{setup.wall:.0f} ms ({setup.processor:.0f} ms)",
+        found.brute.over(node),
         found.brute.over(found.whole),
     )
 
