@@ -1,12 +1,11 @@
 """Where along the network the error builds up."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Final
 
 import numpy as np
 import plotly.graph_objects as go
-from numpy.typing import NDArray
 
 from analysis.error import ErrorStats
 from analysis.figures.theme import GROUNDS, Ground, Mode, layout, with_title
@@ -17,7 +16,6 @@ _NAMED: Final = 3
 _FALL_DB: Final = 3.0
 """From here a fall is drawn as one."""
 
-Reals = NDArray[np.float32]
 Place = tuple[float, float]
 
 
@@ -87,11 +85,10 @@ def depth_figure(
         showlegend=False,
     )
     if edges is not None:
-        known = {name: index for index, name in enumerate(names)}
-        pairs = [(known[a], known[b]) for a, b in edges if a in known and b in known]
-        _branches(figure, pairs, place, shown, ground)
-        places = {name: (index, float(shown[index])) for name, index in known.items()}
-        _mark(figure, largest_falls(tensors, edges), places, ground)
+        places = {name: (index, float(shown[index])) for index, name in enumerate(names)}
+        falls = _falls(tensors, edges)
+        _branches(figure, edges, {(f.source, f.tensor) for f in falls}, places, ground)
+        _mark(figure, falls[:_NAMED], places, ground)
     if selected is not None and selected in tensors:
         index = names.index(selected)
         figure.add_scatter(
@@ -112,28 +109,26 @@ def depth_figure(
 
 def _branches(
     figure: go.Figure,
-    pairs: Sequence[tuple[int, int]],
-    place: Reals,
-    shown: Reals,
+    edges: Sequence[tuple[str, str]],
+    falls: Collection[tuple[str, str]],
+    places: Mapping[str, Place],
     ground: Ground,
 ) -> None:
-    """A line for each edge: thin, and marked where it falls much."""
-    falls = [(a, b) for a, b in pairs if shown[a] - shown[b] >= _FALL_DB]
-    rest = [pair for pair in pairs if pair not in set(falls)]
-    for name, drawn, colour, width, dash in (
-        ("little changes", rest, ground.line, 1.2, "solid"),
-        (f"falls by {_FALL_DB:.0f} dB or more", falls, ground.accent, 2.4, "solid"),
+    """A line for each edge: thin, and marked where a tensor falls below all that it reads."""
+    known = [pair for pair in edges if pair[0] in places and pair[1] in places]
+    for name, drawn, colour, width in (
+        ("little changes", [pair for pair in known if pair not in falls], ground.line, 1.2),
+        (f"falls by {_FALL_DB:.0f} dB or more", list(falls), ground.accent, 2.4),
     ):
         if not drawn:
             continue
-        ends = np.array(drawn)
-        gap = np.full(len(drawn), np.nan, np.float32)
+        ends = np.array([(*places[a], *places[b], np.nan) for a, b in drawn], np.float32)
         figure.add_scatter(
-            x=np.stack([place[ends[:, 0]], place[ends[:, 1]], gap], axis=1).ravel(),
-            y=np.stack([shown[ends[:, 0]], shown[ends[:, 1]], gap], axis=1).ravel(),
+            x=ends[:, [0, 2, 4]].ravel(),
+            y=ends[:, [1, 3, 4]].ravel(),
             mode="lines",
             name=name,
-            line={"color": colour, "width": width, "dash": dash},
+            line={"color": colour, "width": width},
             hoverinfo="skip",
             showlegend=bool(falls),
         )
@@ -151,14 +146,18 @@ def largest_falls(
     Returns:
         At most three: how far below the worst tensor that it reads each of them is.
     """
+    return tuple(_falls(tensors, edges)[:_NAMED])
+
+
+def _falls(tensors: Mapping[str, ErrorStats], edges: Sequence[tuple[str, str]]) -> list[Fall]:
+    """Every fall of 3 dB or more, most first."""
     shown = {name: _clipped(error.sqnr_db) for name, error in tensors.items()}
     before: dict[str, str] = {}
     for source, target in edges:
         if source in shown and target in shown:
             before[target] = min(before.get(target, source), source, key=shown.__getitem__)
     falls = [Fall(name, old, shown[old] - shown[name]) for name, old in before.items()]
-    worst = sorted(falls, key=lambda fall: -fall.db)[:_NAMED]
-    return tuple(fall for fall in worst if fall.db >= _FALL_DB)
+    return sorted((f for f in falls if f.db >= _FALL_DB), key=lambda fall: -fall.db)
 
 
 def _clipped(value: float) -> float:
@@ -168,13 +167,13 @@ def _clipped(value: float) -> float:
 def _mark(
     figure: go.Figure, falls: Sequence[Fall], places: Mapping[str, Place], ground: Ground
 ) -> None:
-    """Write how far the largest falls go, half way down and to the right."""
+    """Write how far the largest falls go, beside where they end."""
     for fall in falls:
         x, y = places[fall.tensor]
         before = places[fall.source]
         figure.add_annotation(
-            x=(x + before[0]) / 2,
-            y=(y + before[1]) / 2,
+            x=0.8 * x + 0.2 * before[0],
+            y=0.8 * y + 0.2 * before[1],
             text=f"−{fall.db:.1f} dB",
             showarrow=False,
             xanchor="left",

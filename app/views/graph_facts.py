@@ -23,7 +23,9 @@ def node_facts(bench: Bench, graph: ModelGraph, row: LayerRow | None) -> None:
     kind = "input of the model" if row.op_type == INPUT_OP_TYPE else row.op_type
     st.markdown(f"**{row.name}** :gray[{kind}] :gray-badge[{state_of(row)}]")
     if row.note:
-        st.caption(f"{row.note[:1].upper()}{row.note[1:]}.")
+        st.caption(f"{state_of(row).capitalize()}: {row.note}.")
+    if row.tensor:
+        st.caption(f"Gives {row.tensor}")
     st.table(_facts(bench, row), border="horizontal", alt=f"Facts about {row.name}")
     st.page_link(
         "views/layers.py", label="Open the layer to change it", icon=":material/arrow_forward:"
@@ -36,7 +38,7 @@ def _facts(bench: Bench, row: LayerRow) -> dict[str, str]:
     measured = comparison.tensors.get(row.tensor) if comparison else None
     info = bench.opened.model.tensors.get(row.tensor)
     shape = "×".join("?" if d is None else str(d) for d in info.shape or ()) if info else ""
-    facts = {"Gives": f"{row.tensor} {shape}".strip() or "nothing to quantize"}
+    facts = {"Shape": shape} if shape else {}
     if row.weight:
         facts["Weight"] = row.weight
     if row.activation:

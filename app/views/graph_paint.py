@@ -36,7 +36,11 @@ class Colouring:
 
     def words(self, value: float) -> str:
         """A value with its unit."""
-        return percent(value, 3 if value < 0.001 else 2) if self.share else db(value)
+        if self.share:
+            return percent(value, 3 if value < 0.001 else 2)
+        if self.low_is_bad or not math.isfinite(value):
+            return db(value)
+        return f"{round(value, 2) + 0.0:+.2f} dB".replace("-", "\N{MINUS SIGN}")
 
 
 COLOURINGS: Final[Mapping[str, Colouring]] = {

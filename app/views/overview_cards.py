@@ -43,14 +43,15 @@ def _card(label: str, scores: Scores | None, base: float | None, metric: Metric)
         change = None
         exact = math.isinf(scores.sqnr_db) and scores.sqnr_db > 0
         if base is not None and scores.metric is not None and not exact:
-            change = _change(metric, scores.metric - base)
+            change = _change(metric, round(scores.metric - base, 9) + 0.0)
+        same = _change(metric, 0.0)
         colour = "normal" if metric.higher_is_better else "inverse"
         st.metric(
             label,
             _value(metric, scores.metric),
             change or ("the reference" if exact else " "),
-            delta_color=colour if change else "off",
-            delta_arrow="auto" if change else "off",
+            delta_color=colour if change and change != same else "off",
+            delta_arrow="auto" if change and change != same else "off",
         )
         error = "no error" if exact else f"output sqnr **{db(scores.sqnr_db)}**"
         st.caption(f"{metric.label}, {error}")

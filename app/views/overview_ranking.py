@@ -226,7 +226,7 @@ def _columns(metric: Metric):
     ending = f" ({unit})" if unit else ""
     digits = "%.2f" if metric.unit == "%" else "%.3g"
     return {
-        "layer": column.TextColumn("Layer", pinned=True),
+        "layer": column.TextColumn("Layer", pinned=True, width=300),
         "op": column.TextColumn("Op"),
         "sensitivity": column.NumberColumn(
             "Sensitivity (dB)",

@@ -13,7 +13,7 @@ from app import state
 from app.cache import Bench
 from app.effects import Judged, judged
 from app.views.layers_table import go_to
-from app.views.words import db, number, percent, plural
+from app.views.words import db, number, plural
 from quant.data import Dataset
 from sample_models import find
 
@@ -126,7 +126,7 @@ def _sample(bench: Bench, known: Judged, sample: SampleError, drawn: Picture | N
         producer = bench.opened.model.producers.get(layer.tensor)
         row = producer.name if producer else layer.tensor
         st.button(
-            f"Clips {percent(layer.clip_rate)}, mean {percent(layer.mean_clip_rate)}: "
+            f"{_share(layer.clip_rate)} clipped, mean {_share(layer.mean_clip_rate)}: "
             f"{_short(row)}",
             key=f"sample {sample.index} {layer.tensor}",
             type="tertiary",
@@ -209,7 +209,9 @@ def _values(inputs: Inputs) -> str:
     for name, array in inputs.items():
         flat = array.reshape(-1)
         ends = " …" if flat.size > VALUES else ""
-        parts.append(f"{name}: {', '.join(number(float(v), 3) for v in flat[:VALUES])}{ends}")
+        whole = flat.dtype.kind in "iub"
+        said = [str(int(v)) if whole else number(float(v), 3) for v in flat[:VALUES]]
+        parts.append(f"{name}: {', '.join(said)}{ends}")
     return "; ".join(parts)
 
 
@@ -220,6 +222,11 @@ def _classes(bench: Bench) -> tuple[str, ...]:
 
 def _class(index: int, names: tuple[str, ...]) -> str:
     return names[index] if 0 <= index < len(names) else str(index)
+
+
+def _share(share: float) -> str:
+    """A share in percent with two digits that tell: clip rates differ by orders of magnitude."""
+    return f"{number(100 * share, 2)} %"
 
 
 def _short(name: str) -> str:
