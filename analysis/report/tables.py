@@ -44,7 +44,7 @@ def layers_table(analysis: Analysis) -> str:
 
 
 def suspects_table(analysis: Analysis) -> str:
-    """The units in their order, with what was found in them."""
+    """The units in their order, with their errors and with what was found in them."""
     rows = {str(row["name"]): row for row in layer_table(analysis)}
     kinds: dict[str, list[str]] = {}
     for finding in analysis.findings:
@@ -54,11 +54,16 @@ def suspects_table(analysis: Analysis) -> str:
         columns += ["benefit_gain_db", "benefit_sqnr_db", "benefit_metric"]
     if analysis.sensitivity is not None:
         columns += ["sensitivity_sqnr_db", "sensitivity_agreement", "sensitivity_metric"]
+    own = [f"{name}_sqnr_db" for name in ("local", "cumulative") if name in analysis.errors]
+    columns += own
     if analysis.metric is None:
         columns = [name for name in columns if not name.endswith("_metric")]
     shown_rows: list[Mapping[str, Value]] = []
+    effects = {**(analysis.sensitivity or {}), **(analysis.benefit or {})}
     for unit in analysis.suspects:
-        row = rows.get(unit, {"name": unit})
+        # A unit ends where the activation fused into it does.
+        last = rows[effects[unit].nodes[-1]]
+        row = {**rows[unit], **{name: last[name] for name in own}}
         shown_rows.append({**row, "findings": ", ".join(kinds.get(unit, []))})
     return _table([*columns, "findings"], shown_rows, analysis)
 
