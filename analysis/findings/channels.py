@@ -26,9 +26,11 @@ def channel_powers(stats: TensorStats) -> Real:
     whole tensor. Where channels are not known the whole tensor is one.
     """
     widths = channel_widths(stats)
-    mean = float(np.square(widths).mean()) if widths.size else 0.0
-    if not mean:
+    if not widths.size:
         return np.full(1, stats.histogram.power())
+    mean = float(np.square(widths).mean())
+    if not mean:
+        return np.zeros(widths.shape)
     return np.square(widths) * (stats.histogram.power() / mean)
 
 

@@ -167,12 +167,13 @@ class Noise:
         local = _local(stats, params)
         if params is self._quantized.params.get(name):
             self._locals[name] = local
-        powers = channel_powers(stats)
-        if gains.size != powers.size:
+        powers, widths = channel_powers(stats), channel_widths(stats)
+        if gains.size != powers.size or not widths.size:
             gains, powers = np.full(1, gains.sum()), np.full(1, local.signal_power)
+            widths = np.zeros(1)
         # Rounding a small channel to zero costs no more than the channel.
-        most = np.maximum(powers, _SPREAD * np.square(channel_widths(stats)))
-        rounding = float(gains @ np.minimum(local.rounding_mse, most if most.size else powers))
+        most = np.maximum(powers, _SPREAD * np.square(widths))
+        rounding = float(gains @ np.minimum(local.rounding_mse, most))
         clipping = float(gains @ _clipped(stats, params, local, gains.size))
         # Clipping errs to one side, so it does not fade like noise: half of the way, in dB, to
         # keeping its ratio to the signal.

@@ -229,3 +229,62 @@ def from_text_wide() -> bytes:
     return network(
         "(float[N, 3, 8, 8] x) => (float[N, 8, 8, 8] y) { c = Conv (x, w) y = Relu (c) }", w=first
     )
+
+
+AWKWARD = {
+    "rows": """(float[N, 6] x) => (float[N, 4] y) {
+        h = Gemm <transB = 1> (x, wt)
+        y = Gemm (h, w64)
+    }""",
+    "concat of rows": """(float[N, 3, 8, 8] x) => (float[N, 3, 8, 8] y) {
+        a = Relu (x)
+        b = Sigmoid (x)
+        c = Concat <axis = 0> (a, b)
+        p, q = Split <axis = 0, num_outputs = 2> (c)
+        y = Add (p, q)
+    }""",
+    "transposed": """(float[N, 3, 8, 8] x) => (float[N, 5, 10, 10] y) {
+        y = ConvTranspose (x, wc)
+    }""",
+    "two readers": """(float[N, 3, 8, 8] x) => (float[N, 4, 8, 8] y, float[N, M, 4] z) {
+        y = Conv (x, w1)
+        t = Transpose <perm = [0, 2, 3, 1]> (y)
+        r = Reshape (t, shape)
+        z = Softmax (r)
+    }""",
+    "mean": """(float[N, 3, 8, 8] x) => (float[N, 3, 1, 1] y) {
+        m = Mul (x, x)
+        y = GlobalAveragePool (m)
+    }""",
+}
+
+
+@pytest.mark.parametrize("data", ["usual", "zeros", "one sample"])
+@pytest.mark.parametrize("text", AWKWARD.values(), ids=AWKWARD)
+@pytest.mark.parametrize("name", ["recommended", "onnxruntime-default", "tensorrt"])
+def test_findings_of_awkward_models_are_finite(text: str, data: str, name: str):
+    weights = {
+        "wt": random_weight(6, 6),
+        "w64": random_weight(6, 4),
+        "wc": random_weight(3, 5, 3, 3),
+        "w1": random_weight(4, 3, 1, 1),
+    }
+    used = {key: array for key, array in weights.items() if f" {key})" in text}
+    if "shape" in text:
+        used["shape"] = np.array([0, -1, 4])
+    model = load(network(text, opset=18, **used))
+    shape = (1 if data == "one sample" else 4, *((6,) if "Gemm" in text else (3, 8, 8)))
+    x = np.random.default_rng(0).standard_normal(shape).astype(np.float32)
+    arrays = open_data({"x": x * (data != "zeros")}, model)
+    calibration = calibrate(model, arrays)
+    quantized = quantize(model, calibration, preset(name))
+    evidence = Evidence(
+        quantized,
+        calibration,
+        slices=slice_errors(quantized, arrays),
+        outside=outside_ranges(quantized, arrays),
+        cpu_flags=frozenset({"avx2"}),
+    )
+    for item in find(evidence):
+        assert math.isfinite(item.gain_db)
+        assert all(math.isfinite(value) for value in item.figures.values()), item
