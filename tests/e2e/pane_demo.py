@@ -12,6 +12,7 @@ SEED = 11
 SAMPLES = 64
 OUTLIER = 60.0
 TENSORS = {
+    "stem": "s",
     "relu": "relu_output",
     "gelu": "gelu_output",
     "project": "project_output",

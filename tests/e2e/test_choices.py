@@ -262,6 +262,18 @@ def test_what_a_rule_does_is_read_under_its_row(pane: Pane):
     expect(pane.table.locator(".ql-details")).to_contain_text("Bins start at min|x|")
 
 
+def test_a_layer_that_stays_in_float_keeps_the_plots_and_offers_nothing(pane: Pane):
+    pane.choose(pane_demo.GELU)
+    height = pane.page.locator(".ql-rp").evaluate("e => e.clientHeight")
+    pane.page.evaluate("window.plot_ = document.querySelector('.ql-hist .ql-gd')")
+    pane_demo.choose(pane.page, "stem")
+    expect(pane.page.get_by_text("there is nothing to choose")).to_be_visible()
+    expect(pane.upper).to_be_hidden()
+    expect(pane.box).to_be_disabled()
+    assert pane.page.evaluate("window.plot_ === document.querySelector('.ql-hist .ql-gd')")
+    assert pane.page.locator(".ql-rp").evaluate("e => e.clientHeight") == height
+
+
 def test_the_ranking_leads_to_the_layer(pane: Pane):
     pane.choose(pane_demo.SYMMETRIC)
     pane.page.get_by_text("Where tools disagree").click()
