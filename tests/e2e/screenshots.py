@@ -59,7 +59,7 @@ def _overviews(folder: Path) -> None:
         try:
             page = _open(browser, app.address, 1280, "light")
             page.get_by_role("link", name="Overview").click()
-            page.get_by_role("button", name="Measure").click()
+            page.get_by_role("button", name="Measure", exact=True).click()
             latency = page.get_by_test_id("stMetric").filter(has_text="Int8 latency")
             expect(latency.get_by_test_id("stMetricValue")).to_have_text(
                 re.compile(" ms"), timeout=PATIENCE
@@ -148,7 +148,7 @@ def _prepare(browser: Browser, address: str) -> None:
 
 
 def _measure(page: Page) -> None:
-    page.get_by_role("button", name="Measure").click()
+    page.get_by_role("button", name="Measure", exact=True).click()
     now = page.get_by_test_id("stMetric").filter(has_text="Int8 top-1, now")
     expect(now.get_by_test_id("stMetricValue")).to_have_text(re.compile(r"\d %"), timeout=PATIENCE)
 
