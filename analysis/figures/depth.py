@@ -16,6 +16,9 @@ _NAMED: Final = 3
 _FALL_DB: Final = 3.0
 """From here a fall is drawn as one."""
 
+ROOM: Final = (0.15, 0.1)
+"""Share of the axes that the number of a fall takes; where two meet, the larger is written."""
+
 Place = tuple[float, float]
 
 
@@ -168,12 +171,22 @@ def _mark(
     figure: go.Figure, falls: Sequence[Fall], places: Mapping[str, Place], ground: Ground
 ) -> None:
     """Write how far the largest falls go, beside where they end."""
+    reach = len(places) or 1
+    low, high = min(y for _, y in places.values()), max(y for _, y in places.values())
+    written: list[Place] = []
     for fall in falls:
-        x, y = places[fall.tensor]
-        before = places[fall.source]
+        (x, y), before = places[fall.tensor], places[fall.source]
+        at = 0.8 * x + 0.2 * before[0], 0.8 * y + 0.2 * before[1]
+        if any(
+            abs(at[0] - other[0]) < ROOM[0] * reach
+            and abs(at[1] - other[1]) < ROOM[1] * (high - low)
+            for other in written
+        ):
+            continue
+        written.append(at)
         figure.add_annotation(
-            x=0.8 * x + 0.2 * before[0],
-            y=0.8 * y + 0.2 * before[1],
+            x=at[0],
+            y=at[1],
             text=f"−{fall.db:.1f} dB",
             showarrow=False,
             xanchor="left",

@@ -9,10 +9,9 @@ from numpy.typing import NDArray
 
 from analysis.pictures import Picture, picture
 from analysis.samples import SampleError, samples_outside, unusual_layers
-from app import state
 from app.cache import Bench
 from app.effects import Judged, judged
-from app.views.layers_table import go_to
+from app.views.layers_table import go_to, selected
 from app.views.words import db, number, plural
 from quant.data import Dataset
 from sample_models import find
@@ -164,9 +163,10 @@ def _range_setters(bench: Bench) -> None:
     if not rows:
         st.info("No quantized tensor has statistics.", icon=":material/info:")
         return
-    chosen = state.current().row
+    chosen = selected(bench)
     names = list(rows)
-    st.session_state["samples tensor"] = chosen if chosen in rows else names[0]
+    row = chosen.name if chosen and chosen.name in rows else names[0]
+    st.session_state["samples tensor"] = row
 
     def picked() -> None:
         go_to(str(st.session_state["samples tensor"]))

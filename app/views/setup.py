@@ -56,6 +56,9 @@ def calibration_panel(opened: Opened) -> None:
                 f"Calibrated on {plural(opened.samples(limit), 'sample')}.",
                 icon=":material/check_circle:",
             )
+            st.page_link(
+                "views/overview.py", label="Go to Overview", icon=":material/arrow_forward:"
+            )
             st.page_link("views/layers.py", label="Go to Layers", icon=":material/arrow_forward:")
         elif job is not None:
             show_outcome(job)
