@@ -73,7 +73,7 @@ def _finding(
         tensor="",
         evidence=(
             f"{layers} a channel more than {RATIO:.0f}× as wide as the middle one "
-            f"({times(ratios[worst])} in {short(worst)}), so the others share few codes; their "
+            f"({times(ratios[worst])} in the worst), so the others share few codes; their "
             f"weights make {100 * sum(noise.part(weight(n)) for n in nodes):.0f} % of the "
             "estimated noise."
         ),

@@ -70,20 +70,18 @@ def _row(item: Finding, number: int) -> None:
         number: Which of its kind it is, from 1.
     """
     icon, word, colour = BADGES[item.severity]
-    text, button = st.columns([4, 1.4], vertical_alignment="center")
-    with text:
+    with st.container(gap="xsmall"):
         st.badge(word, icon=icon, color=colour)
         st.markdown(in_words(item))
-    if item.fix is None:
-        return
-    button.button(
-        item.fix.label,
-        key=f"apply {item.kind}" if number == 1 else f"apply {item.kind} {number}",
-        help=f"Estimated gain {item.gain_db:.1f} dB of output sqnr. Undo takes it back.",
-        on_click=apply,
-        args=(item.fix.recipe,),
-        width="stretch",
-    )
+        if item.fix is not None:
+            st.button(
+                item.fix.label,
+                key=f"apply {item.kind}" if number == 1 else f"apply {item.kind} {number}",
+                icon=":material/build:",
+                help=f"Estimated gain {item.gain_db:.1f} dB of output sqnr. Undo takes it back.",
+                on_click=apply,
+                args=(item.fix.recipe,),
+            )
 
 
 def _wait(bench: Bench) -> None:
