@@ -113,10 +113,12 @@ def _sample(bench: Bench, known: Judged, sample: SampleError, drawn: Picture | N
             )
     name = next(iter(sample.float_outputs))
     st.table(
-        _outputs(sample.float_outputs[name], sample.int8_outputs[name], names),
+        _ranges(sample)
+        if sample.agrees is None
+        else _outputs(sample.float_outputs[name], sample.int8_outputs[name], names),
         border="horizontal",
         hide_index=True,
-        alt=f"Largest values of {name}, float and int8",
+        alt="Outputs of float and int8 for this sample",
     )
     unusual = unusual_layers(sample.index, known.outside)
     if not unusual:
@@ -139,10 +141,8 @@ def _sample(bench: Bench, known: Judged, sample: SampleError, drawn: Picture | N
 def _outputs(
     reference: NDArray[np.generic], test: NDArray[np.generic], names: tuple[str, ...]
 ) -> dict[str, list[str]]:
-    """The places where either output is largest, float and int8 side by side."""
+    """The scores that are largest in either output, float and int8 side by side."""
     a, b = (array.reshape(-1).astype(np.float64) for array in (reference, test))
-    if a.size != b.size:
-        return {"Output": ["shape"], "Float": [str(reference.shape)], "Int8": [str(test.shape)]}
     places = list(dict.fromkeys([*np.argsort(-a)[:TOP], *np.argsort(-b)[:1]]))
     most = (int(a.argmax()), int(b.argmax()))
     return {
@@ -150,6 +150,19 @@ def _outputs(
         "Float": [_marked(float(a[i]), most[0] == i) for i in places],
         "Int8": [_marked(float(b[i]), most[1] == i) for i in places],
     }
+
+
+def _ranges(sample: SampleError) -> dict[str, list[str]]:
+    """From where to where each output goes, float and int8 side by side."""
+    both = (sample.float_outputs, sample.int8_outputs)
+    said = [
+        [
+            f"{number(float(a.min()), 3)} to {number(float(a.max()), 3)}" if a.size else "empty"
+            for a in outputs.values()
+        ]
+        for outputs in both
+    ]
+    return {"Output": list(sample.float_outputs), "Float": said[0], "Int8": said[1]}
 
 
 def _marked(value: float, largest: bool) -> str:

@@ -16,7 +16,7 @@ from app.options import StartOptions, set_start_options
 from quant.errors import Cancelled
 from quant.recipe import Rule
 from tests.app.test_views import classifier, healthy, session, started, texts, until
-from tests.models import images
+from tests.models import conv_relu, images
 
 TOP1 = METRICS["top1"]
 
@@ -233,3 +233,16 @@ def test_details_that_fail_say_why(opened: AppTest, monkeypatch: pytest.MonkeyPa
     until(opened, lambda: "was cancelled" in texts(opened))
     assert not opened.button(key="overview measure").disabled
     assert JOBS.get(found.comparison_key) is not None
+
+
+def test_outputs_that_are_no_scores_are_shown_as_ranges(tmp_path: Path):
+    (tmp_path / "net.onnx").write_bytes(conv_relu().SerializeToString())
+    np.savez(tmp_path / "data.npz", **images(8))
+    set_start_options(StartOptions(str(tmp_path / "net.onnx"), str(tmp_path / "data.npz")))
+    app = started()
+    until(app, lambda: bool(app.dataframe))
+    app = measured(app.switch_page("views/overview.py").run())
+    healthy(app)
+    assert "Cosine, no error" in texts(app)
+    shown = next(t.value for t in app.table if "Float" in t.value.columns)
+    assert all(" to " in text for text in [*shown["Float"], *shown["Int8"]])

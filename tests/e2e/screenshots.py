@@ -59,6 +59,7 @@ def _overviews(folder: Path) -> None:
         try:
             page = _open(browser, app.address, 1280, "light")
             page.get_by_role("link", name="Overview").click()
+            expect(page.get_by_text("Where the error builds up")).to_be_visible()
             page.get_by_role("button", name="Measure", exact=True).click()
             latency = page.get_by_test_id("stMetric").filter(has_text="Int8 latency")
             expect(latency.get_by_test_id("stMetricValue")).to_have_text(
