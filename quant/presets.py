@@ -7,13 +7,14 @@ from quant.types import QType
 
 _PRESETS: dict[str, tuple[str, Recipe]] = {
     "recommended": (
-        "uint8 asymmetric activations, int8 weights per channel, least expected squared error",
+        "uint8 asymmetric activations, int8 weights per channel, least expected squared error as "
+        "the next layer sees it",
         Recipe(
             "recommended",
             Settings(
                 activation_type=QType.UINT8,
                 per_channel=True,
-                calibrator=calibrator_from_json({"name": "mse"}),
+                calibrator=calibrator_from_json({"name": "mse", "options": {"as_read": True}}),
             ),
         ),
     ),

@@ -67,6 +67,19 @@ def responses(read_by: tuple[str, ...], largest: float) -> tuple[Response, ...]:
     return tuple(found.values())
 
 
+def lost_below(read_by: tuple[str, ...], largest: float) -> float:
+    """The value below which no reader tells one value from another; minus infinity without one.
+
+    A mask of -1e9 or of the least float32 lies so far out that the histogram holds all else in one
+    bin; this bound needs no histogram.
+
+    Args:
+        read_by: As for :func:`responses`.
+        largest: As for :func:`responses`.
+    """
+    return _lost(largest) if read_by == ("Softmax",) else -math.inf
+
+
 def identity(x: Array) -> Array:
     """Every error counts in full."""
     return x
@@ -110,12 +123,16 @@ def _softmax(largest: float) -> Response:
     it is given add up. Rows are not kept by calibration: the largest value of a sample stands
     for that of each of its rows.
     """
-    lost = largest - _FLOAT32_BITS * math.log(2)
+    lost = _lost(largest)
 
     def response(x: Array) -> Array:
         return np.maximum(x, lost)
 
     return response
+
+
+def _lost(largest: float) -> float:
+    return largest - _FLOAT32_BITS * math.log(2)
 
 
 _RESPONSES: Mapping[str, Response] = {

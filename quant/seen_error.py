@@ -18,11 +18,14 @@ from numpy.typing import ArrayLike, NDArray
 
 from quant.expected_error import EXACT_STEPS, Side, sides
 from quant.histogram import BINS_PER_SIDE
-from quant.readers import Response, identity, responses
+from quant.readers import Response, identity, lost_below, responses
 from quant.stats import TensorStats
 from quant.types import QuantParams
 
 Array = NDArray[np.float64]
+
+_BINS_NEEDED = 16
+"""With fewer, half a bin is a larger part of the range than rounding to 4 bits."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -44,6 +47,20 @@ class _SeenSide:
             return 0.0
         edges = np.arange(BINS_PER_SIDE + 1, dtype=np.float64) * self.side.width
         return np.interp(end, edges, self.more)
+
+
+def readable_ends(stats: TensorStats) -> tuple[float, float]:
+    """The observed range without what no reader of the tensor can tell apart, zero in it."""
+    lost = lost_below(stats.read_by, stats.mean_sample_max)
+    return min(max(stats.low, lost), 0.0), stats.high
+
+
+def can_weigh(stats: TensorStats, low: float) -> bool:
+    """Whether enough bins of the histogram lie between ``low`` and zero to weigh errors there.
+
+    A mask of -1e9 makes bins so wide that all else is in the one next to zero.
+    """
+    return low == stats.low or -low >= _BINS_NEEDED * stats.histogram.negative_width
 
 
 class SeenError:

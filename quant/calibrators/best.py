@@ -6,7 +6,7 @@ from typing import ClassVar
 from quant.calibrators.base import REGISTRY, Calibrator, chosen_range, register
 from quant.calibrators.mse import Mse
 from quant.numerics import params_from_range
-from quant.seen_error import SeenError
+from quant.seen_error import SeenError, can_weigh, readable_ends
 from quant.stats import TensorStats
 from quant.types import QuantSpec
 
@@ -20,7 +20,8 @@ class Best(Calibrator):
     """Tries the ranges of all our calibrators and keeps the one whose error is least.
 
     The error is that of the parameters which follow from a range, expected from the histogram, as
-    the operators that read the tensor see it; see :mod:`quant.seen_error`.
+    the operators that read the tensor see it; see :mod:`quant.seen_error`. No range reaches to
+    where no reader can tell values apart.
     """
 
     name: ClassVar[str] = "best"
@@ -32,7 +33,11 @@ class Best(Calibrator):
 
     def range(self, stats: TensorStats, spec: QuantSpec) -> tuple[float, float]:
         """The range of least measured error."""
+        widest = readable_ends(stats)
+        if not can_weigh(stats, widest[0]):
+            return widest
         seen = SeenError(stats, stats.read_by)
         offered = (Mse(as_read=True), *(REGISTRY[name]() for name in _OFFERED))
-        ranges = [chosen_range(calibrator, stats, spec) for calibrator in offered]
+        chosen = [chosen_range(calibrator, stats, spec) for calibrator in offered]
+        ranges = [(max(low, widest[0]), high) for low, high in chosen]
         return min(ranges, key=lambda found: seen.of_params(params_from_range(*found, spec)))

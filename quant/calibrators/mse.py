@@ -7,10 +7,10 @@ from typing import ClassVar
 import numpy as np
 from numpy.typing import NDArray
 
-from quant.calibrators.base import DivergenceCalibrator, register, within
+from quant.calibrators.base import DivergenceCalibrator, register
 from quant.curve import Curve
 from quant.divergence import BINS, Candidates
-from quant.seen_error import SeenError
+from quant.seen_error import SeenError, can_weigh, readable_ends
 from quant.stats import TensorStats
 from quant.types import QuantSpec
 
@@ -48,27 +48,38 @@ class Mse(DivergenceCalibrator):
     def curve_of(self, candidates: Candidates) -> Curve:
         """Mean squared error, in squared real units, for every threshold."""
         stats, spec = candidates.stats, candidates.spec
-        if not stats.abs_max:
+        low, high = ends = self._ends(stats)
+        reach = max(-low, high)
+        if not reach:
             return Curve(self.name, np.zeros(1, np.float64), np.zeros(1, np.float64))
-        thresholds = np.arange(1, BINS + 1, dtype=np.float64) * (stats.abs_max / BINS)
-        thresholds[-1] = stats.abs_max
-        return Curve(self.name, thresholds, _cost(stats, spec, thresholds, self._seen(stats)))
+        thresholds = np.arange(1, BINS + 1, dtype=np.float64) * (reach / BINS)
+        thresholds[-1] = reach
+        cost = _cost(ends, spec, thresholds, self._seen(stats)) / stats.count
+        return Curve(self.name, thresholds, cost)
 
     def range(self, stats: TensorStats, spec: QuantSpec) -> tuple[float, float]:
         """The range of least error; when asymmetric every zero point is tried with every scale."""
-        if spec.symmetric or stats.low == 0 or stats.high == 0:
-            return within(stats, self.curve(stats, spec).best)
-        return _search(stats, spec, self._seen(stats))
+        low, high = ends = self._ends(stats)
+        if not can_weigh(stats, low):
+            return ends
+        if spec.symmetric or low == 0 or high == 0:
+            threshold = self.curve(stats, spec).best
+            return max(low, -threshold), min(high, threshold)
+        return _search(ends, spec, self._seen(stats))
+
+    def _ends(self, stats: TensorStats) -> tuple[float, float]:
+        """The widest range to try: the observed one, but for what no reader can tell apart."""
+        return readable_ends(stats) if self.as_read else (stats.low, stats.high)
 
     def _seen(self, stats: TensorStats) -> SeenError:
         return SeenError(stats, stats.read_by if self.as_read else ())
 
 
 def _cost(
-    stats: TensorStats, spec: QuantSpec, thresholds: NDArray[np.float64], seen: SeenError
+    ends: tuple[float, float], spec: QuantSpec, thresholds: NDArray[np.float64], seen: SeenError
 ) -> NDArray[np.float64]:
-    """Mean squared error of the codes that each threshold gives."""
-    low, high = np.minimum(thresholds, -stats.low), np.minimum(thresholds, stats.high)
+    """Summed squared error of the codes that each threshold gives."""
+    low, high = np.minimum(thresholds, -ends[0]), np.minimum(thresholds, ends[1])
     codes = spec.qmax - spec.qmin
     if not spec.symmetric:
         scale = (low + high) / codes
@@ -77,24 +88,25 @@ def _cost(
         scale = thresholds / spec.qmax
         below = np.full(scale.shape, -spec.qmin)
     else:
-        middle = spec.qtype.levels // 2 if stats.low < 0 else 0
+        middle = spec.qtype.levels // 2 if ends[0] < 0 else 0
         scale = thresholds / (spec.qmax - middle)
         below = np.full(scale.shape, middle)
-    return seen.of(scale, below, codes) / stats.count
+    return seen.of(scale, below, codes)
 
 
-def _search(stats: TensorStats, spec: QuantSpec, seen: SeenError) -> tuple[float, float]:
+def _search(ends: tuple[float, float], spec: QuantSpec, seen: SeenError) -> tuple[float, float]:
     """The asymmetric range of least error over scales and zero points.
 
-    Scales are tried on a geometric grid from the observed range down to a thousandth of it, or to
+    Scales are tried on a geometric grid from the widest range down to a thousandth of it, or to
     where it is as wide as the shorter side where that is less, with every number of steps below
-    zero that keeps the range inside the observed one; then on finer grids around the best, until
+    zero that keeps the range inside the widest; then on finer grids around the best, until
     scales differ by less than a bin does.
     """
     codes = spec.qmax - spec.qmin
-    width = stats.high - stats.low
+    low, high = ends
+    width = high - low
     widest = width / codes
-    shorter = math.floor(math.log2(min(-stats.low, stats.high) / width))
+    shorter = math.floor(math.log2(min(-low, high) / width))
     octaves = -max(min(_SMALLEST, shorter), _LEAST)
     count = _SCALES * octaves
     first, last = 2.0**-octaves, 1.0
@@ -102,8 +114,8 @@ def _search(stats: TensorStats, spec: QuantSpec, seen: SeenError) -> tuple[float
     for _ in range(_ROUNDS):
         ratios = np.asarray(np.geomspace(first, last, count), np.float64)
         scale = ratios * widest
-        least = np.maximum(codes - np.rint(stats.high / scale), 0)
-        most = np.maximum(np.minimum(np.rint(-stats.low / scale), codes), least)
+        least = np.maximum(codes - np.rint(high / scale), 0)
+        most = np.maximum(np.minimum(np.rint(-low / scale), codes), least)
         columns = np.linspace(0.0, 1.0, min(codes, 256) + 1)
         below = np.rint(least[:, None] + (most - least)[:, None] * columns).astype(np.int64)
         error = seen.of_all(scale, below, codes)
@@ -114,4 +126,4 @@ def _search(stats: TensorStats, spec: QuantSpec, seen: SeenError) -> tuple[float
         apart = float(ratios[1] / ratios[0])
         first, last = ratio_of_best / apart, min(ratio_of_best * apart, 1.0)
     scale = ratio_of_best * widest
-    return max(-below_of_best * scale, stats.low), min((codes - below_of_best) * scale, stats.high)
+    return max(-below_of_best * scale, low), min((codes - below_of_best) * scale, high)

@@ -7,7 +7,8 @@ streamed statistics of a calibration, as closely as those allow.
 """
 
 import enum
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import Any, ClassVar, Generic, TypeVar
 
@@ -141,7 +142,8 @@ class Choice(Generic[G]):
         Raises:
             NoPick: The tool fails on these batches.
         """
-        return self.pick(self.gather(batches))
+        with _float_overflow_is_no_pick():
+            return self.pick(self.gather(batches))
 
     def streamed(self, stats: TensorStats) -> Pick:
         """What the tool would choose, from streamed statistics.
@@ -152,7 +154,18 @@ class Choice(Generic[G]):
         Raises:
             NoPick: The tool fails on such batches.
         """
-        return self.pick(self.adapt(stats))
+        with _float_overflow_is_no_pick():
+            return self.pick(self.adapt(stats))
+
+
+@contextmanager
+def _float_overflow_is_no_pick() -> Iterator[None]:
+    """A mask of the least float32 overflows in the tools' arithmetic; what follows is no choice."""
+    try:
+        with np.errstate(over="raise"):
+            yield
+    except FloatingPointError:
+        raise NoPick("The values are so large that the tool's arithmetic overflows.") from None
 
 
 CHOICES: dict[str, Choice[Any]] = {}

@@ -54,9 +54,10 @@ def _bins(edges: NDArray[np.float32], largest: np.float32) -> int:
     width = np.float32(edges[1] - edges[0])
     if not width:
         raise NoPick(ONLY_ZEROS)
-    if float(largest) / float(width) > MOST_BINS:
+    bins = float(largest) / float(width)
+    if bins > MOST_BINS:
         raise NoPick(
-            f"ModelOpt's grid grows from the first batch's range to {largest / width:,.0f} bins "
+            f"ModelOpt's grid grows from the first batch's range to {bins:,.0f} bins "
             f"here, more than the {MOST_BINS:,} that are computed"
         )
     return math.ceil(np.float32(largest / width))

@@ -16,7 +16,7 @@ def statistics_of(*samples) -> TensorStats:
     histogram = builder.build()
 
     def order(q):
-        return float(np.mean([np.sort(a)[int(q * (a.size - 1))] for a in arrays]))
+        return float(np.mean([np.sort(a)[int(q * (a.size - 1))] for a in arrays], dtype=np.float64))
 
     lows, highs = [float(a.min()) for a in arrays], [float(a.max()) for a in arrays]
     growth = [(min(lows[:n]), max(highs[:n])) for n in growth_samples(len(arrays))]
@@ -38,9 +38,9 @@ def statistics_of(*samples) -> TensorStats:
         channel_axis=None,
         channel_min=None,
         channel_max=None,
-        mean_sample_min=float(np.mean([a.min() for a in arrays])),
-        mean_sample_max=float(np.mean([a.max() for a in arrays])),
-        mean_sample_abs_max=float(np.mean([np.abs(a).max() for a in arrays])),
+        mean_sample_min=float(np.mean([a.min() for a in arrays], dtype=np.float64)),
+        mean_sample_max=float(np.mean([a.max() for a in arrays], dtype=np.float64)),
+        mean_sample_abs_max=float(np.mean([np.abs(a).max() for a in arrays], dtype=np.float64)),
         mean_low_quantile=order(0.0001),
         mean_high_quantile=order(0.9999),
         growth=np.asarray(growth, np.float32),
