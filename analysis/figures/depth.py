@@ -170,26 +170,27 @@ def _clipped(value: float) -> float:
 def _mark(
     figure: go.Figure, falls: Sequence[Fall], places: Mapping[str, Place], ground: Ground
 ) -> None:
-    """Write how far the largest falls go, beside where they end."""
-    reach = len(places) or 1
+    """Write how far the largest falls go, under where they end: most often there is room."""
+    if not falls:
+        return
     low, high = min(y for _, y in places.values()), max(y for _, y in places.values())
+    span = max(high - low, 1.0)
+    figure.update_yaxes(range=(low - 0.14 * span, high + 0.06 * span))
     written: list[Place] = []
     for fall in falls:
-        (x, y), before = places[fall.tensor], places[fall.source]
-        at = 0.8 * x + 0.2 * before[0], 0.8 * y + 0.2 * before[1]
+        x, y = places[fall.tensor]
         if any(
-            abs(at[0] - other[0]) < ROOM[0] * reach
-            and abs(at[1] - other[1]) < ROOM[1] * (high - low)
+            abs(x - other[0]) < ROOM[0] * len(places) and abs(y - other[1]) < ROOM[1] * span
             for other in written
         ):
             continue
-        written.append(at)
+        written.append((x, y))
         figure.add_annotation(
-            x=at[0],
-            y=at[1],
+            x=x,
+            y=y,
             text=f"−{fall.db:.1f} dB",
             showarrow=False,
-            xanchor="left",
-            xshift=6,
+            yanchor="top",
+            yshift=-5,
             font={"size": 12, "color": ground.accent},
         )

@@ -57,6 +57,11 @@ def test_every_edge_is_a_line_and_the_points_come_first(mode):
     assert [note.text for note in figure.layout.annotations] == ["−20.0 dB", "−10.0 dB"]
 
 
+def test_no_tensors_are_a_figure_too():
+    assert len(depth_figure({}, edges=()).data[0].x) == 0
+    assert not largest_falls({}, EDGES)
+
+
 def test_edges_lead_over_tensors_that_are_not_wanted():
     model = load(
         from_text(
