@@ -33,7 +33,10 @@ def clipping(evidence: Evidence) -> Iterable[Finding]:
         and noise.local(group).clipping_share >= CLIPPING_SHARE
     ]
     flagged.sort(key=lambda group: -noise.shares[tensor(group)])
-    choices = [calibrator_from_json({"name": name}) for name in ("mse", "minmax")]
+    choices = [
+        calibrator_from_json({"name": "mse", "options": {"as_read": True}}),
+        calibrator_from_json({"name": "minmax"}),
+    ]
     alone: list[str] = []
     general: list[str] = []
     for group in flagged:

@@ -4,11 +4,9 @@ from collections.abc import Iterable
 
 import numpy as np
 
-from analysis.findings.base import Evidence, Finding, Severity, and_more, register, short
+from analysis.findings.base import Evidence, Finding, and_more, register, short
 from quant.ops import CLAMPS
 
-MANY = 0.5
-"""From half of the channels on, something is wrong with the model or the data."""
 LEAST_SAMPLES = 2
 """A single sample may well leave a channel alone."""
 
@@ -33,11 +31,10 @@ def dead_channels(evidence: Evidence) -> Iterable[Finding]:
         return []
     worst = max(shares, key=shares.__getitem__)
     dead, channels = counts[worst]
-    severity: Severity = "warning" if shares[worst] >= MANY else "info"
     return [
         Finding(
             kind="dead_channels",
-            severity=severity,
+            severity="info",
             title=f"Channels of {short(worst)}{and_more(len(shares))} never change",
             node=evidence.node_of(worst),
             tensor=worst,

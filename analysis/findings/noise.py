@@ -31,6 +31,7 @@ from quant.constants import weight_params
 from quant.numerics import fake_quantize, params_from_range
 from quant.ops import Kind
 from quant.quantize import QuantizedModel
+from quant.readers import identity, responses
 from quant.stats import TensorStats
 from quant.types import QuantParams, QuantSpec
 
@@ -48,6 +49,9 @@ _SPREAD = 1 / 32
 """A channel's power over the square of its largest value, at least; the whole tensor says less
 where one channel rarely spikes."""
 
+
+_CUTTING = frozenset({"Relu", "Softmax"})
+"""Readers that lose what lies below a bound and pass on the rest as it is."""
 
 _gains: "weakref.WeakKeyDictionary[Calibration, dict[float, dict[str, Real]]]" = (
     weakref.WeakKeyDictionary()
@@ -269,13 +273,39 @@ def _local(stats: TensorStats, params: QuantParams) -> LocalError:
     counts = stats.histogram.counts()
     used = np.flatnonzero(counts)
     if used.size > 2:
-        return local
+        return _seen(stats, params, local)
     ends = np.array([stats.min, stats.max], np.float32)
     errors = np.square(fake_quantize(ends, params).astype(np.float64) - ends)
     exact = float(errors @ counts[used[[0, -1]]]) / max(stats.count, 1)
     if used.size < 2:
         exact = float(errors.max())
     return replace(local, clipping_mse=0.0, rounding_mse=exact)
+
+
+def _seen(stats: TensorStats, params: QuantParams, local: LocalError) -> LocalError:
+    """The local error as the tensor's readers see it, scaled to keep its ratio to the signal.
+
+    A Sigmoid does not see a 20 that was clipped to 9, nor a Softmax what it gives nothing to.
+    """
+    found = responses(stats.read_by, stats.mean_sample_max)
+    if identity in found:
+        return local
+    edges, counts = stats.histogram.edges(), stats.histogram.counts().astype(np.float64)
+    values = (edges[:-1] + edges[1:]) / 2
+    quantized = fake_quantize(values.astype(np.float32), params).astype(np.float64)
+    low, high = (float(end) for end in params.representable)
+    outside = (values < low) | (values > high)
+    worst = (0.0, 0.0)
+    for response in found:
+        seen = response(values)
+        errors = counts * np.square(response(quantized) - seen) / max(stats.count, 1)
+        signal = float(counts @ np.square(seen)) / max(stats.count, 1)
+        scale = 1.0
+        if signal > 0 and not _CUTTING.issuperset(stats.read_by):
+            scale = local.signal_power / signal
+        pair = float(errors[outside].sum()) * scale, float(errors[~outside].sum()) * scale
+        worst = max(worst, pair, key=sum)
+    return replace(local, clipping_mse=worst[0], rounding_mse=worst[1])
 
 
 def _clipped(stats: TensorStats, params: QuantParams, local: LocalError, size: int) -> Real:

@@ -148,7 +148,7 @@ def _narrowed(evidence: Evidence, group: str, part: float) -> dict[Item, float]:
 
 def _finding(evidence: Evidence, group: str, part: float) -> Finding:
     spec, stats = evidence.planned(group).spec, evidence.stats(group)
-    calibrator = calibrator_from_json({"name": "mse"})
+    calibrator = calibrator_from_json({"name": "mse", "options": {"as_read": True}})
     chosen = chosen_range(calibrator, stats, spec)
     low, high = evidence.quantized.ranges[group]
     gains = {

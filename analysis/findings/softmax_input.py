@@ -5,7 +5,9 @@ from collections.abc import Iterable
 
 from analysis.findings.base import Evidence, Finding, Fix, register, severity_of, short
 from analysis.findings.noise import tensor
+from quant.calibrators import calibrator_from_json, chosen_range
 from quant.model import Node
+from quant.numerics import params_from_range
 from quant.ops import Kind
 
 STEP = 0.5
@@ -31,6 +33,7 @@ def softmax_input(evidence: Evidence) -> Iterable[Finding]:
         producer = model.producers.get(source)
         skipped += [producer.name] if producer is not None and _joins(producer) else []
         skipped.append(name)
+    fix = _fix(evidence, tuple(coarse.values()), tuple(skipped))
     items = [tensor(source) for source in coarse.values()]
     gain = evidence.noise.gain_db(dict.fromkeys(items, 0.0))
     worst = max(coarse, key=lambda name: evidence.noise.shares.get(tensor(coarse[name]), 0.0))
@@ -53,9 +56,25 @@ def softmax_input(evidence: Evidence) -> Iterable[Finding]:
             ),
             figures={"step": scale, "tensors": len(coarse)},
             gain_db=gain,
-            fix=Fix("Compute mask and Softmax in float", evidence.skipping(*skipped), costs=True),
+            fix=fix,
         )
     ]
+
+
+def _fix(evidence: Evidence, sources: tuple[str, ...], skipped: tuple[str, ...]) -> Fix:
+    """Clip what the Softmax gives nothing to, where that leaves fine steps; else use float."""
+    calibrator = calibrator_from_json({"name": "mse", "options": {"as_read": True}})
+    groups = [evidence.planned(source).group for source in sources]
+    fine = all(
+        float(params_from_range(*chosen_range(calibrator, evidence.stats(g), spec), spec).scale)
+        < STEP
+        for g in groups
+        if (spec := evidence.planned(g).spec)
+    )
+    if fine:
+        recipe = evidence.with_tensors(groups, calibrator=calibrator)
+        return Fix("Clip the mask, which the Softmax gives nothing to", recipe)
+    return Fix("Compute mask and Softmax in float", evidence.skipping(*skipped), costs=True)
 
 
 def _joins(node: Node) -> bool:

@@ -148,11 +148,11 @@ def first_layer() -> Planted:
 @planted
 def attention_mask() -> Planted:
     return Planted(
-        "a mask of -10,000 added to attention scores in int8",
+        "a mask of -10,000 in the range of attention scores",
         "softmax_input",
         "/layers.1/attention/Add_output_0",
         transformer(),
-        transformer(recipe=preset("recommended")),
+        transformer(recipe=minmax(preset("recommended"))),
     )
 
 
