@@ -94,6 +94,7 @@ STYLES: Final[dict[str, Style]] = {
     "minmax": Style(*_GREY, "solid", "cross"),
     "percentile": Style(*_ORANGE, "longdash", "x"),
     "outlier_removal": Style(*_SKY, "longdashdot", "star"),
+    "best": Style(*_GREEN, "solid", "hexagon"),
 }
 """The style of each calibration algorithm, the same wherever it is drawn."""
 

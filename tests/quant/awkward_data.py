@@ -22,6 +22,7 @@ AWKWARD: dict[str, np.ndarray] = {
     "negative offset": -300 - _normal,
     "lopsided": np.append(1e-6 * np.abs(_normal), -1e3),
     "huge": 1e30 * _normal,
+    "mask of the least float32": np.where(_normal < -0.5, np.finfo(np.float32).min, _normal),
     "tiny": 1e-30 * _normal,
     "subnormal": np.asarray([1e-40, -1e-41, 0.0]),
     "a few values": np.asarray([0.1, -0.5, 0.25, 2.0, 0.0]),

@@ -48,7 +48,23 @@ NOT_SCALED = {
     for name in NAMES
     if name.startswith("aimet.")
 }
+MASK = "mask of the least float32"
+OVERFLOWING = {
+    "aimet.tf_enhanced",
+    "aimet.tf_enhanced_symmetric",
+    "onnxruntime.entropy_default_128",
+    "onnxruntime.entropy_2048",
+    "onnxruntime.percentile_99.999",
+    "paddle.emd",
+    "ppq.kl_symmetric_int8",
+    "ppq.mse_symmetric_int8",
+    "ppq.mse_asymmetric_uint8",
+    "modelopt.entropy_int8",
+    "modelopt.mse_int8",
+    "modelopt.percentile_99.99",
+}
 FAILING = {
+    *((name, MASK) for name in OVERFLOWING),
     # NumPy or float32 give up on values of 1e-41, and on the squares of 1e30.
     ("paddle.emd", "huge"),
     *((name, "subnormal") for name in ("aimet.tf_enhanced", "aimet.tf_enhanced_symmetric")),
@@ -110,7 +126,7 @@ def test_data_away_from_zero_is_clipped_whole_by_the_tools_that_do_so(name, case
 
 
 def test_entropy_with_its_defaults_is_the_observed_range():
-    for x in AWKWARD.values():
+    for x in (x for case, x in AWKWARD.items() if case != MASK):
         found = exact("onnxruntime.entropy_default_128", x)
         assert found.to_json() == exact("onnxruntime.minmax", x).to_json()
 
