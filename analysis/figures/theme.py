@@ -85,6 +85,7 @@ _PURPLE = ("#a8487f", "#dc9cc0")
 _ORANGE = ("#9a6a00", "#f0b93a")
 _GREY = ("#566374", "#9aa7b6")
 _SKY = ("#2483b8", "#8ccdf2")
+_OLIVE = ("#6b6f00", "#d2d65a")
 
 STYLES: Final[dict[str, Style]] = {
     "kl": Style(*_BLUE, "solid", "circle"),
@@ -94,7 +95,7 @@ STYLES: Final[dict[str, Style]] = {
     "minmax": Style(*_GREY, "solid", "cross"),
     "percentile": Style(*_ORANGE, "longdash", "x"),
     "outlier_removal": Style(*_SKY, "longdashdot", "star"),
-    "best": Style(*_GREEN, "solid", "hexagon"),
+    "best": Style(*_OLIVE, "solid", "hexagon"),
 }
 """The style of each calibration algorithm, the same wherever it is drawn."""
 
