@@ -139,6 +139,12 @@ class Jobs:
         with self._lock:
             return self._jobs.get(key)
 
+    def rename(self, key: str, label: str) -> None:
+        """Say what the job for ``key`` does now."""
+        job = self.get(key)
+        if job is not None:
+            job.label = label
+
     def all(self) -> tuple[Job, ...]:
         """Every job that is still known, the latest started last."""
         with self._lock:

@@ -4,7 +4,7 @@ import streamlit as st
 
 from app import state, work
 from app.cache import Bench
-from app.effects import metric_in_use
+from app.metric import metric_in_use
 from app.views.gate import guarded, ready
 from app.views.overview_bar import overview_bar
 from app.views.overview_cards import overview_cards

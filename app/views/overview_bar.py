@@ -8,17 +8,9 @@ import streamlit as st
 from analysis.metrics import METRICS, Metric
 from app import state, work
 from app.cache import Bench
-from app.effects import (
-    TIMING,
-    details_job,
-    has_classes,
-    judged,
-    metric_of,
-    split_of,
-    start_details,
-    timed,
-)
+from app.details import TIMING, details_job, judged, split_of, start_details, timed
 from app.jobs import Job
+from app.metric import has_classes, metric_of
 from app.views.job_panel import EVERY, sentence, show_job, show_outcome
 from app.views.measure_bar import describe
 from app.views.recipe_bar import preset_select

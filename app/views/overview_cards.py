@@ -9,7 +9,7 @@ from analysis.metrics import Metric, MetricChange
 from analysis.scores import Scores
 from analysis.split import Split
 from app.cache import Bench
-from app.effects import split_of, timed
+from app.details import split_of, timed
 from app.views.words import DASH, db, number, percent, points, size
 
 

@@ -10,7 +10,7 @@ from numpy.typing import NDArray
 from analysis.pictures import Picture, picture
 from analysis.samples import SampleError, samples_outside, unusual_layers
 from app.cache import Bench
-from app.effects import Judged, judged
+from app.details import Judged, judged
 from app.views.layers_table import go_to, selected
 from app.views.words import db, number, plural
 from quant.data import Dataset

@@ -113,3 +113,13 @@ def test_shutdown_cancels_what_runs():
     registry.shutdown()
     assert job.wait(1)
     assert job.state is State.CANCELLED
+
+
+def test_a_running_job_says_what_it_does_now(jobs: Jobs):
+    go = threading.Event()
+    job = jobs.start("k", lambda _: go.wait(5), label="First")
+    jobs.rename("k", "Second")
+    jobs.rename("unknown", "Third")
+    assert job.label == "Second"
+    go.set()
+    assert job.wait(5)

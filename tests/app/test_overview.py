@@ -9,7 +9,7 @@ import pytest
 from streamlit.testing.v1 import AppTest
 
 from analysis.metrics import METRICS
-from app import effects, state
+from app import details, effects, state
 from app.cache import Bench, bench
 from app.jobs import JOBS, State
 from app.options import StartOptions, set_start_options
@@ -224,10 +224,10 @@ def test_details_that_fail_say_why(opened: AppTest, monkeypatch: pytest.MonkeyPa
     def broken(*_: Any, **__: Any) -> Any:
         raise Cancelled("stopped")
 
-    monkeypatch.setattr(effects, "split", broken)
+    monkeypatch.setattr(details, "split", broken)
     opened.button(key="overview measure").click().run()
     found = work_of(opened)
-    job = effects.details_job(found, TOP1)
+    job = details.details_job(found, TOP1)
     assert job is not None
     assert job.wait(30)
     until(opened, lambda: "was cancelled" in texts(opened))
