@@ -218,6 +218,9 @@ class _Net:
             neighbours = self.above if down else self.below
             for level in range(len(self.rows)) if down else range(len(self.rows) - 1, -1, -1):
                 row, offset = self.rows[level], offsets[level]
+                if len(row) == 1:
+                    x[row[0]] = _mean(row[0], neighbours[row[0]], x, weights)
+                    continue
                 wanted = [_mean(item, neighbours[item], x, weights) for item in row]
                 for item, value in zip(row, _fit(row, wanted, offset, weights), strict=True):
                     x[item] = value
@@ -239,6 +242,8 @@ class _Net:
 
 def _mean(item: int, near: Sequence[int], x: Sequence[float], weights: Sequence[float]) -> float:
     """Where the neighbours pull an item to."""
+    if len(near) == 1:
+        return x[near[0]]
     if not near:
         return x[item]
     return sum(weights[n] * x[n] for n in near) / sum(weights[n] for n in near)
@@ -252,8 +257,6 @@ def _fit(
     Less its offset, each place must not be below the one before: an isotonic regression, solved
     by pooling adjacent violators.
     """
-    if len(row) == 1:
-        return list(wanted)
     pools: list[tuple[float, float, int]] = []
     for item, value, offset in zip(row, wanted, offsets, strict=True):
         mean, weight, size = value - offset, weights[item], 1
