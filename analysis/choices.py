@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from analysis.clipping import LocalError, local_error
 from quant.calibrators import Tool, calibrator_named, chosen_range, own_calibrators
 from quant.calibrators.base import shared_candidates
+from quant.calibrators.tool import Found
 from quant.divergence import Candidates
 from quant.numerics import params_from_range
 from quant.stats import TensorStats
@@ -58,47 +59,47 @@ def choice_rows(stats: TensorStats, spec: QuantSpec) -> tuple[ChoiceRow, ...]:
         spec: The type and symmetry of its codes, per tensor.
     """
     candidates = shared_candidates(stats, spec)
-    # Jensen-Shannon computes what KL needs, so it goes first.
-    js, kl = candidates.js, candidates.kl
-    return tuple(_rows(candidates, js.tolist(), kl.tolist()))
-
-
-def _rows(candidates: Candidates, js: list[float], kl: list[float]) -> Iterator[ChoiceRow]:
-    stats, spec = candidates.stats, candidates.spec
+    chosen = list(_ranges(candidates))
+    ends = [found for _, found in chosen if not found.why]
     # Several rules often choose the same range.
-    errors: dict[tuple[float, float], LocalError] = {}
+    errors = {
+        pair: local_error(stats, params_from_range(*pair, spec))
+        for pair in dict.fromkeys((found.rmin, found.rmax) for found in ends)
+    }
+    kl, _, js = candidates.near([max(-found.rmin, found.rmax) for found in ends])
+    divergences = zip(kl.tolist(), js.tolist(), strict=True)
+    rows: list[ChoiceRow] = []
+    for rule, found in chosen:
+        if found.why:
+            rows.append(ChoiceRow(*rule, None, None, None, None, None, found.why))
+            continue
+        kl_there, js_there = map(_defined, next(divergences))
+        local = errors[found.rmin, found.rmax]
+        rows.append(ChoiceRow(*rule, found.rmin, found.rmax, local, kl_there, js_there, ""))
+    return tuple(rows)
 
-    def row(name: str, tool: str, label: str, summary: str, ends: tuple[float, float]) -> ChoiceRow:
-        rmin, rmax = ends
-        if ends not in errors:
-            errors[ends] = local_error(stats, params_from_range(rmin, rmax, spec))
-        at = int(abs(candidates.thresholds - max(-rmin, rmax)).argmin())
-        return ChoiceRow(
-            name,
-            tool,
-            label,
-            summary,
-            rmin,
-            rmax,
-            errors[ends],
-            kl[at] if math.isfinite(kl[at]) else None,
-            js[at] if math.isfinite(js[at]) else None,
-            "",
-        )
 
+def _defined(divergence: float) -> float | None:
+    return divergence if math.isfinite(divergence) else None
+
+
+_Rule = tuple[str, str, str, str]
+"""Name, tool, label and summary of a row."""
+
+
+def _ranges(candidates: Candidates) -> Iterator[tuple[_Rule, Found]]:
+    """What each rule chooses."""
+    stats, spec = candidates.stats, candidates.spec
+    if spec.symmetric or stats.low == 0 or stats.high == 0:
+        _ = candidates.js  # it computes what KL needs, so it goes first
     for name in own_calibrators():
         own = calibrator_named(name)
-        yield row(name, OURS, own.label, own.summary, chosen_range(own, stats, spec))
+        yield (name, OURS, own.label, own.summary), Found(*chosen_range(own, stats, spec))
     for key, title in TOOLS.items():
         for name, choice in CHOICES.items():
-            if choice.tool != key:
-                continue
-            found = Tool(choice=name).find(stats)
-            about = name, title, choice.label, choice.summary
-            if found.why:
-                yield ChoiceRow(*about, None, None, None, None, None, found.why)
-            else:
-                yield row(*about, (found.rmin, found.rmax))
+            if choice.tool == key:
+                rule = name, title, choice.label, choice.summary
+                yield rule, Tool(choice=name).find(stats)
 
 
 def disagreement_db(rows: Sequence[ChoiceRow]) -> float:

@@ -28,7 +28,7 @@ from functools import cache, cached_property
 from typing import Any, cast
 
 import numpy as np
-from numpy.typing import NDArray
+from numpy.typing import ArrayLike, NDArray
 
 from quant.stats import TensorStats
 from quant.types import QuantSpec
@@ -46,6 +46,10 @@ def levels(stats: TensorStats, spec: QuantSpec) -> int:
     one_sided = stats.low == 0 or (stats.high == 0 and not spec.symmetric)
     full = one_sided and not (spec.symmetric and spec.qtype.signed)
     return spec.qtype.levels if full else spec.qtype.levels // 2
+
+
+_ALL = 3
+"""Rows of the divergences with Jensen-Shannon among them."""
 
 
 class Candidates:
@@ -67,6 +71,8 @@ class Candidates:
         self.kept = np.arange(self.levels, BINS + 1)
         width = stats.abs_max / BINS
         self.thresholds = np.minimum((self.kept + 0.5) * width, stats.abs_max)
+        # No cached_property: in Python 3.11 that holds a lock which all tensors share.
+        self._found: NDArray[np.float64] | None = None
 
     @property
     def kl(self) -> NDArray[np.float64]:
@@ -88,19 +94,38 @@ class Candidates:
         """Jensen-Shannon divergence of P and Q in nats, at most log 2; off by some 1e-8 nats."""
         return self._with_js[2]
 
-    @cached_property
+    @property
     def _plain(self) -> NDArray[np.float64]:
-        """Both relative entropies; those of :attr:`_with_js` where they exist already."""
-        done = "_with_js" in self.__dict__
-        return self._with_js if done else self._of_every_candidate(with_js=False)
+        """Both relative entropies, and Jensen-Shannon where it was asked for before."""
+        if self._found is None:
+            self._found = self._of(self.kept, with_js=False)
+        return self._found
 
-    @cached_property
+    @property
     def _with_js(self) -> NDArray[np.float64]:
         """All three divergences."""
-        return self._of_every_candidate(with_js=True)
+        if self._found is None or len(self._found) < _ALL:
+            self._found = self._of(self.kept, with_js=True)
+        return self._found
 
-    def _of_every_candidate(self, *, with_js: bool) -> NDArray[np.float64]:
-        windows = np.stack((np.zeros_like(self.kept), self.kept), axis=1)
+    def near(self, thresholds: ArrayLike) -> NDArray[np.float64]:
+        """All three divergences of the candidates nearest to some thresholds, in nats.
+
+        Args:
+            thresholds: Real units, shape (n,).
+
+        Returns:
+            float64, shape (3, n): KL(P||Q), KL(Q||P) and Jensen-Shannon; infinite where undefined.
+        """
+        apart = np.abs(self.thresholds - np.asarray(thresholds, np.float64)[:, None])
+        at = apart.argmin(axis=1)
+        if self._found is not None and len(self._found) == _ALL:
+            return self._found[:, at]
+        different, back = np.unique(at, return_inverse=True)
+        return self._of(self.kept[different], with_js=True)[:, back]
+
+    def _of(self, kept: NDArray[np.int64], *, with_js: bool) -> NDArray[np.float64]:
+        windows = np.stack((np.zeros_like(kept), kept), axis=1)
         return Windows(self._bins, self.levels).divergences(windows, with_js=with_js)
 
     @cached_property

@@ -39,12 +39,13 @@ def _t_log_t(
     total = 0.0
     for start in range(first, last, _BLOCK):
         part = np.float32(0)
-        for k in range(start, min(start + _BLOCK, last)):
+        for k in range(np.uint64(start), np.uint64(min(start + _BLOCK, last))):
             t = np.float32(_HALF + q[k] * half[k])
             bits = np.int32(t.view(np.int32) - _ROOT_HALF)
             exponent = np.int32(bits >> np.int32(23))
             m = np.int32(np.int32(bits & _MANTISSA) + _ROOT_HALF).view(np.float32)
-            z = np.float32((m - _ONE) / (m + _ONE))
+            # NumPy's division does not look for a zero below, which would keep it from vectors.
+            z = np.float32(np.divide(m - _ONE, m + _ONE))
             s = np.float32(z * z)
             series = np.float32(_ONE + s * (_THIRD + s * (_FIFTH + s * _SEVENTH)))
             log = np.float32(np.float32(exponent) * _LOG_2 + _TWO * z * series)
