@@ -3,18 +3,15 @@
 The error is local: the tensor in float against the same tensor quantized, nothing else changed.
 """
 
+import importlib
 import math
+from collections.abc import Callable
 from dataclasses import dataclass
+from functools import cache
+from typing import Any, cast
 
-import numpy as np
-from numpy.typing import NDArray
-
-from quant.histogram import BINS_PER_SIDE
 from quant.stats import TensorStats
 from quant.types import PerTensor, QuantParams
-
-_SPIKE = 1e-5
-_PRECISION = 2.0**-22
 
 
 @dataclass(frozen=True)
@@ -85,20 +82,19 @@ def local_error(stats: TensorStats, params: QuantParams) -> LocalError:
     histogram = stats.histogram
     scale, zero_point = float(params.scale), int(params.zero_point)
     one_sided = stats.max < 0 or stats.min > 0
-    positive = histogram.positive.astype(np.float64)
-    positive[0] -= histogram.zeros
     nearest = min(abs(stats.min), abs(stats.max)) if one_sided else 0.0
-    below = _side(
-        histogram.negative.astype(np.float64),
-        histogram.negative_width,
-        (nearest, -stats.low),
+    measure = _kernel()
+    below = measure(
+        histogram.negative,
+        0,
+        (histogram.negative_width, nearest, -stats.low),
         scale,
         zero_point - params.spec.qmin,
     )
-    above = _side(
-        positive,
-        histogram.positive_width,
-        (nearest, stats.high),
+    above = measure(
+        histogram.positive,
+        histogram.zeros,
+        (histogram.positive_width, nearest, stats.high),
         scale,
         params.spec.qmax - zero_point,
     )
@@ -112,44 +108,12 @@ def local_error(stats: TensorStats, params: QuantParams) -> LocalError:
     )
 
 
-def _side(
-    counts: NDArray[np.float64],
-    width: float,
-    observed: tuple[float, float],
-    scale: float,
-    steps: int,
-) -> tuple[float, float, float]:
-    """Of one side of zero: values clipped, summed squared clipping and rounding error.
+@cache
+def _kernel() -> Callable[..., tuple[float, float, float]]:
+    kernel: Any = importlib.import_module("analysis.clipping_kernel")
+    return cast("Callable[..., tuple[float, float, float]]", kernel.side_errors)
 
-    Args:
-        counts: Values in each bin, from zero outwards, shape (8192,).
-        width: Width of a bin in real units.
-        observed: The least and greatest magnitude.
-        scale: Real units per step.
-        steps: Number of steps from zero to the end of the range.
-    """
-    nearest, largest = observed
-    first, last = int(nearest / width), min(int(largest / width), BINS_PER_SIDE - 1)
-    counts = counts[first : last + 1]
-    if not counts.any():
-        return 0.0, 0.0, 0.0
-    # The outer bins end where the values do; a spike keeps a sliver of width.
-    edges = np.arange(first, last + 2, dtype=np.float64) * width
-    edges[-1] = largest
-    edges[-2] = min(edges[-2], largest - _SPIKE * width)
-    edges[0] = min(max(edges[0], nearest), edges[0] if last > first else edges[-2])
-    counts /= np.diff(edges)
-    edges /= scale
-    # In steps, the integral of the squared distance to the nearest code is n/12 + (y - n)^3 / 3,
-    # with n the code at y: each whole step behind adds 1/12.
-    distance = np.minimum(edges, steps)
-    rounding = np.rint(distance)
-    distance -= rounding
-    rounding += 4 * distance * distance * distance
-    total = float(counts @ np.diff(rounding)) * scale**3 / 12
-    outer = max(int(np.searchsorted(edges, steps, "right")) - 1, 0)
-    beyond = np.maximum(edges[outer:] - steps, 0.0)
-    clipping = float(counts[outer:] @ np.diff(beyond**3)) * scale**3 / 3
-    # Scales are float32, so the end of a range is only known to their precision.
-    clipped = np.maximum(edges[outer:] - steps * (1 + _PRECISION), 0.0)
-    return float(counts[outer:] @ np.diff(clipped)) * scale, clipping, total
+
+def warm() -> None:
+    """Have everything compiled, which takes seconds once on a machine and little later."""
+    _kernel()

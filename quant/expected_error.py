@@ -13,8 +13,10 @@ serves every scale and every number of steps. With very many steps the sum is re
 midpoint-rule limit, which is the familiar clipping error plus ``s^2 / 12`` for what is inside.
 """
 
+import importlib
 from dataclasses import dataclass
-from functools import cached_property
+from functools import cache, cached_property
+from typing import Any
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
@@ -23,8 +25,6 @@ from quant.histogram import BINS_PER_SIDE, Histogram
 
 EXACT_STEPS = 1024
 """Types with more steps than this are better served by :meth:`Side.smooth_errors`."""
-
-_CELLS = 1 << 15
 
 
 @dataclass(frozen=True, eq=False)
@@ -55,20 +55,13 @@ class Side:
         Returns:
             float64, shape (n,), in squared real units.
         """
-        s, n = np.asarray(scale, np.float64), np.asarray(steps, np.int64)
+        s, n = np.asarray(scale, np.float64), np.ascontiguousarray(steps, np.int64)
         result = np.full(s.size, self.squares)
         if not self.squares:
             return result
-        rows = max(1, _CELLS // max(1, int(n.max(initial=1))))
-        for start in range(0, s.size, rows):
-            at = slice(start, start + rows)
-            j = np.arange(int(n[at].max()))
-            excess = self._excess((j + 0.5) * (s[at, None] / self.width))
-            beyond = j >= n[at, None]
-            if beyond.any():
-                excess[beyond] = 0
-            result[at] -= 2 * s[at] * self.width * excess.sum(axis=1)
-        return np.maximum(result, 0.0)
+        sums = np.empty(s.size)
+        _kernel().excess_sums(np.ascontiguousarray(s / self.width), n, self._tables, sums)
+        return np.maximum(result - 2 * self.width * s * sums, 0.0)
 
     def errors_for_all_steps(self, scale: NDArray[np.float64], most: int) -> NDArray[np.float64]:
         """Summed squared error for each scale and each number of steps 0, 1, ... most.
@@ -82,33 +75,20 @@ class Side:
         """
         result = np.full((scale.size, most + 1), self.squares)
         if self.squares:
-            excess = self._excess((np.arange(most) + 0.5) * (scale[:, None] / self.width))
-            result[:, 1:] -= np.cumsum(excess, axis=1) * (2 * self.width * scale[:, None])
+            sums = np.empty_like(result)
+            _kernel().running_excess(np.ascontiguousarray(scale / self.width), self._tables, sums)
+            result -= sums * (2 * self.width * scale[:, None])
         return np.maximum(result, 0.0)
 
-    def _excess(self, boundary: NDArray[np.float64]) -> NDArray[np.float64]:
-        """Sum of ``max(x - b, 0)`` over the values, for boundaries b; all in bin widths."""
-        at = np.minimum(boundary, BINS_PER_SIDE, out=boundary)
-        whole = at.astype(np.intp)
-        at -= whole
-        constant, slope, curvature = self._tables
-        result = np.take(curvature, whole, mode="clip")
-        result *= at
-        result += np.take(slope, whole, mode="clip")
-        result *= at
-        result += np.take(constant, whole, mode="clip")
-        return result
-
     @cached_property
-    def _tables(self) -> tuple[NDArray[np.float64], NDArray[np.float64], NDArray[np.float64]]:
-        """Coefficients of R inside each bin, by the fraction of the bin left behind."""
-        above = np.zeros(BINS_PER_SIDE + 1)
-        above[:-1] = np.cumsum(self.counts[::-1])[::-1]
-        curvature = np.zeros(BINS_PER_SIDE + 1)
+    def _tables(self) -> NDArray[np.float64]:
+        """Constant, slope and curvature of R inside each bin, by the fraction left behind."""
+        tables = np.zeros((3, BINS_PER_SIDE + 1))
+        constant, slope, curvature = tables
         curvature[:-1] = self.counts / 2
-        constant = np.zeros(BINS_PER_SIDE + 1)
-        constant[:-1] = np.cumsum((above[1:] + curvature[:-1])[::-1])[::-1]
-        return constant, -above, curvature
+        slope[:-1] = -np.cumsum(self.counts[::-1])[::-1]
+        constant[:-1] = np.cumsum((curvature[:-1] - slope[1:])[::-1])[::-1]
+        return tables
 
     def smooth_errors(
         self, scale: NDArray[np.float64], steps: NDArray[np.int64]
@@ -143,6 +123,16 @@ class Side:
         step = first[1:-1] * 2 + above[1:-1] + self.counts / 3
         second = np.concatenate((np.cumsum(step[::-1])[::-1], zero))
         return above, first, second
+
+
+@cache
+def _kernel() -> Any:
+    return importlib.import_module("quant.error_kernel")
+
+
+def warm() -> None:
+    """Have everything compiled, which takes seconds once on a machine and little later."""
+    _kernel()
 
 
 def sides(histogram: Histogram) -> tuple[Side, Side]:

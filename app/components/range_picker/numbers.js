@@ -43,7 +43,7 @@ function sideOf(counts, width, nearest, largest) {
   const end = used.length;
   edges[end] = largest;
   edges[end - 1] = Math.min(edges[end - 1], largest - SPIKE * width);
-  edges[0] = Math.min(Math.max(edges[0], nearest), last > first ? edges[0] : edges[end - 1]);
+  edges[0] = Math.min(Math.max(edges[0], nearest), edges[1] - SPIKE * width);
   return { density: used.map((count, i) => count / (edges[i + 1] - edges[i])), edges, width };
 }
 
