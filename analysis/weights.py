@@ -242,7 +242,7 @@ def _noise(
     limits = np.array([qtype.qmax for qtype, _ in ways], np.float32)
     noise = np.zeros((len(ways), low.size))
     # Imported late, because importing it compiles.
-    compiled: Any = importlib.import_module("analysis.weight_noise")
+    compiled: Any = importlib.import_module("analysis.weights_kernel")
     compiled.add_squared_errors(array, scales, limits, noise)
     return noise
 

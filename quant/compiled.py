@@ -9,12 +9,15 @@ numba: Any = importlib.import_module("numba")  # it has no types to check agains
 Function = TypeVar("Function", bound=Callable[..., Any])
 
 
-def compiled(signature: str, *, fastmath: bool = False) -> Callable[[Function], Function]:
+def compiled(
+    signature: str, *, fastmath: bool | set[str] = False
+) -> Callable[[Function], Function]:
     """Decorator: compile now, or read what was compiled before.
 
     Args:
         signature: Numba's types of the result and the arguments.
-        fastmath: Whether sums may be taken in any order, which makes vectors of them.
+        fastmath: Whether sums may be taken in any order, which makes vectors of them; or the names
+            of what LLVM may do, such as ``reassoc`` for that alone.
     """
 
     def make(function: Function) -> Function:

@@ -1,6 +1,6 @@
 """Everything that calibration asks of a tensor, found in one pass over its memory.
 
-The work is done by :mod:`quant.kernel`, which is imported (and compiled, the first time on a
+The work is done by :mod:`quant.scan_kernel`, which is imported (and compiled, the first time on a
 machine) when it is first needed; :func:`warm` does that ahead of time.
 """
 
@@ -150,4 +150,4 @@ def warm() -> None:
 
 @cache
 def _compiled() -> Any:
-    return importlib.import_module("quant.kernel")
+    return importlib.import_module("quant.scan_kernel")

@@ -13,7 +13,7 @@ from numpy.typing import NDArray
 
 from quant.stats import TensorStats
 from quant.tools.base import Batches, Choice, Form, NoPick, Pick, register
-from quant.tools.compute import kernels
+from quant.tools.compute import kernel
 from quant.tools.grids import signed_counts
 
 BINS = 512
@@ -134,7 +134,7 @@ def costs(found: Density, candidates: list[tuple[np.float32, int]]) -> NDArray[n
     middles = start + np.arange(BINS, dtype=np.float32) * width + width / F(2)
     cost = np.empty(len(candidates))
     scales, offsets = (np.asarray(part, np.float32) for part in zip(*candidates, strict=True))
-    kernels().encoding_costs(
+    kernel("aimet").encoding_costs(
         middles, found.shares, start, width, scales, offsets, CLIP_WEIGHT, cost
     )
     return cost

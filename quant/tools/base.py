@@ -7,7 +7,7 @@ streamed statistics of a calibration, as closely as those allow.
 """
 
 import enum
-from collections.abc import Iterator, Sequence
+from collections.abc import Generator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import Any, ClassVar, Generic, TypeVar
@@ -159,7 +159,7 @@ class Choice(Generic[G]):
 
 
 @contextmanager
-def _float_overflow_is_no_pick() -> Iterator[None]:
+def _float_overflow_is_no_pick() -> Generator[None]:
     """A mask of the least float32 overflows in the tools' arithmetic; what follows is no choice."""
     try:
         with np.errstate(over="raise"):

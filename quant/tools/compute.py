@@ -9,9 +9,9 @@ from numpy.typing import NDArray
 
 
 @cache
-def kernels() -> Any:
-    """The module :mod:`quant.tools_kernel`."""
-    return importlib.import_module("quant.tools_kernel")
+def kernel(tool: str) -> Any:
+    """The module of this name in :mod:`quant.tools_kernel`."""
+    return importlib.import_module(f"quant.tools_kernel.{tool}")
 
 
 def running(values: NDArray[np.generic]) -> NDArray[np.float64]:

@@ -13,7 +13,7 @@ from numpy.typing import NDArray
 from quant.curve import Curve
 from quant.stats import TensorStats
 from quant.tools.base import Batches, Choice, Form, Pick, Range, register
-from quant.tools.compute import kernels, running, x_log_x
+from quant.tools.compute import kernel, running, x_log_x
 from quant.tools.grids import Grid, float32_steps, joined, magnitude_counts
 
 BINS = 2048
@@ -44,7 +44,7 @@ def kl_curve(counts: NDArray[np.int64]) -> NDArray[np.float64]:
     filled = counts.astype(np.float64) + _FILL
     cost = np.empty(BINS - LEVELS)
     totals = running(filled), running(x_log_x(filled))
-    kernels().fractional_kl(filled, *totals, LEVELS, LEVELS, cost)
+    kernel("mindspore").fractional_kl(filled, *totals, LEVELS, LEVELS, cost)
     return cost
 
 

@@ -13,7 +13,7 @@ from numpy.typing import NDArray
 from quant.curve import Curve
 from quant.stats import TensorStats
 from quant.tools.base import Batches, Choice, Form, Pick, Range, register
-from quant.tools.compute import kernels, running
+from quant.tools.compute import kernel, running
 from quant.tools.grids import (
     Grid,
     even_edges,
@@ -68,7 +68,7 @@ def entropy_curve(counts: NDArray[np.int64]) -> NDArray[np.float32]:
         )
         filled = np.concatenate(([0], np.cumsum(counts > 0)))
         totals = running(moments)
-        kernels().entropy(counts, below, filled, totals, LEVELS, LEVELS // 2, cost)
+        kernel("onnxruntime").entropy(counts, below, filled, totals, LEVELS, LEVELS // 2, cost)
         rows = np.flatnonzero(cost <= cost.min() * (1 + _NEAR) + _NEAR_NATS)
     result = cost.astype(np.float32)
     for row in rows.tolist():

@@ -13,7 +13,7 @@ from numpy.typing import NDArray
 from quant.curve import Curve
 from quant.stats import TensorStats
 from quant.tools.base import Batches, Choice, Form, Pick, Range, register
-from quant.tools.compute import kernels, running
+from quant.tools.compute import kernel, running
 from quant.tools.grids import Grid, float32_steps, histc, joined, magnitude_counts, signed_counts
 
 KL_BINS = 4096
@@ -95,7 +95,7 @@ def mse_candidates(counts: NDArray[np.int64], starts: int) -> MseCandidates:
     end = start + LEVELS * step
     left, right = _outside(counts)
     cost = left[start] + np.where(end < bins, right[np.minimum(end, bins - 1)], 0.0)
-    kernels().step_errors(counts, start, step, cost)
+    kernel("ppq").step_errors(counts, start, step, cost)
     return MseCandidates(start, end, cost / counts.sum())
 
 

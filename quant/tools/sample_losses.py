@@ -7,7 +7,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from quant.sample_counts import SIDE_BINS, SampleCounts
-from quant.tools.compute import kernels, running
+from quant.tools.compute import kernel, running
 
 _TOP = 127
 
@@ -53,7 +53,7 @@ def counted_losses(
         weighted = side * magnitudes
         below = running(np.stack([side, weighted, weighted * magnitudes], axis=1))
         found = np.empty((3, scales.size))
-        kernels().side_losses(below, width, end, scales, most, found)
+        kernel("sample_losses").side_losses(below, width, end, scales, most, found)
         sign = -1 if side is counts.negative else 1
         mse += found[0] + inner
         back += sign * found[1]

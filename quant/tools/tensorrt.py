@@ -13,7 +13,7 @@ from numpy.typing import NDArray
 from quant.curve import Curve
 from quant.stats import TensorStats
 from quant.tools.base import Batches, Choice, Form, NoPick, Pick, register
-from quant.tools.compute import kernels, running
+from quant.tools.compute import kernel, running
 from quant.tools.grids import Grid, float32_steps, histc, magnitude_counts, single
 from quant.tools.spread import spread_kl
 
@@ -110,7 +110,7 @@ def mse_curve(
     cost = np.empty(amax.size)
     at = centres.astype(np.float64)
     moments = np.stack([grid.counts, grid.counts * at, grid.counts * at * at], axis=1)
-    kernels().grid_mse(at, running(moments), amax.astype(np.float64), least_only, cost)
+    kernel("tensorrt").grid_mse(at, running(moments), amax.astype(np.float64), least_only, cost)
     for row in np.flatnonzero(cost <= cost.min() * (1 + _NEAR)):
         with np.errstate(all="ignore"):  # tiny and huge ranges keep their score in float64
             scale = np.float32(127) / amax[row]

@@ -1,41 +1,19 @@
-"""The rounding error of a weight's channels, for several scales in one pass over its memory."""
+"""The compiled part of the weights' noise: several scales in one pass over the memory.
 
-import importlib
-from collections.abc import Callable
-from typing import Any, TypeVar, cast
+Only :mod:`analysis.weights` imports this, and late: importing it compiles, or reads what was
+compiled before from ``__pycache__``.
+"""
 
 import numpy as np
 from numpy.typing import NDArray
 
-Function = TypeVar("Function", bound=Callable[..., Any])
+from quant.compiled import compiled
 
 
-numba: Any = importlib.import_module("numba")  # it has no types to check against
-
-_WEIGHT = numba.types.Array(numba.float32, 3, "C", readonly=True)
-_TOTALS = numba.float64[:, ::1]
-
-
-def _compiled(*arguments: Any) -> Callable[[Function], Function]:
-    """Compile, or read what was compiled before from ``__pycache__``.
-
-    Sums may be added up in another order (``reassoc``), so that they are done in vectors; a
-    division stays a division, because what it rounds to decides the code.
-    """
-    signature = numba.void(*arguments)
-
-    def compiled(function: Function) -> Function:
-        options: dict[str, Any] = {"nogil": True, "fastmath": {"reassoc"}}
-        try:
-            result = numba.njit(signature, cache=True, **options)(function)
-        except RuntimeError:  # no folder that may be written to keep it in
-            result = numba.njit(signature, **options)(function)
-        return cast("Function", result)
-
-    return compiled
-
-
-@_compiled(_WEIGHT, numba.float32[:, ::1], numba.float32[::1], _TOTALS)
+@compiled(
+    "void(Array(float32, 3, 'C', readonly=True), float32[:, ::1], float32[::1], float64[:, ::1])",
+    fastmath={"reassoc"},  # a division stays a division: what it rounds to decides the code
+)
 def add_squared_errors(
     weight: NDArray[np.float32],
     scales: NDArray[np.float32],

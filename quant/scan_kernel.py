@@ -9,18 +9,13 @@ beyond that of infinity for NaN. Sums of int32 are cast at each step: Numba wide
 and vectors would hold half as many.
 """
 
-import importlib
-from collections.abc import Callable
-from typing import Any, TypeVar, cast
-
 import numpy as np
 from numpy.typing import NDArray
 
+from quant.compiled import compiled
 from quant.histogram import BINS_PER_SIDE, MIN_EXPONENT
 from quant.scan import BLOCK, SHORT_RUN, Grid
 from quant.scan import GREATEST as _GREATEST
-
-numba: Any = importlib.import_module("numba")  # it has no types to check against
 
 # Numba keeps what it compiled until this file changes: save it anew when one of these does.
 EMPTY = Grid.EMPTY
@@ -30,21 +25,8 @@ _INFINITY = np.int32(0x7F800000)
 _ONE = np.uint32(1)
 _LOW_BITS = np.uint64(0xFFFF)
 
-Function = TypeVar("Function", bound=Callable[..., Any])
 
-
-def _compiled(signature: str) -> Callable[[Function], Function]:
-    def compiled(function: Function) -> Function:
-        try:
-            result = numba.njit(signature, nogil=True, cache=True)(function)
-        except RuntimeError:  # no folder that may be written to keep it in
-            result = numba.njit(signature, nogil=True)(function)
-        return cast("Function", result)
-
-    return compiled
-
-
-@_compiled("void(uint32[:, ::1], int64, int64, int64)")
+@compiled("void(uint32[:, ::1], int64, int64, int64)")
 def _double(lanes: NDArray[np.uint32], nearest: int, step: int, doublings: int) -> None:
     """Merge bins of a side, the one next to zero first, so that its grid spans more."""
     factor = 1 << min(doublings, 13)
@@ -58,7 +40,7 @@ def _double(lanes: NDArray[np.uint32], nearest: int, step: int, doublings: int) 
             lanes[lane, nearest + step * k] = 0
 
 
-@_compiled("int64(uint32[:, ::1], int64[::1], int64, int64)")
+@compiled("int64(uint32[:, ::1], int64[::1], int64, int64)")
 def _grown(lanes: NDArray[np.uint32], exponents: NDArray[np.int64], side: int, largest: int) -> int:
     """The least exponent above the magnitude with these bits, after the grid grew to it."""
     exponent = max((largest >> 23) - 126, MIN_EXPONENT)
@@ -69,7 +51,7 @@ def _grown(lanes: NDArray[np.uint32], exponents: NDArray[np.int64], side: int, l
     return exponent
 
 
-@_compiled("int64(int32[::1], int64, int64)")
+@compiled("int64(int32[::1], int64, int64)")
 def _partition(near: NDArray[np.int32], count: int, k: int) -> int:
     """Move the k+1 least of the first ``count`` to the front, the k-th behind the rest.
 
@@ -97,7 +79,7 @@ def _partition(near: NDArray[np.int32], count: int, k: int) -> int:
     return near[k]
 
 
-@_compiled("int64(int32[::1], int64[::1], int32[::1], int64, int64, int32, int32[::1])")
+@compiled("int64(int32[::1], int64[::1], int32[::1], int64, int64, int32, int32[::1])")
 def _order_statistic(
     bits: NDArray[np.int32],
     starts: NDArray[np.int64],
@@ -127,7 +109,7 @@ def _order_statistic(
     return _partition(near, filled, k) if filled > k else int(limit)
 
 
-@_compiled("void(int32[::1], int64, int64, int32[:, ::1])")
+@compiled("void(int32[::1], int64, int64, int32[:, ::1])")
 def _widen(bits: NDArray[np.int32], at: int, inner: int, channels: NDArray[np.int32]) -> None:
     """Widen the ranges of the channels by a block, which starts with channel ``at``."""
     if inner == 1:
@@ -159,7 +141,7 @@ def _widen(bits: NDArray[np.int32], at: int, inner: int, channels: NDArray[np.in
             at = 0
 
 
-@_compiled(
+@compiled(
     "int64(int32[::1], int64, int64, int64, int32[:, ::1], int64[::1], uint32[:, ::1], "
     "int32[:, ::1], uint16[::1], uint64[::1], int64[::1], int32[:, ::1], int32[::1])"
 )
@@ -294,7 +276,7 @@ def scan(
     return zeros
 
 
-@_compiled("int64(float32[::1], float64, float64, uint32[:, ::1])")
+@compiled("int64(float32[::1], float64, float64, uint32[:, ::1])")
 def count_sides(x: NDArray[np.float32], low: float, high: float, sides: NDArray[np.uint32]) -> int:
     """Count magnitudes on either side of zero; see :func:`quant.scan.count_sides`."""
     bins = sides.shape[1]
