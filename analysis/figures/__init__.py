@@ -1,6 +1,5 @@
 """Figures of the numbers in :mod:`analysis`: each function returns a Plotly figure."""
 
-from analysis.figures.branches import branches_figure
 from analysis.figures.depth import depth_figure
 from analysis.figures.divergence import CostCurve, divergence_figure
 from analysis.figures.histogram import Pick, histogram_figure
@@ -11,7 +10,6 @@ from analysis.figures.weights import weights_figure
 __all__ = [
     "CostCurve",
     "Pick",
-    "branches_figure",
     "depth_figure",
     "divergence_figure",
     "histogram_figure",

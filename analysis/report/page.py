@@ -6,11 +6,11 @@ from pathlib import Path
 from typing import Any
 
 from analysis.analyze import Analysis
-from analysis.depth import tensor_depths
-from analysis.figures.branches import branches_figure
 from analysis.figures.bundle import plotly_js
+from analysis.figures.depth import depth_figure
 from analysis.figures.theme import Mode
 from analysis.figures.units import units_figure
+from analysis.graph import measured_edges
 from analysis.report.cards import cards, finding
 from analysis.report.samples import sample_cards
 from analysis.report.tables import layers_table, suspects_table
@@ -77,7 +77,7 @@ def _body(analysis: Analysis, title: str) -> list[str]:
         parts += [
             "<h2>Cumulative error by depth</h2>",
             '<p class="muted">Everything is quantized; each tensor against its float values. '
-            "Branches run side by side.</p>",
+            "Lines follow the graph; the largest falls are marked.</p>",
             '<div class="figure" id="depth"></div>',
         ]
     if analysis.suspects:
@@ -108,9 +108,9 @@ def _figures(analysis: Analysis) -> dict[str, dict[str, Any]]:
     found: dict[str, dict[str, Any]] = {}
     if "cumulative" in analysis.errors:
         tensors = analysis.comparison.tensors
-        depths = tensor_depths(analysis.quantized.float_model, tensors)
+        edges = measured_edges(analysis.quantized.float_model, tensors)
         found["depth"] = {
-            mode: json.loads(branches_figure(tensors, depths, mode=mode).to_json() or "")
+            mode: json.loads(depth_figure(tensors, edges=edges, mode=mode).to_json() or "")
             for mode in _MODES
         }
     if analysis.suspects:

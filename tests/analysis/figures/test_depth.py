@@ -7,9 +7,6 @@ import pytest
 
 from analysis.error import ErrorStats
 from analysis.figures.depth import depth_figure, largest_falls
-from analysis.graph import measured_edges
-from quant.model import load
-from tests.models import from_text
 
 EDGES = (("a", "b"), ("a", "c"), ("b", "d"), ("c", "d"), ("d", "e"))
 
@@ -60,22 +57,3 @@ def test_every_edge_is_a_line_and_the_points_come_first(mode):
 def test_no_tensors_are_a_figure_too():
     assert len(depth_figure({}, edges=()).data[0].x) == 0
     assert not largest_falls({}, EDGES)
-
-
-def test_edges_lead_over_tensors_that_are_not_wanted():
-    model = load(
-        from_text(
-            """
-            <ir_version: 8, opset_import: ["" : 17]>
-            net (float[1, 4] x) => (float[1, 4] y)
-            {
-                [r] a = Relu (x)
-                [n] b = Neg (a)
-                [s] c = Add (b, a)
-                [e] y = Sigmoid (c)
-            }
-            """
-        ).SerializeToString()
-    )
-    assert measured_edges(model, {"x", "a", "y"}) == (("x", "a"), ("a", "y"))
-    assert measured_edges(model, {"b", "c"}) == (("b", "c"),)
