@@ -3,7 +3,9 @@
 import math
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
+from statistics import median
 
+from analysis.as_read import as_read_db
 from analysis.clipping import LocalError, local_error
 from quant.calibrators import Tool, calibrator_named, chosen_range, own_calibrators
 from quant.calibrators.base import shared_candidates
@@ -12,7 +14,7 @@ from quant.divergence import Candidates
 from quant.numerics import params_from_range
 from quant.stats import TensorStats
 from quant.tools import CHOICES, TOOLS
-from quant.types import QuantSpec
+from quant.types import QuantParams, QuantSpec
 
 OURS = "QuantLens"
 """The tool of our own rows."""
@@ -30,6 +32,8 @@ class ChoiceRow:
         rmin: Lower end in real units, cut to the observed range; None where there is no choice.
         rmax: Upper end.
         local: The predicted local error of that range; None where there is no choice.
+        seen_db: The predicted sqnr of that range as the operators that read the tensor see it, in
+            dB (see :mod:`analysis.as_read`); None where it is undefined.
         kl: KL(P||Q) in nats of the threshold nearest to the larger end, by our definition and on
             the same grid for every row; None where it is undefined.
         js: The Jensen-Shannon divergence likewise.
@@ -44,9 +48,15 @@ class ChoiceRow:
     rmin: float | None
     rmax: float | None
     local: LocalError | None
+    seen_db: float | None
     kl: float | None
     js: float | None
     why: str
+
+    @property
+    def rated_db(self) -> float | None:
+        """What choices are compared by, in dB: sqnr as read, or where undefined the local one."""
+        return None if self.local is None else _rated_db(self.local, self.seen_db)
 
 
 def choice_rows(stats: TensorStats, spec: QuantSpec) -> tuple[ChoiceRow, ...]:
@@ -62,20 +72,22 @@ def choice_rows(stats: TensorStats, spec: QuantSpec) -> tuple[ChoiceRow, ...]:
     chosen = list(_ranges(candidates))
     ends = [found for _, found in chosen if not found.why]
     # Several rules often choose the same range.
-    errors = {
-        pair: local_error(stats, params_from_range(*pair, spec))
-        for pair in dict.fromkeys((found.rmin, found.rmax) for found in ends)
-    }
+    pairs = list(dict.fromkeys((found.rmin, found.rmax) for found in ends))
+    params = [params_from_range(*pair, spec) for pair in pairs]
+    errors = [local_error(stats, found) for found in params]
+    predicted = dict(
+        zip(pairs, zip(errors, as_read_db(stats, params, errors), strict=True), strict=True)
+    )
     kl, _, js = candidates.near([max(-found.rmin, found.rmax) for found in ends])
     divergences = zip(kl.tolist(), js.tolist(), strict=True)
     rows: list[ChoiceRow] = []
     for rule, found in chosen:
         if found.why:
-            rows.append(ChoiceRow(*rule, None, None, None, None, None, found.why))
+            rows.append(ChoiceRow(*rule, None, None, None, None, None, None, found.why))
             continue
         kl_there, js_there = map(_defined, next(divergences))
-        local = errors[found.rmin, found.rmax]
-        rows.append(ChoiceRow(*rule, found.rmin, found.rmax, local, kl_there, js_there, ""))
+        errors_there = predicted[found.rmin, found.rmax]
+        rows.append(ChoiceRow(*rule, found.rmin, found.rmax, *errors_there, kl_there, js_there, ""))
     return tuple(rows)
 
 
@@ -102,14 +114,36 @@ def _ranges(candidates: Candidates) -> Iterator[tuple[_Rule, Found]]:
                 yield rule, Tool(choice=name).find(stats)
 
 
-def disagreement_db(rows: Sequence[ChoiceRow]) -> float:
-    """How far apart the choices are: the best predicted local sqnr_db less the worst, in dB.
+def rated_db(stats: TensorStats, params: QuantParams) -> float:
+    """What :attr:`ChoiceRow.rated_db` is for a range that no rule chose, in dB."""
+    local = local_error(stats, params)
+    return _rated_db(local, as_read_db(stats, [params], [local])[0])
 
-    0 for fewer than two choices; a choice without error counts as the best that has one. A choice
-    that keeps nothing of the signal counts as 0 dB, for worse would only say the same.
+
+def _rated_db(local: LocalError, seen_db: float | None) -> float:
+    return local.sqnr_db if seen_db is None else seen_db
+
+
+def median_db(rows: Sequence[ChoiceRow]) -> float | None:
+    """The median of what the choices are compared by, in dB; None without a finite one.
+
+    A choice without error counts as the best that has one.
     """
-    found = [row.local.sqnr_db for row in rows if row.local is not None]
+    found = [row.rated_db for row in rows if row.rated_db is not None]
     finite = [value for value in found if math.isfinite(value)]
     if not finite:
+        return None
+    return median(min(value, max(finite)) for value in found)
+
+
+def disagreement_db(rows: Sequence[ChoiceRow]) -> float:
+    """What the right choice is worth: the best predicted sqnr as read less the median, in dB.
+
+    The median, because a rule or two that clip nearly everything say little of a tensor. 0 for
+    fewer than two choices; a choice without error counts as the best that has one.
+    """
+    middle = median_db(rows)
+    if middle is None:
         return 0.0
-    return max(finite) - max(min(finite), 0.0) if max(finite) > 0 else 0.0
+    found = [row.rated_db for row in rows if row.rated_db is not None]
+    return max(value for value in found if math.isfinite(value)) - middle

@@ -12,7 +12,7 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 from typing import Final
 
-from analysis.choices import ChoiceRow, choice_rows, disagreement_db
+from analysis.choices import ChoiceRow, choice_rows, disagreement_db, median_db, rated_db
 from app.cache import Bench, Shelf
 from quant.stats import TensorStats
 from quant.types import QuantSpec
@@ -32,24 +32,32 @@ class Choices:
 
     Attributes:
         rows: Ours first, then tool by tool; empty where computing them failed.
-        spread_db: How far apart their predicted local sqnr_db are, in dB.
-        best: The row with the greatest predicted local sqnr_db, or None.
+        gap_db: The predicted sqnr as read of the best less the median, in dB.
+        median_db: That median in dB, or None.
+        best: The row with the greatest predicted sqnr as read, or None.
         worst: The row with the least, or None.
     """
 
     rows: tuple[ChoiceRow, ...]
-    spread_db: float
+    gap_db: float
+    median_db: float | None
     best: ChoiceRow | None
     worst: ChoiceRow | None
 
     @classmethod
     def of(cls, rows: tuple[ChoiceRow, ...]) -> "Choices":
         """The rows with what stands out in them."""
-        # "best" weighs the error as the next layer sees it, so its local error says nothing of it.
-        rated = [row for row in rows if row.name != "best"]
-        ranked = sorted((row for row in rated if row.local), key=_sqnr_db)
+        ranked = sorted((row for row in rows if row.rated_db is not None), key=_rating)
         best, worst = (ranked[-1], ranked[0]) if ranked else (None, None)
-        return cls(rows, disagreement_db(rated), best, worst)
+        return cls(rows, disagreement_db(rows), median_db(rows), best, worst)
+
+    def rated_db(self, bench: Bench, tensor: str) -> float:
+        """The predicted sqnr as read of the range in use, in dB, as the rows are rated."""
+        ends = bench.quantized.ranges[tensor]
+        for row in self.rows:
+            if row.rated_db is not None and (row.rmin, row.rmax) == ends:
+                return row.rated_db
+        return rated_db(bench.calibration.tensors[tensor], bench.quantized.params[tensor])
 
 
 KNOWN: Final = Shelf[Choices](2048)
@@ -128,5 +136,5 @@ def prepare_choices(bench: Bench, first: str) -> int:
     return len(missing)
 
 
-def _sqnr_db(row: ChoiceRow) -> float:
-    return row.local.sqnr_db if row.local else -math.inf
+def _rating(row: ChoiceRow) -> float:
+    return -math.inf if row.rated_db is None else row.rated_db

@@ -12,6 +12,7 @@ of T alone, which is kept in a table over the bin edges. Several responses add u
 """
 
 from dataclasses import dataclass
+from functools import cached_property
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
@@ -67,6 +68,9 @@ class SeenError:
     """Summed squared error over all values of a tensor, for any scale and number of steps.
 
     It is in squared real units of what the readers make of the values.
+
+    Attributes:
+        plain: Whether every error counts in full, once.
     """
 
     def __init__(self, stats: TensorStats, read_by: tuple[str, ...] = ()) -> None:
@@ -81,8 +85,22 @@ class SeenError:
         found = responses(read_by, stats.mean_sample_max)
         self.negative = _seen(negative, -1.0, found)
         self.positive = _seen(positive, 1.0, found)
-        if not (self.negative.side.squares or self.positive.side.squares):
+        unnoticed = not (self.negative.side.squares or self.positive.side.squares)
+        if unnoticed:
             self.negative, self.positive = _SeenSide(negative, None), _SeenSide(positive, None)
+        self.plain = unnoticed or found == (identity,)
+        self._found = (identity,) if unnoticed else found
+        self._zeros = stats.zeros
+        self._sides = ((-1.0, negative), (1.0, positive))
+
+    @cached_property
+    def squares(self) -> float:
+        """Sum of the squares of what the readers make of the values."""
+        total = 0.0
+        for response in self._found:
+            total += self._zeros * float(response(np.zeros(1))[0]) ** 2
+            total += sum(_squares(side, sign, response) for sign, side in self._sides)
+        return total
 
     def of(self, scale: ArrayLike, below: ArrayLike, codes: int) -> Array:
         """The error of ranges.
@@ -152,6 +170,13 @@ def _seen(side: Side, sign: float, found: tuple[Response, ...]) -> _SeenSide:
     second = weighted.moments[2]
     more -= second[: BINS_PER_SIDE + 1] * side.width**2
     return _SeenSide(weighted, more)
+
+
+def _squares(side: Side, sign: float, response: Response) -> float:
+    """Sum of the squared responses on one side of zero, by Simpson's rule inside each bin."""
+    places = np.arange(2 * BINS_PER_SIDE + 1, dtype=np.float64) * (0.5 * sign * side.width)
+    squared = response(places) ** 2
+    return float(side.counts @ (squared[:-1:2] + 4 * squared[1::2] + squared[2::2])) / 6
 
 
 def _beyond(counts: Array, step: Array) -> Array:

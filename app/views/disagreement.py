@@ -7,6 +7,7 @@ from dataclasses import dataclass
 import pandas as pd
 import streamlit as st
 
+from analysis.choices import ChoiceRow
 from analysis.layers import LayerRow
 from app.cache import Bench
 from app.choices import Choices, choices_of
@@ -25,7 +26,7 @@ class Ranked:
     Attributes:
         row: Its layer.
         choices: What the tools would choose.
-        loses_db: Predicted local sqnr_db that the range in use is below the best choice, in dB.
+        loses_db: Predicted sqnr as read that the range in use is below the best choice, in dB.
     """
 
     row: LayerRow
@@ -72,8 +73,8 @@ def _progress(bench: Bench, known: int, total: int) -> None:
     """How far the ranking is; the page is drawn again as more becomes known."""
     if known == total:
         st.caption(
-            f"{plural(total, 'tensor')}. Predicted local sqnr of the best choice less that of the "
-            "worst, over every tool and QuantLens."
+            f"{plural(total, 'tensor')}. Gap: predicted sqnr of the best choice less the median "
+            "of all choices, as the operators that read the tensor see it."
         )
         return
 
@@ -94,29 +95,30 @@ def _ranked(bench: Bench, rows: Sequence[LayerRow]) -> list[Ranked]:
         choices = choices_of(bench, row.tensor)
         if choices is None:
             continue
-        best = _sqnr_db(choices, best=True)
-        now = row.local.sqnr_db if row.local else math.nan
+        best = _rated_db(choices.best)
+        now = choices.rated_db(bench, row.tensor)
+        # A range by hand may beat every rule.
         loses = best - now if best is not None and math.isfinite(now) else None
         found.append(Ranked(row, choices, loses))
-    return sorted(found, key=lambda item: -item.choices.spread_db)
+    return sorted(found, key=lambda item: -item.choices.gap_db)
 
 
-def _sqnr_db(choices: Choices, *, best: bool) -> float | None:
-    row = choices.best if best else choices.worst
-    found = row.local.sqnr_db if row and row.local else math.nan
-    return found if math.isfinite(found) else None
+def _rated_db(row: ChoiceRow | None) -> float | None:
+    found = row.rated_db if row else None
+    return found if found is not None and math.isfinite(found) else None
 
 
 def _frame(ranked: Sequence[Ranked]) -> pd.DataFrame:
     return pd.DataFrame(
         {
             "name": [item.row.name for item in ranked],
-            "spread": [item.choices.spread_db for item in ranked],
+            "gap": [item.choices.gap_db for item in ranked],
             "loses": [item.loses_db for item in ranked],
             "best": [item.choices.best.label if item.choices.best else None for item in ranked],
-            "best_db": [_sqnr_db(item.choices, best=True) for item in ranked],
+            "best_db": [_rated_db(item.choices.best) for item in ranked],
+            "median_db": [item.choices.median_db for item in ranked],
             "worst": [item.choices.worst.label if item.choices.worst else None for item in ranked],
-            "worst_db": [_sqnr_db(item.choices, best=False) for item in ranked],
+            "worst_db": [_rated_db(item.choices.worst) for item in ranked],
             "op": [item.row.op_type for item in ranked],
         }
     )
@@ -125,21 +127,23 @@ def _frame(ranked: Sequence[Ranked]) -> pd.DataFrame:
 def _columns():
     column = st.column_config
     return {
-        "spread": column.NumberColumn(
-            "Spread dB",
+        "gap": column.NumberColumn(
+            "Gap dB",
             format="%.1f",
-            width=76,
-            help="How much the tools disagree: the predicted local sqnr_db of the best choice "
-            "less that of the worst.",
+            width=64,
+            help="What the right choice is worth: the predicted sqnr of the best choice less the "
+            "median of all choices. As in every column here, sqnr as the operators that read the "
+            "tensor see it.",
         ),
         "loses": column.NumberColumn(
             "Loses dB",
             format="%.1f",
             width=72,
-            help="The predicted local sqnr_db of the best choice less that of the range in use.",
+            help="The predicted sqnr of the best choice less that of the range in use.",
         ),
         "best": column.TextColumn("Best choice", width=150),
         "best_db": column.NumberColumn("Best dB", format="%.1f", width=66),
+        "median_db": column.NumberColumn("Median dB", format="%.1f", width=82),
         "worst": column.TextColumn("Worst choice", width=150),
         "worst_db": column.NumberColumn("Worst dB", format="%.1f", width=70),
         "op": column.TextColumn("Op", width=76),

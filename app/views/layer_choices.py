@@ -11,6 +11,7 @@ from app.views.words import plural
 from quant.calibrators import calibrator_named
 from quant.errors import RecipeError
 from quant.plan import INPUT_OP_TYPE
+from quant.readers import OUTPUT
 from quant.recipe import Recipe, Settings
 
 POLL_SECONDS = 0.25
@@ -19,7 +20,16 @@ POLL_SECONDS = 0.25
 def choice_table(bench: Bench, tensor: str) -> Table:
     """The table of a tensor, as far as it is known."""
     found = choices_of(bench, tensor)
-    return Table(tensor, None if found is None else _rows(found))
+    rows = None if found is None else _rows(found)
+    return Table(tensor, rows, _readers(bench.calibration.tensors[tensor].read_by))
+
+
+def _readers(read_by: tuple[str, ...]) -> str:
+    """Operators as words: "Softmax", "Add and Relu", "an output of the model"."""
+    names = [op for op in read_by if op != OUTPUT]
+    if OUTPUT in read_by or not names:
+        names.append("an output of the model")
+    return " and ".join(filter(None, (", ".join(names[:-1]), names[-1])))
 
 
 def await_choices(bench: Bench, tensor: str) -> None:
@@ -97,6 +107,7 @@ def _rows(found: Choices) -> tuple[Row, ...]:
             rmax=row.rmax,
             clip_rate=row.local.clip_rate if row.local else None,
             sqnr_db=row.local.sqnr_db if row.local else None,
+            seen_db=row.seen_db,
             kl=row.kl,
             js=row.js,
             why=row.why,

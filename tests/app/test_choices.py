@@ -96,10 +96,9 @@ def test_a_failure_leaves_an_empty_table_and_the_others_go_on(monkeypatch, caplo
 def test_the_best_and_the_worst_are_those_of_least_and_greatest_error():
     stats, spec = asked(141)
     found = Choices.of(choices.choice_rows(stats, spec))
-    ratios = [row.local.sqnr_db for row in found.rows if row.local and row.name != "best"]
+    ratios = [row.rated_db for row in found.rows if row.rated_db is not None]
     assert found.best is not None
-    assert found.best.local is not None
-    assert found.best.local.sqnr_db == max(ratios)
+    assert found.best.rated_db == max(ratios)
     assert found.worst is not None
-    assert found.worst.local is not None
-    assert found.worst.local.sqnr_db == min(ratios)
+    assert found.worst.rated_db == min(ratios)
+    assert found.gap_db == pytest.approx(max(ratios) - np.median(ratios))

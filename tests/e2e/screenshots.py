@@ -131,7 +131,7 @@ def _take_panes(browser: Browser, address: str, folder: Path, width: int, scheme
         page.locator(".ql-rp").screenshot(path=folder / f"pane-{name}-{width}-{scheme}.png")
     page.set_viewport_size({"width": width, "height": SIZES[width]})
     page.get_by_text("Where tools disagree").click()
-    expect(page.get_by_text(re.compile(r"^\d+ tensors\. Predicted"))).to_be_visible()
+    expect(page.get_by_text(re.compile(r"^\d+ tensors\. Gap"))).to_be_visible()
     page.mouse.move(2, 300)
     page.wait_for_timeout(1000)
     page.screenshot(path=folder / f"pane-ranking-{width}-{scheme}.png")

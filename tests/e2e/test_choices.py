@@ -218,7 +218,8 @@ def test_the_table_lists_what_python_computes_and_says_why_a_row_is_empty(pane: 
         else:
             cells = text.split("\t")
             assert number(cells[3]) == pytest.approx(row.local.sqnr_db, abs=0.006)
-    best = max((r for r in rows if r.local), key=lambda r: r.local.sqnr_db if r.local else 0)
+            assert number(cells[4]) == pytest.approx(row.seen_db, abs=0.006)
+    best = max((r for r in rows if r.local), key=lambda r: r.rated_db or 0)
     expect(pane.table.locator("tbody tr").first.locator(".ql-best")).to_contain_text("★")
     assert pane.table.locator("tbody tr").first.get_attribute("data-row") == best.name
 
@@ -277,7 +278,7 @@ def test_a_layer_that_stays_in_float_keeps_the_plots_and_offers_nothing(pane: Pa
 def test_the_ranking_leads_to_the_layer(pane: Pane):
     pane.choose(pane_demo.SYMMETRIC)
     pane.page.get_by_text("Where tools disagree").click()
-    expect(pane.page.get_by_text(re.compile(r"^\d+ tensors\. Predicted"))).to_be_visible()
+    expect(pane.page.get_by_text(re.compile(r"^\d+ tensors\. Gap"))).to_be_visible()
     drawn = pane.page.locator("[data-drawn]")
     box = pane.page.locator(".st-key-disagreement-table canvas").first.bounding_box()
     assert box

@@ -31,8 +31,8 @@ function keepShownTools(shown) {
 }
 
 function drawToggles(picker) {
-  const { picks, legend } = picker.el;
-  const { styles, tools } = picker.shape.theme;
+  const { picks } = picker.el;
+  const { tools } = picker.shape.theme;
   const items = Object.keys(tools).map((name) => ({ name }));
   picks.replaceChildren(...toggles("Marks", items, (name) => picker.shown.has(name), ({ name }) => ({
     text: name,
@@ -44,17 +44,38 @@ function drawToggles(picker) {
       placeMarks(picker);
     },
   })));
-  const { curves } = picker.shape;
+  drawLegend(picker);
+}
+
+/** A toggle for each curve, with the threshold that costs least under it. */
+function drawLegend(picker) {
+  const { curves, theme: { styles } } = picker.shape;
   const hidden = picker.hiddenCurves;
-  legend.replaceChildren(...toggles("Least cost", curves, (name) => !hidden.has(name), (curve) => ({
-    text: `${curve.label} ${format(curve.best)}`,
-    title: `${curve.label} costs least at the threshold ${format(curve.best)}. Click to hide or show the curve.`,
-    picture: swatch(styles[curve.name][picker.mode], styles[curve.name].dashes, curve.symbol),
-    redraw: () => {
-      if (!hidden.delete(curve.name)) hidden.add(curve.name);
-      picker.draw();
-    },
-  })));
+  const apart = new Map(curves.map((curve) => [curve.name, otherEnds(picker, curve)]));
+  const caption = curves.some(({ name }) => apart.get(name)) ? "Least cost, one |x| for both ends" : "Least cost";
+  picker.el.legend.replaceChildren(...toggles(caption, curves, (name) => !hidden.has(name), (curve) => {
+    const pick = apart.get(curve.name);
+    const costs = `${curve.label} costs least at the threshold ${format(curve.best)}`;
+    const differs = pick && ` with one threshold for both ends. Choosing each end by itself, it takes ${format(pick.rmin)} to ${format(pick.rmax)}`;
+    return {
+      text: `${curve.label} ${format(curve.best)}`,
+      title: `${costs}${differs || ""}. Click to hide or show the curve.`,
+      picture: swatch(styles[curve.name][picker.mode], styles[curve.name].dashes, curve.symbol),
+      redraw: () => {
+        if (!hidden.delete(curve.name)) hidden.add(curve.name);
+        picker.draw();
+      },
+    };
+  }));
+}
+
+/** What the calibrator of a curve takes where that is not its threshold at both ends. */
+function otherEnds(picker, { name, best }) {
+  const pick = picker.picks.find((row) => row.name === name);
+  if (!pick) return null;
+  const { low, high } = picker.distribution;
+  const near = (a, b) => Math.abs(a - b) <= 1e-3 * best;
+  return near(pick.rmin, Math.max(low, -best)) && near(pick.rmax, Math.min(high, best)) ? null : pick;
 }
 
 /** A caption and a toggle for each item. */

@@ -7,6 +7,7 @@ const COLUMNS = [
     title: "Share of the values outside what the codes can represent" },
   { key: "sqnr_db", name: "Local SQNR", unit: "dB", down: true,
     title: "Signal to quantization noise of this tensor alone, predicted from its histogram; more is better" },
+  { key: "seen_db", name: "As read", unit: "dB", down: true },
   { key: "kl", name: "KL", unit: "nats", down: false,
     title: "KL divergence of the quantized from the float distribution, one definition for every row" },
   { key: "js", name: "JS", unit: "nats", down: false,
@@ -28,18 +29,22 @@ class ChoiceTable {
     this.body = root.querySelector("tbody");
     this.waiting = root.querySelector(".ql-waiting");
     this.note = root.parentElement.querySelector(".ql-note-line");
-    this.sort = { key: "sqnr_db", down: true };
+    this.sort = { key: "seen_db", down: true };
     this.opened = new Set();
     this.rows = null;
+    this.readBy = "";
     this.drawHead();
   }
 
   /** Take what Python sent; a word stands for a number that JSON has not. */
   read(text) {
-    const { rows } = JSON.parse(text);
+    const { rows, readBy } = JSON.parse(text);
+    this.readBy = readBy;
+    this.drawHead();
     this.rows = rows && rows.map((row) => ({
       ...row,
       sqnr_db: WORDS[row.sqnr_db] ?? row.sqnr_db,
+      seen_db: WORDS[row.seen_db] ?? row.seen_db,
       width: row.rmin === null ? null : row.rmax - row.rmin,
     }));
     return (this.rows ?? []).filter(({ rmin }) => rmin !== null);
@@ -48,7 +53,7 @@ class ChoiceTable {
   drawHead() {
     this.head.replaceChildren(
       ...COLUMNS.map((column) => {
-        const button = element("button", { type: "button", title: column.title ?? "" },
+        const button = element("button", { type: "button", title: this.titleOf(column) },
           element("span", { textContent: column.name }),
           element("small", { textContent: column.unit }));
         button.onclick = () => {
@@ -67,11 +72,22 @@ class ChoiceTable {
     );
   }
 
+  titleOf({ key, title }) {
+    if (key !== "seen_db") return title ?? "";
+    return `Read by ${this.readBy}: predicted signal to quantization noise of what is made of this tensor there. `
+      + "Errors that are not noticed do not count; where all are, it is the local SQNR. QuantLens's Best measured goes by it.";
+  }
+
+  /** What a row is compared by; where nothing is known of the readers, its own error counts. */
+  valueOf(row, key) {
+    return key === "seen_db" ? row.seen_db ?? row.sqnr_db : row[key];
+  }
+
   sorted() {
     const { key, down } = this.sort;
     const sign = down ? -1 : 1;
     return [...this.rows].sort((a, b) => {
-      const [x, y] = [a[key], b[key]];
+      const [x, y] = [this.valueOf(a, key), this.valueOf(b, key)];
       if (x === null || y === null) return (x === null) - (y === null);
       return sign * (typeof x === "string" ? x.localeCompare(y) : x - y || 0);
     });
@@ -80,6 +96,7 @@ class ChoiceTable {
   draw() {
     const start = performance.now();
     this.drawBody();
+    drawLegend(this.picker);
     timed("table", start);
   }
 
@@ -96,13 +113,20 @@ class ChoiceTable {
       return;
     }
     const focused = document.activeElement?.closest?.(".ql-choices [data-id]")?.dataset.id;
-    const best = Math.max(...rows.filter((r) => r.sqnr_db !== null).map((r) => r.sqnr_db));
-    this.body.replaceChildren(...this.sorted().flatMap((row) => this.lines(row, best)));
+    this.starred = this.starColumn();
+    this.best = Math.max(...rows.map((row) => row[this.starred]).filter((db) => db !== null));
+    this.body.replaceChildren(...this.sorted().flatMap((row) => this.lines(row)));
     if (focused) this.body.querySelector(`[data-id="${CSS.escape(focused)}"]`)?.focus({ preventScroll: true });
   }
 
+  /** The column whose best is marked: the local error where that sorts, else the error as read. */
+  starColumn() {
+    const known = this.rows?.some((row) => row.seen_db !== null);
+    return known && this.sort.key !== "sqnr_db" ? "seen_db" : "sqnr_db";
+  }
+
   /** The row, and under it what the rule does where that is asked for. */
-  lines(row, best) {
+  lines(row) {
     const { choice, shape, mode } = this.picker;
     const inUse = row.name === choice.inUse;
     const open = this.opened.has(row.name);
@@ -121,19 +145,13 @@ class ChoiceTable {
     line.dataset.row = row.name;
     if (inUse) line.setAttribute("aria-current", "true");
     if (row.rmin === null) {
-      line.append(element("td", { colSpan: 6, className: "ql-why", textContent: row.why, title: row.why }));
+      line.append(element("td", { colSpan: 7, className: "ql-why", textContent: row.why, title: row.why }));
     } else {
-      const isBest = row.sqnr_db === best || best - row.sqnr_db < 0.005;
-      const sqnr = element("td", { textContent: Number.isFinite(row.sqnr_db) ? row.sqnr_db.toFixed(2).replace("-", "−") : format(row.sqnr_db ?? NaN) });
-      if (isBest) {
-        sqnr.className = "ql-best";
-        sqnr.title = "The best of all choices";
-        sqnr.prepend(element("span", { textContent: "★ ", role: "img", ariaLabel: "Best:" }));
-      }
       line.append(
         element("td", { textContent: `${format(row.rmin, 3)} to ${format(row.rmax, 3)}`, title: `${format(row.rmin, 6)} to ${format(row.rmax, 6)}` }),
         element("td", { textContent: formatShare(row.clip_rate).replace("%", "") }),
-        sqnr,
+        this.decibels(row, "sqnr_db"),
+        this.decibels(row, "seen_db"),
         this.nats(row.kl),
         this.nats(row.js),
         element("td", { className: "ql-use" }, ...choice.targets.map((target) => this.use(row, target, inUse))),
@@ -142,9 +160,22 @@ class ChoiceTable {
       line.onpointerleave = () => this.point(null);
     }
     if (!open) return [line];
-    const details = element("tr", { className: "ql-details" }, element("td", { colSpan: 7 },
+    const details = element("tr", { className: "ql-details" }, element("td", { colSpan: 8 },
       element("b", { textContent: `${row.label}. ` }), row.summary));
     return [line, details];
+  }
+
+  /** A ratio, with a star where it is the best of all rows. */
+  decibels(row, key) {
+    const db = row[key];
+    if (db === null) return element("td", { textContent: "–", title: "Not defined: too few bins hold what the readers can tell apart" });
+    const cell = element("td", { textContent: Number.isFinite(db) ? db.toFixed(2).replace("-", "−") : format(db) });
+    if (key === this.starred && (db === this.best || this.best - db < 0.005)) {
+      cell.className = "ql-best";
+      cell.title = "The best of all choices";
+      cell.prepend(element("span", { textContent: "★ ", role: "img", ariaLabel: "Best:" }));
+    }
+    return cell;
   }
 
   /** A divergence; below a hundred-thousandth it says nothing any more. */
@@ -170,7 +201,7 @@ class ChoiceTable {
     if (!target) {
       this.note.textContent = choice.fixed
         ? "The range is set by hand, so no row is in use."
-        : "★ best predicted local SQNR. Click a name to read what its rule does.";
+        : `★ best predicted SQNR${this.starColumn() === "seen_db" ? " as read" : " of this tensor alone"}. Click a name to read what its rule does.`;
       return;
     }
     const back = element("button", { type: "button", textContent: "Undo" });
