@@ -9,12 +9,11 @@ from functools import partial
 import numpy as np
 from numpy.typing import NDArray
 
-from quant.batching import batch_size
-from quant.data import Batch, Dataset
-from quant.progress import OnProgress, Reporter
+from analysis.together import run_together
+from quant.data import Dataset
+from quant.progress import OnProgress
 from quant.quantize import QuantizedModel
 from quant.runtime import Session
-from quant.workers import in_order, once
 
 Array = NDArray[np.generic]
 
@@ -62,36 +61,27 @@ def outside_ranges(
         quantized: The int8 model.
         data: Evaluation data, matched to the model.
         samples: Use the first so many samples; None for all.
-        progress: Called after every batch; it may raise :class:`quant.errors.Cancelled`.
+        progress: Called after every batch and at least every quarter of a second; it may raise
+            :class:`quant.errors.Cancelled`.
 
     Returns:
         Tensor -> what lies outside, for every quantized activation.
     """
-    total = len(data) if samples is None else min(samples, len(data))
-    report = Reporter(total, progress)
-    report()
-    session = once(partial(_session, quantized), beat=report)
-    size, _ = once(partial(batch_size, (session,), data), beat=report, stop=session.stop)
     tallies = {name: _Tally(quantized, name) for name in quantized.plan.tensors}
-
-    def work(batch: Batch) -> int:
-        values: Mapping[str, Array] = {**batch.feeds, **session.run(batch.feeds)}
-        for name, tally in tallies.items():
-            tally.add(values[name], batch.size)
-        return batch.size
-
-    done = in_order(work, data.batches(size, total), workers=1, beat=report, stop=session.stop)
-    with closing(done):
-        for count in done:
-            report.advance(count)
+    opened = partial(_sessions, quantized)
+    with closing(run_together(opened, data, samples=samples, progress=progress)) as results:
+        for batch, (found,) in results:
+            values: Mapping[str, Array] = {**batch.feeds, **found}
+            for name, tally in tallies.items():
+                tally.add(values[name], batch.size)
     return {name: tally.result() for name, tally in tallies.items()}
 
 
-def _session(quantized: QuantizedModel) -> Session:
+def _sessions(quantized: QuantizedModel) -> tuple[Session]:
     model = quantized.float_model
     inputs = {info.name for info in model.inputs}
     names = tuple(name for name in quantized.plan.tensors if name not in inputs)
-    return Session(model.to_bytes(), taps=names, level="basic")
+    return (Session(model.to_bytes(), taps=names, level="basic"),)
 
 
 class _Tally:

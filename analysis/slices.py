@@ -11,13 +11,12 @@ from functools import partial
 import numpy as np
 from numpy.typing import NDArray
 
-from quant.batching import batch_size
-from quant.data import Batch, Dataset
+from analysis.together import run_together
+from quant.data import Dataset
 from quant.model import Model
-from quant.progress import OnProgress, Reporter
+from quant.progress import OnProgress
 from quant.quantize import QuantizedModel
 from quant.runtime import Session
-from quant.workers import in_order, once
 
 Array = NDArray[np.generic]
 Real = NDArray[np.float64]
@@ -85,35 +84,20 @@ def slice_errors(
         quantized: The int8 model.
         data: Evaluation data, matched to the model.
         samples: Use the first so many samples; None for all.
-        progress: Called after every batch; it may raise :class:`quant.errors.Cancelled`.
+        progress: Called after every batch and at least every quarter of a second; it may raise
+            :class:`quant.errors.Cancelled`.
 
     Returns:
         Tensor -> the errors of its slices; tensors with one slice are left out.
     """
-    total = len(data) if samples is None else min(samples, len(data))
-    report = Reporter(total, progress)
-    report()
     joins = concat_axes(quantized.float_model)
     names = _watched(quantized, joins)
-    sessions = once(partial(_sessions, quantized, names), beat=report)
-
-    def stop() -> None:
-        for session in sessions:
-            session.stop()
-
-    size, _ = once(partial(batch_size, sessions, data), beat=report, stop=stop)
     tallies = {name: _Tally(joins.get(name)) for name in names}
-
-    def work(batch: Batch) -> int:
-        reference, test = (session.run(batch.feeds) for session in sessions)
-        for name, seen in names.items():
-            tallies[name].add(reference[name], test[seen])
-        return batch.size
-
-    done = in_order(work, data.batches(size, total), workers=1, beat=report, stop=stop)
-    with closing(done):
-        for count in done:
-            report.advance(count)
+    opened = partial(_sessions, quantized, names)
+    with closing(run_together(opened, data, samples=samples, progress=progress)) as results:
+        for _, (reference, test) in results:
+            for name, seen in names.items():
+                tallies[name].add(reference[name], test[seen])
     found = {name: tally.result(name, quantized.float_model) for name, tally in tallies.items()}
     return {name: errors for name, errors in found.items() if errors is not None}
 
