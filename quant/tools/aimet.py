@@ -154,6 +154,9 @@ class _TfEnhanced(Choice[Density | None]):
 
         Where that is all zero, so is the tool's first grid of a later one: here of the first few
         that are not.
+
+        Raises:
+            NoPick: The grid is so narrow that the values cannot be told apart on it.
         """
         if not stats.abs_max:
             return None
@@ -161,7 +164,10 @@ class _TfEnhanced(Choice[Density | None]):
         width = float(left[1]) - float(left[0])
         edges = left[0] + (np.arange(BINS + 1) - 0.5) * width
         reach = np.concatenate(([min(edges[0], stats.min)], edges, [max(edges[-1], stats.max)]))
-        return Density(signed_counts(stats, reach)[1:-1] / stats.count, left)
+        shares = signed_counts(stats, reach)[1:-1] / stats.count
+        if not shares.any():  # bins of the histogram are wider than all of the grid
+            raise NoPick("The first sample is too narrow beside the others to follow AIMET's bins.")
+        return Density(shares, left)
 
     def candidates(self, found: Density) -> list[tuple[np.float32, int]]:
         """(scale, offset) in the order they are tried."""

@@ -4,7 +4,7 @@ from dataclasses import replace
 
 import numpy as np
 import pytest
-from hypothesis import given, settings
+from hypothesis import example, given, settings
 from hypothesis import strategies as st
 from hypothesis.extra import numpy as hnp
 
@@ -62,6 +62,7 @@ def test_range_of_every_rule_holds_zero_and_stays_within_the_observed(name, case
 
 
 @given(samples=SAMPLES)
+@example(samples=[np.ones(1, np.float32), np.full(1, 256, np.float32)])
 @settings(max_examples=12, deadline=None)
 def test_range_of_every_rule_is_sane_and_deterministic_for_arbitrary_samples(samples):
     stats, again = statistics_of(*samples), statistics_of(*samples)
