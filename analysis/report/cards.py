@@ -4,6 +4,7 @@ from html import escape
 
 from analysis.analyze import Analysis
 from analysis.findings import Finding
+from analysis.latency import model_size
 from analysis.report.numbers import decibels, metric_value, shown
 from analysis.scores import Scores
 
@@ -11,11 +12,8 @@ from analysis.scores import Scores
 def cards(analysis: Analysis) -> str:
     """Float, weights only, activations only and all int8, and what the metric tells."""
     halves = analysis.split
-    quantized = analysis.quantized
-    sizes = {
-        "Float": len(quantized.float_model.to_bytes()),
-        "All int8": len(quantized.to_bytes()),
-    }
+    size = model_size(analysis.quantized)
+    sizes = {"Float": size.float_bytes, "All int8": size.int8_bytes}
     variants = {
         "Float": halves.float,
         "Weights only": halves.weights_only,

@@ -3,6 +3,7 @@
 import pandas as pd
 import streamlit as st
 
+from analysis.latency import model_size
 from app import work
 from app.cache import CHECKS, Bench
 from app.views.export_file import wanted
@@ -20,11 +21,11 @@ def summary(bench: Bench) -> None:
     dropped = sum(verdict.dropped for verdict in quantized.activations.values())
     measured = bench.session.measured
     target = wanted(bench)
-    size_float, size_int8 = len(bench.opened.model.to_bytes()), len(quantized.to_bytes())
+    files = model_size(quantized)
     facts = {
         "Files": f"`{target.name}` and `{recipe_path(target).name}`",
         "Recipe": describe(bench.session.recipe),
-        "Size": f"{size(size_int8)}, float {size(size_float)} ({size_int8 / size_float:.0%})",
+        "Size": f"{size(files.int8_bytes)}, float {size(files.float_bytes)} ({files.ratio:.0%})",
         "Opset": str(quantized.graph.opset_imports.get("", "unknown")),
         "Nodes": f"{count:,} of {len(nodes):,} quantized, {plural(dropped, 'activation')} dropped",
         "Top-1": "not measured for this recipe",
