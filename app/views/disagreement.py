@@ -11,11 +11,11 @@ from analysis.choices import ChoiceRow
 from analysis.layers import LayerRow
 from app.cache import Bench
 from app.choices import Choices, choices_of
-from app.views.layers_table import HEIGHT, go_to, name_column
+from app.views.layers_table import go_to
+from app.views.row_table import row_table
 from app.views.words import plural
 
 KEY = "disagreement table"
-BUTTON_KEY = "disagreement name"
 POLL_SECONDS = 0.7
 
 
@@ -38,32 +38,12 @@ def disagreement(bench: Bench, row: LayerRow | None) -> None:
     """Draw the ranking as far as it is known; a click selects the layer."""
     wanted = [other for other in bench.rows() if bench.asked(other.tensor) is not None]
     ranked = _ranked(bench, wanted)
-    names = tuple(item.row.name for item in ranked)
-    position = next((i for i, name in enumerate(names) if row and name == row.name), None)
-
-    def chosen() -> None:
-        selection = st.session_state[KEY]["selection"]
-        found = [cell[0] for cell in selection["cells"]] or selection["rows"]
-        if found and found[0] < len(names):
-            go_to(names[found[0]])
-
-    def named() -> None:
-        click = st.session_state[BUTTON_KEY]
-        if click is not None and click["row"] < len(names):
-            go_to(names[click["row"]])
-
-    st.session_state[KEY] = {
-        "selection": {"rows": [] if position is None else [position], "columns": [], "cells": []}
-    }
-    st.dataframe(
+    row_table(
         _frame(ranked),
+        row.name if row else None,
+        choose=go_to,
         key=KEY,
-        height=HEIGHT,
-        hide_index=True,
-        on_select=chosen,
-        selection_mode=["single-row-required", "single-cell"],
-        column_config={**_columns(), "name": name_column(names, named, BUTTON_KEY)},
-        placeholder="–",
+        columns=_columns(),
         alt="Tensors ranked by how much the tools disagree about their range",
     )
     _progress(bench, len(ranked), len(wanted))

@@ -1,7 +1,7 @@
 """The table of layers: search, filter, sort, select."""
 
 import math
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import replace
 
 import pandas as pd
@@ -13,11 +13,10 @@ from app import state
 from app.cache import Bench
 from app.effects import KINDS, ranking_in_use
 from app.views.controls import calibrator_label
+from app.views.row_table import row_table
 from app.views.words import plural
 
 KEY = "layers_table"
-BUTTON_KEY = "layers_table_name"
-HEIGHT = 350
 STATES = {
     "int8": "int8",
     "fused": "fused",
@@ -34,33 +33,13 @@ def layers_table(bench: Bench) -> None:
     ranking = ranking_in_use(bench)
     effects = {kind: ranking.by_node(kind) for kind in KINDS}
     row = selected(bench)
-    position = next((i for i, other in enumerate(shown) if other is row), None)
-    names = tuple(row.name for row in shown)
-
-    def chosen() -> None:
-        selection = st.session_state[KEY]["selection"]
-        found = [cell[0] for cell in selection["cells"]] or selection["rows"]
-        if found and found[0] < len(names):
-            go_to(names[found[0]])
-
-    def named() -> None:
-        click = st.session_state[BUTTON_KEY]
-        if click is not None and click["row"] < len(names):
-            go_to(names[click["row"]])
-
-    st.session_state[KEY] = {
-        "selection": {"rows": [] if position is None else [position], "columns": [], "cells": []}
-    }
-    st.dataframe(
+    row_table(
         _frame(shown, comparison.tensors if comparison else {}, effects),
+        row.name if row else None,
+        choose=go_to,
         key=KEY,
-        height=HEIGHT,
-        hide_index=True,
-        on_select=chosen,
-        selection_mode=["single-row-required", "single-cell"],
-        column_config={**_columns(), "name": name_column(names, named, BUTTON_KEY)},
-        column_order=_order(measured=comparison is not None, effects=effects),
-        placeholder="–",
+        columns=_columns(),
+        order=_order(measured=comparison is not None, effects=effects),
         alt="Layers of the model with their quantization and its error",
     )
     hidden = len(rows) - len(shown)
@@ -169,22 +148,6 @@ def _order(*, measured: bool, effects: Mapping[str, Mapping[str, float]]) -> lis
     order += [kind for kind, known in effects.items() if known]
     order += ["clip", "calibrator", "rmin", "rmax", "rounding", "clipping", "activation", "weight"]
     return order if measured else [name for name in order if name != "cumulative"]
-
-
-def name_column(names: Sequence[str], on_click: Callable[[], None], key: str):
-    """The names as buttons: a click on one is told at once, on another cell after 150 ms.
-
-    Beside its text a button does not hear a click, so the column is no wider than it must be.
-    """
-    return st.column_config.ButtonColumn(
-        "Layer",
-        pinned=True,
-        width=min(172, 30 + 8 * max(map(len, names), default=0)),
-        alignment="left",
-        type="tertiary",
-        on_click=on_click,
-        key=key,
-    )
 
 
 def _columns():

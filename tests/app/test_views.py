@@ -202,10 +202,10 @@ def test_every_layer_can_be_selected(loaded: AppTest, preset: str, view: str):
 
 def test_the_ranking_lists_every_tensor_once_its_choices_are_known(loaded: AppTest):
     loaded.get_by_key("layers view").set_value("Where tools disagree").run()
-    until(loaded, lambda: any("Predicted local sqnr" in text.value for text in loaded.caption))
+    until(loaded, lambda: any("tensors. Gap" in text.value for text in loaded.caption))
     table = loaded.dataframe[0].value
     assert set(table["name"]) == {row.name for row in rows_of(loaded) if row.owner}
-    assert list(table["spread"]) == sorted(table["spread"], reverse=True)
+    assert list(table["gap"]) == sorted(table["gap"], reverse=True)
     healthy(loaded)
 
 
