@@ -68,9 +68,9 @@ class Rows(CalibrationDataReader):
         for start in range(0, total, 32):
             yield {name: values[start : start + 32] for name, values in arrays.items()}
 
-    def get_next(self) -> dict[str, NDArray[Any]]:
+    def get_next(self) -> dict[str, NDArray[Any]] | None:
         """The next batch, or None at the end."""
-        return next(self._batches, None)  # type: ignore[return-value]
+        return next(self._batches, None)
 
 
 def logits(path: Path, inputs: Arrays) -> NDArray[np.float32]:
