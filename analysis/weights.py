@@ -241,10 +241,18 @@ def _noise(
         scales[row] = params_from_range(*ends, spec).scale
     limits = np.array([qtype.qmax for qtype, _ in ways], np.float32)
     noise = np.zeros((len(ways), low.size))
-    # Imported late, because importing it compiles.
-    compiled: Any = importlib.import_module("analysis.weights_kernel")
-    compiled.add_squared_errors(array, scales, limits, noise)
+    _kernel().add_squared_errors(array, scales, limits, noise)
     return noise
+
+
+def _kernel() -> Any:
+    """Imported late, because importing it compiles."""
+    return importlib.import_module("analysis.weights_kernel")
+
+
+def warm() -> None:
+    """Have everything compiled, which takes a second once on a machine and little later."""
+    _kernel()
 
 
 def _bytes(qtype: QType, count: int) -> int:

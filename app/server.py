@@ -2,7 +2,6 @@
 
 import asyncio
 import sys
-import threading
 import webbrowser
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
@@ -15,9 +14,9 @@ from starlette.middleware import Middleware
 from starlette.middleware.trustedhost import TrustedHostMiddleware
 
 from app import assets, netron
+from app.compiling import compile_ahead
 from app.jobs import JOBS
 from app.options import StartOptions, set_start_options
-from quant.scan import warm
 
 SCRIPT: Final = Path(__file__).with_name("main.py")
 HOSTS: Final = ["127.0.0.1", "localhost"]
@@ -83,8 +82,7 @@ def _lifespan(open_browser: bool) -> Any:
         address = f"http://127.0.0.1:{st.get_option('server.port')}"
         sys.stdout.write(f"QuantLens runs at {address} (Ctrl-C stops it)\n")
         sys.stdout.flush()
-        # What calibration compiles, it compiles while the browser loads the page.
-        threading.Thread(target=warm, daemon=True).start()
+        compile_ahead()  # while the browser loads the page
         if open_browser:
             asyncio.get_running_loop().run_in_executor(None, webbrowser.open, address)
         try:

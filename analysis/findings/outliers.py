@@ -176,8 +176,8 @@ def _finding(evidence: Evidence, group: str, part: float) -> Finding:
             f"{100 * local.rounding_share:.0f} % of its error is rounding. A range "
             f"{times(ratio)} narrower ({ends[0] + 0:.3g} to {ends[1]:.3g}) has steps of "
             f"{step:.2g} instead of {float(evidence.quantized.params[group].scale):.2g} and clips "
-            f"only rare values or such as matter little. Tools' choices differ by {spread:.0f} dB "
-            "of local sqnr here."
+            f"only rare values or such as matter little. The best of the tools' choices is "
+            f"{spread:.0f} dB better than their median here."
         ),
         figures={
             "range_ratio": ratio,

@@ -47,12 +47,12 @@ def _facts(bench: Bench, row: LayerRow) -> dict[str, str]:
         label = "fixed" if row.calibrator == "fixed" else calibrator_label(row.calibrator)
         facts["Range"] = f"{number(row.rmin)} to {number(row.rmax)}, {label}"
     if row.local:
-        facts["Local"] = f"{db(row.local.sqnr_db)} sqnr"
+        facts["Local"] = f"{db(row.local.sqnr_db)} sqnr, predicted"
         facts["Rounding"] = f"{db(rounding_db(row.local))} alone"
         clipped = row.local.clip_rate > 0
         facts["Clipping"] = f"{db(clipping_db(row.local))} alone" if clipped else "nothing clipped"
         facts["Clip rate"] = percent(row.local.clip_rate, 3)
-    facts["Cumulative"] = f"{db(measured.sqnr_db)} sqnr" if measured else "not measured"
+    facts["Cumulative"] = f"{db(measured.sqnr_db)} sqnr, measured" if measured else "not measured"
     known = ranking_in_use(bench)
     unit = next((u.name for u in known.units if row.name in u.nodes), "")
     if unit in known.sensitivity:

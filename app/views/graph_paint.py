@@ -44,10 +44,10 @@ class Colouring:
 
 
 COLOURINGS: Final[Mapping[str, Colouring]] = {
-    "local": Colouring("Local error", "Local sqnr in dB, low is bad"),
+    "local": Colouring("Local error", "Local sqnr in dB, predicted, low is bad"),
     "cumulative": Colouring(
         "Cumulative error",
-        "Cumulative sqnr in dB, low is bad",
+        "Cumulative sqnr in dB, measured, low is bad",
         missing="Press Measure to know it.",
     ),
     "sensitivity": Colouring(

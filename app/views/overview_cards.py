@@ -60,13 +60,17 @@ def _card(label: str, scores: Scores | None, base: float | None, metric: Metric)
 def _value(metric: Metric, value: float | None) -> str:
     if metric.unit == "%":
         return percent(value)
-    return f"{number(value)} {metric.unit}".strip()
+    # As many digits as the change has: a cosine of 1 and a change of -0.0033 would not add up.
+    within = value is not None and 0.01 <= abs(value) < 10
+    return f"{f'{value:.4f}' if within else number(value)} {metric.unit}".strip()
 
 
 def _change(metric: Metric, change: float) -> str:
     if metric.unit == "%":
         return points(change)
-    return f"{change:+.3g} {metric.unit}".strip()
+    if 0 < abs(change) < 5e-5:
+        return f"{'-' if change < 0 else '+'}{number(abs(change), 2)} {metric.unit}".strip()
+    return f"{change:+.4g} {metric.unit}".strip()
 
 
 def _size(bench: Bench) -> None:

@@ -224,7 +224,7 @@ def _columns(metric: Metric):
     column = st.column_config
     unit = "points" if metric.unit == "%" else metric.unit
     ending = f" ({unit})" if unit else ""
-    digits = "%.2f" if metric.unit == "%" else "%.3g"
+    digits = "%.2f" if metric.unit == "%" else "%.4f"
     return {
         "layer": column.TextColumn("Layer", pinned=True, width=300),
         "op": column.TextColumn("Op"),
@@ -245,7 +245,7 @@ def _columns(metric: Metric):
         ),
         "gain": column.NumberColumn(
             f"{metric.label} gained{ending}",
-            format="%+.2f" if metric.unit == "%" else "%+.3g",
+            format="%+.2f" if metric.unit == "%" else "%+.4f",
             help=f"Benefit: what {metric.label} gains with everything in int8 but this layer.",
         ),
     }

@@ -239,7 +239,7 @@ def _class(index: int, names: tuple[str, ...]) -> str:
 
 def _share(share: float) -> str:
     """A share in percent with two digits that tell: clip rates differ by orders of magnitude."""
-    return f"{number(100 * share, 2)} %"
+    return "<0.0001 %" if 0 < share < 1e-6 else f"{100 * share:.2g} %"
 
 
 def _short(name: str) -> str:

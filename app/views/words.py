@@ -5,13 +5,16 @@ import math
 from quant.types import QType
 
 DASH = "–"
+_RAISED = str.maketrans("-0123456789", "⁻⁰¹²³⁴⁵⁶⁷⁸⁹")
 
 
 def number(value: float | None, digits: int = 4) -> str:
     """A real number with a few significant digits."""
     if value is None:
         return DASH
-    return f"{value:.{digits}g}".replace("-", "\N{MINUS SIGN}")
+    digits_there, _, power = f"{value:.{digits}g}".partition("e")
+    ten = f"×10{str(int(power)).translate(_RAISED)}" if power else ""
+    return f"{digits_there}{ten}".replace("-", "\N{MINUS SIGN}")
 
 
 def db(value: float | None) -> str:
@@ -24,8 +27,13 @@ def db(value: float | None) -> str:
 
 
 def percent(share: float | None, digits: int = 2) -> str:
-    """A share of 1 in percent."""
-    return DASH if share is None else f"{100 * share:.{digits}f} %"
+    """A share of 1 in percent; what would round to nothing is less than the last digit."""
+    if share is None:
+        return DASH
+    least = 10.0**-digits
+    if 0 < 100 * share < least / 2:
+        return f"<{least:.{digits}f} %"
+    return f"{100 * share:.{digits}f} %"
 
 
 def points(change: float) -> str:

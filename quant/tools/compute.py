@@ -1,6 +1,7 @@
 """The compiled arithmetic of the tools, imported (and compiled, the first time) when needed."""
 
 import importlib
+import pkgutil
 from functools import cache
 from typing import Any
 
@@ -12,6 +13,13 @@ from numpy.typing import NDArray
 def kernel(tool: str) -> Any:
     """The module of this name in :mod:`quant.tools_kernel`."""
     return importlib.import_module(f"quant.tools_kernel.{tool}")
+
+
+def warm() -> None:
+    """Have everything compiled, which takes seconds once on a machine and little later."""
+    package = importlib.import_module("quant.tools_kernel")
+    for module in pkgutil.iter_modules(package.__path__):
+        kernel(module.name)
 
 
 def running(values: NDArray[np.generic]) -> NDArray[np.float64]:
