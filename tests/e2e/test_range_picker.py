@@ -186,7 +186,7 @@ def test_the_table_comes_later_without_drawing_the_plots_again(picker):
     expect(picker.page.locator(".ql-waiting")).to_be_visible()
     expect(picker.upper).to_be_visible()
     picker.page.evaluate("performance.clearMeasures('quantlens:draw')")
-    picker.page.get_by_role("button", name="Known").click()
+    picker.page.get_by_role("button", name="Known", exact=True).click()
     expect(rows.first).to_be_visible()
     expect(picker.page.locator(".ql-labels button").first).to_be_visible()
     assert picker.measures("draw") == []

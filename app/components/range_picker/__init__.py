@@ -33,6 +33,8 @@ _component = text_component(
         "numbers.js",
         "readouts.js",
         "plots.js",
+        "drawing.js",
+        "handles.js",
         "marks.js",
         "table.js",
         "gestures.js",

@@ -177,8 +177,8 @@ class RangePicker {
     this.queue = this.queue.then(() => loadPlotly(this.plotlyUrl)).then(async (Plotly) => {
       if (ticket !== this.wanted) return;
       this.width = Math.round(this.root.clientWidth);
-      this.geometry();
-      await Promise.all([this.drawHistogram(Plotly), this.drawCurves(Plotly)]);
+      layOut(this);
+      await Promise.all([drawHistogram(this, Plotly), drawCurves(this, Plotly)]);
     }).catch((error) => {
       this.el.message.hidden = false;
       this.el.message.textContent = error.message;
@@ -188,47 +188,6 @@ class RangePicker {
 
   dress() {
     return { theme: this.shape.theme, mode: this.mode, font: this.font, hidden: this.hiddenCurves };
-  }
-
-  async drawHistogram(Plotly) {
-    const { hist } = this.el;
-    const size = { width: this.width, height: hist.clientHeight };
-    const figure = dressed(this.shape.figures.histogram, this.dress(), size, this.view);
-    fillHistogram(figure, this.distribution, this.view, this.log);
-    await Plotly.react(hist, figure.data, figure.layout, CONFIG);
-    if (this.watched) return;
-    this.watched = true;
-    hist.on("plotly_relayout", (change) => {
-      const range = change["xaxis.range"] ?? [change["xaxis.range[0]"], change["xaxis.range[1]"]];
-      if (range[0] !== undefined) this.zoom([Number(range[0]), Number(range[1])]);
-    });
-    hist.on("plotly_doubleclick", () => this.zoom(null));
-  }
-
-  async drawCurves(Plotly) {
-    const { curves, empty, curvesArea, legend } = this.el;
-    const figure = this.shape.figures.divergence;
-    const none = figure.data.length === 0;
-    empty.hidden = !none;
-    for (const part of [curves, curvesArea, legend, curves.parentElement.querySelector(".ql-axis")]) {
-      part.style.visibility = none ? "hidden" : "";
-    }
-    empty.textContent = this.shape.noCurves;
-    const size = { width: this.width, height: curves.clientHeight };
-    const copy = dressed(figure, this.dress(), size, this.curvesView);
-    await Plotly.react(curves, copy.data, copy.layout, CONFIG);
-    if (this.curvesWatched) return;
-    this.curvesWatched = true;
-    curves.on("plotly_relayout", (change) => {
-      const start = change["xaxis.range[0]"];
-      if (start === undefined) return;
-      this.zoomCurves([Number(start), Number(change["xaxis.range[1]"])]);
-    });
-    curves.on("plotly_doubleclick", () => this.zoomCurves(null));
-    curves.on("plotly_click", ({ points }) => {
-      this.move(2, points[0].x);
-      this.commitRange();
-    });
   }
 
   /** Show this part of the histogram's axis, or all of it. */
@@ -251,21 +210,6 @@ class RangePicker {
     this.zoom([low - room, high + room]);
   }
 
-  /** Where the plots lie; the margins are the figures' own. */
-  geometry() {
-    for (const [area, name] of [["area", "histogram"], ["curvesArea", "divergence"]]) {
-      const { l, r, t, b } = this.shape.figures[name].layout.margin;
-      const box = this.el[area];
-      Object.assign(box.style, { left: `${l}px`, right: `${r}px`, top: `${t}px`, bottom: `${b}px` });
-      if (area === "area") {
-        this.plotWidth = this.width - l - r;
-        Object.assign(this.el.labels.style, {
-          left: `${l}px`, right: `${r}px`, top: `${t - LANES * LANE_PX - 4}px`, height: `${LANES * LANE_PX}px`,
-        });
-      }
-    }
-  }
-
   x(value, view = this.view) {
     return ((value - view[0]) / (view[1] - view[0])) * this.plotWidth;
   }
@@ -278,38 +222,9 @@ class RangePicker {
       return;
     }
     const params = paramsOf(this.range, this.shape.spec);
-    this.placeHandles(params);
+    placeHandles(this, params);
     writeNumbers(this, params);
     if (this.dragging === undefined) placeMarks(this);
-  }
-
-  placeHandles(params) {
-    const { handles, shades, mirror, span } = this.el;
-    const symmetric = this.shape.spec.symmetric;
-    const ends = [params.rmin, params.rmax];
-    handles.forEach((handle, end) => {
-      const value = this.valueOf(end);
-      const at = this.x(value, this.viewOf(end));
-      const seen = at >= -1 && at <= this.plotWidth + 1;
-      handle.hidden = !seen || (end < 2 && !this.free[end]);
-      handle.style.transform = `translateX(${at}px)`;
-      const outward = (end === 0 ? at : this.plotWidth - at) > 92;
-      handle.dataset.side = (end > 0) === outward ? "right" : "left";
-      const text = format(value);
-      handle.lastElementChild.textContent = symmetric && end === 1 ? `±${text}` : text;
-      handle.setAttribute("aria-valuenow", value);
-      handle.setAttribute("aria-valuemin", end === 0 ? this.domain[0] : 0);
-      handle.setAttribute("aria-valuemax", end === 0 ? 0 : this.curvesDomain[1]);
-      handle.setAttribute("aria-valuetext", text);
-    });
-    const [from, to] = ends.map((end) => Math.min(Math.max(this.x(end), 0), this.plotWidth));
-    shades[0].style.transform = `translateX(${from}px)`;
-    shades[1].style.transform = `translateX(${to}px)`;
-    span.style.transform = `translateX(${from}px)`;
-    span.style.width = `${Math.max(to - from, 0)}px`;
-    const mirrored = this.x(this.valueOf(0));
-    mirror.hidden = !this.mirrored || mirrored < 0 || mirrored > this.plotWidth;
-    mirror.style.transform = `translateX(${mirrored}px)`;
   }
 
   /** What a handle stands for: the lower end, the upper end, the larger magnitude. */
