@@ -41,10 +41,10 @@ def test_no_cell_warns(executed):
     assert [o.text for o in streams if o.name == "stderr"] == []
 
 
-def test_five_figures_are_drawn(executed):
+def test_seven_figures_are_drawn(executed):
     outputs = [o for c in executed for o in c.get("outputs", [])]
     drawn = [o for o in outputs if "application/vnd.plotly.v1+json" in o.get("data", {})]
-    assert len(drawn) == 5
+    assert len(drawn) == 7
 
 
 def test_the_story_is_told_by_the_numbers(executed):
