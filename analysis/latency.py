@@ -168,10 +168,10 @@ def in_turns(
 
 def model_size(quantized: QuantizedModel) -> ModelSize:
     """The size of the float file and of the int8 file."""
-    return ModelSize(_float_bytes(quantized.float_model), len(quantized.to_bytes()))
+    return ModelSize(float_bytes(quantized.float_model), len(quantized.to_bytes()))
 
 
-def _float_bytes(model: Model) -> int:
+def float_bytes(model: Model) -> int:
     """The file as it was opened; weights outside of it count as inside."""
     if model.path is not None and model.path.is_file() and not model.external_data:
         return model.path.stat().st_size

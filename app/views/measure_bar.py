@@ -23,12 +23,13 @@ def measure_bar(bench: Bench) -> None:
     cards, actions = st.columns([5, 2], vertical_alignment="center", gap="medium")
     with cards, st.container(key="measured"):
         float_card, before_card, rest = st.columns([1, 1, 2])
-        _earlier(session, float_card, before_card)
+        labelled = bench.opened.evaluation.labels is not None
+        _earlier(session, labelled, float_card, before_card)
         with rest:
             if job is not None and running:
                 show_job(job)
             else:
-                _now(session)
+                _now(session, labelled)
     with actions, st.container(horizontal=True, horizontal_alignment="right"):
         st.button(
             "Measure",
@@ -44,29 +45,36 @@ def measure_bar(bench: Bench) -> None:
         show_outcome(job)
 
 
-def _earlier(session: state.Session, float_card: DeltaGenerator, card: DeltaGenerator) -> None:
+def _earlier(
+    session: state.Session, labelled: bool, float_card: DeltaGenerator, card: DeltaGenerator
+) -> None:
     """The float model, and the recipe that was measured before."""
     latest, before = session.latest, _before(session)
-    missing = "not measured"
+    missing = "not measured" if labelled else "data without labels"
     if latest is not None and latest.float_top1 is None:
         missing = "no class scores" if latest.agreement is None else "data without labels"
     with float_card:
         _card("Float top-1", percent(latest.float_top1 if latest else None), None, missing)
     with card:
         if _scored(session):
-            _card(f"{_measure(session)}, before", _share(before), _loss(before), "nothing before")
+            _card(
+                f"{_measure(session, labelled)}, before",
+                _share(before),
+                _loss(before),
+                "nothing before",
+            )
         else:
             _card("Output sqnr, before", db(before.sqnr_db if before else None), None, "–")
 
 
-def _now(session: state.Session) -> None:
+def _now(session: state.Session, labelled: bool) -> None:
     """The recipe as it stands."""
     now, before = session.measured, _before(session)
     missing = "recipe changed since" if session.latest and now is None else "not measured"
     top1_card, sqnr_card = st.columns(2)
     if _scored(session):
         with top1_card:
-            _card(f"{_measure(session)}, now", _share(now), _loss(now), missing)
+            _card(f"{_measure(session, labelled)}, now", _share(now), _loss(now), missing)
     change = None
     if now and before and math.isfinite(now.sqnr_db) and math.isfinite(before.sqnr_db):
         change = f"{now.sqnr_db - before.sqnr_db:+.1f} dB to before"
@@ -80,10 +88,11 @@ def _scored(session: state.Session) -> bool:
     return latest is None or latest.agreement is not None or latest.int8_top1 is not None
 
 
-def _measure(session: state.Session) -> str:
+def _measure(session: state.Session, labelled: bool) -> str:
     """What the share of samples is of: right answers, or without labels the same answer."""
     latest = session.latest
-    return "Int8 top-1" if latest is None or latest.float_top1 is not None else "Same answer"
+    known = labelled if latest is None else latest.float_top1 is not None
+    return "Int8 top-1" if known else "Same answer"
 
 
 def _share(measurement: Measurement | None) -> str:

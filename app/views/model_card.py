@@ -5,6 +5,7 @@ from collections import Counter
 import pandas as pd
 import streamlit as st
 
+from analysis.latency import float_bytes
 from app.cache import Opened
 from app.preview import preview
 from app.views.words import number, plural, size
@@ -24,7 +25,7 @@ def model_card(opened: Opened) -> None:
         "Opset": str(model.graph.opset_imports.get("", "unknown")),
         "Inputs": ", ".join(_tensor(info) for info in model.inputs),
         "Outputs": ", ".join(_tensor(info) for info in model.outputs),
-        "Size": size(len(model.to_bytes())),
+        "Size": size(float_bytes(model)),
     }
     st.table(facts, border="horizontal", alt="Facts about the model")
     for note in model.notes:
