@@ -29,6 +29,7 @@ format: $(VENV)/.installed-test
 
 bench: $(VENV)/.installed-test
 	$(BIN)/python -m tests.bench $(ARGS)
+	$(BIN)/python -m pytest -m bench -s -q
 
 docs-images: $(VENV)/.installed-test
 	$(BIN)/python -m tests.e2e.screenshots docs/images
