@@ -242,6 +242,12 @@ def times(ratio: float) -> str:
     return f"{ratio:.1f}×" if ratio < 10 else f"{ratio:,.0f}×"
 
 
+def real(value: float) -> str:
+    """A number in real units with three digits that tell, and no power of ten below a million."""
+    text = f"{value:,.0f}" if 1000 <= abs(value) < 1e6 else f"{value + 0:.3g}"
+    return text.replace("-", "\N{MINUS SIGN}")
+
+
 def and_more(count: int, word: str = "tensor") -> str:
     """``""`` for one, else ``" and 3 more tensors"``."""
     if count <= 1:

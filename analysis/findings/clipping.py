@@ -7,6 +7,7 @@ from analysis.findings.base import (
     Finding,
     Fix,
     and_more,
+    real,
     register,
     severity_of,
     short,
@@ -57,7 +58,8 @@ def _finding(evidence: Evidence, groups: list[str], choices: list[Calibrator]) -
     best = max(choices, key=lambda choice: evidence.noise.gain_db(changes[choice]))
     gain = evidence.noise.gain_db(changes[best])
     local = evidence.noise.local(worst)
-    low, high = evidence.quantized.ranges[worst]
+    # What the codes reach is not quite the range: zero has a code of its own.
+    low, high = map(float, evidence.quantized.params[worst].representable)
     stats = evidence.stats(worst)
     general = len(groups) > 1
     recipe = (
@@ -72,9 +74,9 @@ def _finding(evidence: Evidence, groups: list[str], choices: list[Calibrator]) -
         node=evidence.node_of(worst),
         tensor=worst,
         evidence=(
-            f"{100 * local.clip_rate:.2g} % of its values lie outside {low + 0:.3g} to {high:.3g} "
-            f"(it spans {stats.min:.3g} to {stats.max:.3g}), and clipping is "
-            f"{100 * local.clipping_share:.0f} % of its error."
+            f"{100 * local.clip_rate:.2g} % of its values lie outside the {real(low)} to "
+            f"{real(high)} that the codes reach (it spans {real(stats.min)} to "
+            f"{real(stats.max)}), and clipping is {100 * local.clipping_share:.0f} % of its error."
         ),
         figures={"clip_rate": local.clip_rate, "clipping_share": local.clipping_share},
         gain_db=gain,

@@ -9,6 +9,7 @@ from analysis.findings.base import (
     Finding,
     Fix,
     and_more,
+    real,
     register,
     severity_of,
     short,
@@ -174,7 +175,7 @@ def _finding(evidence: Evidence, group: str, part: float) -> Finding:
         tensor=group,
         evidence=(
             f"{100 * local.rounding_share:.0f} % of its error is rounding. A range "
-            f"{times(ratio)} narrower ({ends[0] + 0:.3g} to {ends[1]:.3g}) has steps of "
+            f"{times(ratio)} narrower ({real(ends[0])} to {real(ends[1])}) has steps of "
             f"{step:.2g} instead of {float(evidence.quantized.params[group].scale):.2g} and clips "
             f"only rare values or such as matter little. The best of the tools' choices is "
             f"{spread:.0f} dB better than their median here."

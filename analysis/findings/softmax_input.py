@@ -3,7 +3,7 @@
 import math
 from collections.abc import Iterable
 
-from analysis.findings.base import Evidence, Finding, Fix, register, severity_of, short
+from analysis.findings.base import Evidence, Finding, Fix, real, register, severity_of, short
 from analysis.findings.noise import tensor
 from quant.calibrators import calibrator_from_json, chosen_range
 from quant.model import Node
@@ -50,7 +50,7 @@ def softmax_input(evidence: Evidence) -> Iterable[Finding]:
             node=evidence.node_of(coarse[worst]),
             tensor=coarse[worst],
             evidence=(
-                f"Its range is {low:.4g} to {high:.4g}, so scores are rounded to multiples of "
+                f"Its range is {real(low)} to {real(high)}, so scores are rounded to multiples of "
                 f"{scale:.2g}; a Softmax tells apart differences of a tenth. A mask that is added "
                 f"to the scores does that.{others}"
             ),

@@ -331,3 +331,23 @@ def test_times_of_a_drag_are_printed(pane: Pane):
             f"{words}: median {ordered[len(ordered) // 2]:.1f} ms, worst {ordered[-1]:.1f} ms of "
             f"{len(ordered)} (aim: {aim} ms)"
         )
+
+
+def test_the_legend_says_so_where_a_choice_searches_each_end_by_itself(pane: Pane):
+    caption = pane.page.locator(".ql-legend .ql-caption")
+    pane.choose(pane_demo.GELU)
+    expect(caption).to_have_text("Least cost, one |x| for both ends")
+    expect(pane.page.locator('.ql-legend [data-name="kl"]')).to_have_attribute(
+        "title", re.compile("with one threshold for both ends. Choosing each end by itself")
+    )
+    pane.choose(pane_demo.RELU)
+    expect(caption).to_have_text("Least cost")
+
+
+def test_the_column_as_read_says_who_reads(pane: Pane):
+    pane.choose(pane_demo.SYMMETRIC)
+    head = pane.table.get_by_role("columnheader", name=re.compile("As read"))
+    expect(head.get_by_role("button")).to_have_attribute("title", re.compile("^Read by Tanh: "))
+    cells = pane.row("minmax").inner_text().split("\t")
+    assert number(cells[3]) != number(cells[4])
+    expect(pane.page.locator(".ql-note-line")).to_contain_text("SQNR as read")
