@@ -1,9 +1,6 @@
 """An analysis as tables: a row for each layer, and the findings as JSON values."""
 
-import csv
-import io
-import math
-from typing import Any, cast
+from typing import Any
 
 from analysis.analyze import Analysis
 from analysis.error import ErrorStats
@@ -11,6 +8,7 @@ from analysis.findings import Finding
 from analysis.layers import LayerRow
 from analysis.metrics import MetricChange
 from analysis.scores import Scores
+from quant.plain import finite
 
 Value = str | float | None
 
@@ -23,15 +21,6 @@ def layer_table(analysis: Analysis) -> tuple[dict[str, Value], ...]:
     shares of 0 to 1; ranges, ``mse`` and ``max_abs`` are in (squared) units of the tensor.
     """
     return tuple(_row(analysis, layer) for layer in analysis.layers)
-
-
-def table_csv(rows: tuple[dict[str, Value], ...]) -> str:
-    """Rows of equal columns as CSV; numbers are exact, what is not known is empty."""
-    text = io.StringIO()
-    writer = csv.DictWriter(text, list(rows[0]) if rows else [], lineterminator="\n")
-    writer.writeheader()
-    writer.writerows(rows)
-    return text.getvalue()
 
 
 def findings_json(analysis: Analysis) -> dict[str, Any]:
@@ -77,15 +66,6 @@ def summary_json(analysis: Analysis) -> dict[str, Any]:
             ],
         }
     )
-
-
-def finite(value: Any) -> Any:
-    """JSON values with None for numbers that are not finite."""
-    if isinstance(value, dict):
-        return {key: finite(item) for key, item in cast("dict[str, Any]", value).items()}
-    if isinstance(value, list):
-        return [finite(item) for item in cast("list[Any]", value)]
-    return None if isinstance(value, float) and not math.isfinite(value) else value
 
 
 def _row(analysis: Analysis, layer: LayerRow) -> dict[str, Value]:

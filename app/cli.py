@@ -1,9 +1,7 @@
 """The command line: the calls of a notebook, without the web."""
 
 import argparse
-import csv
 import dataclasses
-import io
 import json
 import math
 import sys
@@ -321,15 +319,9 @@ def _recipe(path: Path | None, preset: str | None) -> Any:
 
 def _report(options: argparse.Namespace, values: dict[str, Any], text: str) -> None:
     """Print ``values`` as JSON (infinite numbers as null) or the text."""
-    print(json.dumps(_finite(values), allow_nan=False) if options.json else text)
+    from quant.plain import finite
 
-
-def _finite(value: Any) -> Any:
-    if isinstance(value, dict):
-        return {key: _finite(item) for key, item in value.items()}
-    if isinstance(value, list):
-        return [_finite(item) for item in value]
-    return None if isinstance(value, float) and not math.isfinite(value) else value
+    print(json.dumps(finite(values), allow_nan=False) if options.json else text)
 
 
 def _db(value: float) -> str:
@@ -338,12 +330,9 @@ def _db(value: float) -> str:
 
 def _write_csv(path: Path, rows: list[dict[str, Any]]) -> None:
     from quant.files import write_file
+    from quant.plain import table_csv
 
-    text = io.StringIO()
-    writer = csv.DictWriter(text, fieldnames=list(rows[0]) if rows else [])
-    writer.writeheader()
-    writer.writerows(rows)
-    write_file(path, text.getvalue().encode())
+    write_file(path, table_csv(rows).encode())
 
 
 _COMMANDS: dict[str, Callable[[argparse.Namespace], None]] = {

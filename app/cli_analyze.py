@@ -10,10 +10,11 @@ from analysis.analyze import ERRORS, Analysis, ErrorName, analyze, depends_on
 from analysis.journal import KINDS, Journal
 from analysis.metrics import METRICS, Metric, metric_from_file, metric_named
 from analysis.report import report_html
-from analysis.table import findings_json, layer_table, summary_json, table_csv
+from analysis.table import findings_json, layer_table, summary_json
 from app.meter import Meter
 from quant.errors import Cancelled, did_you_mean
 from quant.files import staged
+from quant.plain import table_csv
 from quant.progress import Progress
 
 STATE = "state.jsonl"

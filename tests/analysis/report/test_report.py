@@ -14,7 +14,8 @@ from analysis.findings import Finding, Fix
 from analysis.metrics import METRICS
 from analysis.report import report_html
 from analysis.report.tables import heading
-from analysis.table import finite, layer_table, table_csv
+from analysis.table import layer_table
+from quant.plain import finite, table_csv
 from tests import nets
 
 
