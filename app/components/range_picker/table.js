@@ -121,7 +121,7 @@ class ChoiceTable {
 
   /** The column whose best is marked: the local error where that sorts, else the error as read. */
   starColumn() {
-    const known = this.rows?.some((row) => row.seen_db !== null);
+    const known = !this.rows || this.rows.some((row) => row.seen_db !== null);
     return known && this.sort.key !== "sqnr_db" ? "seen_db" : "sqnr_db";
   }
 
