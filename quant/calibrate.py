@@ -21,6 +21,7 @@ from quant.calibration import Calibration
 from quant.data import Batch, Dataset
 from quant.ends import Ends, Measured
 from quant.errors import DataError
+from quant.gains import with_channel_gains
 from quant.histogram import HistogramBuilder
 from quant.model import Model
 from quant.progress import OnProgress, Reporter
@@ -110,6 +111,7 @@ def calibrate(
         for name, source in sources.items()
         if (stats := stats_of(name, source)) is not None
     }
+    tensors = with_channel_gains(model, tensors)
     probe = next(data.samples(1))
     return Calibration(model.fingerprint, MappingProxyType(tensors), total, probe)
 

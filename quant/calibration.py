@@ -127,7 +127,11 @@ class Calibration:
         stats = list(self.tensors.values())
         counts = [s.histogram.counts() for s in stats]
         used = [np.flatnonzero(c) for c in counts]
-        channels = [(s.channel_min, s.channel_max) for s in stats if s.channel_min is not None]
+        channels = [
+            (s.channel_min, s.channel_max, _gain(s, len(s.channel_min)))
+            for s in stats
+            if s.channel_min is not None
+        ]
         about = {
             "format": FORMAT,
             "version": VERSION,
@@ -159,7 +163,7 @@ class Calibration:
             "bins": np.concatenate([np.empty(0, np.int64), *used]).astype(np.uint16),
             "counts": filled.astype(np.min_scalar_type(int(filled.max(initial=0)))),
             "channels": np.concatenate(
-                [np.empty((2, 0), np.float32), *(np.array(pair) for pair in channels)], axis=1
+                [np.empty((3, 0), np.float32), *(np.array(rows) for rows in channels)], axis=1
             ),
             "growth": np.concatenate([np.empty((0, 2), np.float32), *(s.growth for s in stats)]),
             **_packed([c for s in stats for c in (s.quietest, s.last) if c]),
@@ -199,6 +203,10 @@ class Calibration:
             raise DataError(_foreign(path, error)) from error
         except (OSError, EOFError, zipfile.BadZipFile) as error:
             raise DataError(_foreign(path, error)) from error
+
+
+def _gain(stats: TensorStats, channels: int) -> Array:
+    return np.ones(channels, np.float32) if stats.channel_gain is None else stats.channel_gain
 
 
 def _foreign(path: Path, error: Exception) -> str:
@@ -241,7 +249,7 @@ def _read(arrays: Mapping[str, Array]) -> Calibration:
         axis, count = item["channel_axis"], int(item["samples"])
         rows = len(growth_samples(count))
         min_sample, max_sample = (int(n) for n in item["end_samples"])
-        pair = None if axis is None else channels[:, channel : channel + width].copy()
+        ends = None if axis is None else channels[:, channel : channel + width].copy()
         tensors[name] = TensorStats(
             name=name,
             count=histogram.count,
@@ -249,8 +257,9 @@ def _read(arrays: Mapping[str, Array]) -> Calibration:
             histogram=histogram,
             samples=count,
             channel_axis=None if axis is None else int(axis),
-            channel_min=None if pair is None else pair[0],
-            channel_max=None if pair is None else pair[1],
+            channel_min=None if ends is None else ends[0],
+            channel_max=None if ends is None else ends[1],
+            channel_gain=None if ends is None else ends[2],
             growth=growth[grown : grown + rows].copy(),
             min_sample=min_sample,
             max_sample=max_sample,

@@ -9,6 +9,12 @@ is taken over a bin. Clipping moves it far, so its error is that of f itself:
 The expected error of a histogram whose counts carry the squared slope (:mod:`quant.expected_error`)
 holds the first whole and of the second only what the slope at x tells; the difference is a function
 of T alone, which is kept in a table over the bin edges. Several responses add up.
+
+Channels do not matter alike. Rescaling a channel and the weights that read it changes nothing in a
+float model (M. Nagel et al., "Data-Free Quantization Through Weight Equalization and Bias
+Correction", 2019), so a narrow channel may well carry as much as a wide one; its values are then
+lost in rounding while only the wide one is clipped. Each value counts by how much of its error
+reaches the outputs through the weights behind it (:mod:`quant.gains`).
 """
 
 from dataclasses import dataclass
@@ -67,7 +73,8 @@ def can_weigh(stats: TensorStats, low: float) -> bool:
 class SeenError:
     """Summed squared error over all values of a tensor, for any scale and number of steps.
 
-    It is in squared real units of what the readers make of the values.
+    It is in squared real units of what the readers make of the values, weighed by channel
+    where the gain of each is known.
 
     Attributes:
         plain: Whether every error counts in full, once.
@@ -83,12 +90,15 @@ class SeenError:
         """
         negative, positive = sides(stats.histogram)
         found = responses(read_by, stats.mean_sample_max)
+        alike = not read_by or stats.channel_gain is None
+        if not alike:
+            negative, positive = (_by_channel(side, stats) for side in (negative, positive))
         self.negative = _seen(negative, -1.0, found)
         self.positive = _seen(positive, 1.0, found)
         unnoticed = not (self.negative.side.squares or self.positive.side.squares)
         if unnoticed:
             self.negative, self.positive = _SeenSide(negative, None), _SeenSide(positive, None)
-        self.plain = unnoticed or found == (identity,)
+        self.plain = alike and (unnoticed or found == (identity,))
         self._found = (identity,) if unnoticed else found
         self._zeros = stats.zeros
         self._sides = ((-1.0, negative), (1.0, positive))
@@ -154,6 +164,33 @@ class SeenError:
     ) -> Array:
         more = self.negative.clipped_more(scale * down) + self.positive.clipped_more(scale * up)
         return np.maximum(error + more, 0.0)
+
+
+def _by_channel(side: Side, stats: TensorStats) -> Side:
+    """Count each value by how much of its error reaches the model's outputs, over that of a zero.
+
+    A value may be of any channel that reaches so far. Channels have equally many values, taken as
+    spread evenly up to the largest, so that a narrow channel is the denser where it is: a value of
+    magnitude x counts as the mean gain of the channels that reach x, each by one over its reach.
+    """
+    gain, low, high = stats.channel_gain, stats.channel_min, stats.channel_max
+    if gain is None or low is None or high is None:
+        return side
+    reach = np.maximum(-low, high).astype(np.float64)
+    order = np.argsort(reach, kind="stable")
+    order = order[(reach > 0)[order]]
+    if not gain[order].any():
+        return side
+    reach = reach[order]
+    density = 1 / reach
+    weight = _from_above(gain[order] * density) / _from_above(density)
+    ends = np.minimum(np.arange(1, BINS_PER_SIDE + 1) * side.width, reach[-1])
+    return Side(side.counts * (weight / weight[0])[np.searchsorted(reach, ends)], side.width)
+
+
+def _from_above(values: Array) -> Array:
+    """Sum of each value and all after it."""
+    return np.cumsum(values[::-1])[::-1]
 
 
 def _seen(side: Side, sign: float, found: tuple[Response, ...]) -> _SeenSide:

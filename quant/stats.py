@@ -40,6 +40,9 @@ class TensorStats:
         last: Counts of the last sample; None where that held no value.
         read_by: Types of the operators that read it, operators that only move values looked
             through; see :func:`quant.readers.readers`.
+        channel_gain: float32, shape (C,), from 0 to 1: how much of the noise of each channel
+            reaches the model's outputs, over that of the channel of most (:mod:`quant.gains`).
+            None where channels are not known, and before gains were looked at.
     """
 
     name: str
@@ -63,6 +66,7 @@ class TensorStats:
     quietest: SampleCounts
     last: SampleCounts | None
     read_by: tuple[str, ...] = ()
+    channel_gain: NDArray[np.float32] | None = None
 
     def __post_init__(self) -> None:
         if not (math.isfinite(self.min) and math.isfinite(self.max) and self.min <= self.max):

@@ -5,10 +5,10 @@ from collections.abc import Iterable, Mapping
 import numpy as np
 
 from analysis.findings.base import Evidence, Finding, Fix, register, severity_of, short, times
-from analysis.findings.channels import channel_widths
 from analysis.findings.mismatched_inputs import RATIO as MISMATCH
 from analysis.findings.mismatched_inputs import input_widths
 from analysis.findings.noise import tensor
+from quant.channels import channel_widths
 from quant.types import QType, QuantSpec
 
 RATIO = 8.0

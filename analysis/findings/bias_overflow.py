@@ -14,8 +14,8 @@ from analysis.findings.base import (
     severity_of,
     short,
 )
-from analysis.findings.channels import constant
 from analysis.findings.noise import weight
+from quant.channels import constant
 from quant.constants import INT32_LIMIT, weight_params
 from quant.recipe import Rule
 

@@ -9,8 +9,8 @@ from collections.abc import Iterable
 import numpy as np
 
 from analysis.findings.base import Evidence, Finding, Fix, register, severity_of, short
-from analysis.findings.channels import channel_widths
 from analysis.slices import SliceErrors, concat_axes
+from quant.channels import channel_widths
 from quant.ops import Kind
 from quant.types import QType
 

@@ -1,7 +1,7 @@
 """Where the noise of an int8 model comes from, estimated from statistics alone.
 
 Each quantized activation and each quantized weight adds noise, of which a part reaches the outputs
-(:mod:`analysis.findings.gains`). What a change would take away from the sum of these shares is
+(:mod:`quant.gains`). What a change would take away from the sum of these shares is
 what it can win. Where the sensitivity of a unit was measured, its shares are scaled to that. It is
 an estimate to rank causes by, not a prediction of the output's error.
 """
@@ -16,7 +16,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from analysis.clipping import LocalError, local_error
-from analysis.findings.channels import (
+from quant.calibrate import Calibration
+from quant.channels import (
     channel_powers,
     channel_widths,
     constant,
@@ -25,9 +26,8 @@ from analysis.findings.channels import (
     summed_squares,
     weight_rows,
 )
-from analysis.findings.gains import output_gains
-from quant.calibrate import Calibration
 from quant.constants import weight_params
+from quant.gains import output_gains
 from quant.numerics import fake_quantize, params_from_range
 from quant.ops import Kind
 from quant.quantize import QuantizedModel
@@ -110,7 +110,7 @@ class Noise:
         known = _gains.setdefault(calibration, {})
         for coherence in (ACTIVATION_COHERENCE, WEIGHT_COHERENCE):
             if coherence not in known:
-                known[coherence] = output_gains(model, calibration, coherence)
+                known[coherence] = output_gains(model, calibration.tensors, coherence)
         self._gains = known[ACTIVATION_COHERENCE]
         self._weight_gains = known[WEIGHT_COHERENCE]
         self._locals: dict[str, LocalError] = {}

@@ -6,8 +6,8 @@ from dataclasses import replace
 import numpy as np
 
 from analysis.findings.base import Evidence, Finding, Fix, register, severity_of, short, times
-from analysis.findings.channels import constant
 from analysis.findings.noise import Item, weight
+from quant.channels import constant
 from quant.recipe import Recipe, Rule
 from quant.types import PerTensor
 

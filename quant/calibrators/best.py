@@ -28,7 +28,8 @@ class Best(Calibrator):
     label: ClassVar[str] = "Best measured"
     summary: ClassVar[str] = (
         "Of the ranges of all our calibrators the one with the least local squared error, measured "
-        "as the operators that read the tensor see it."
+        "as the operators that read the tensor see it, each channel by what the weights behind it "
+        "pass on."
     )
 
     def range(self, stats: TensorStats, spec: QuantSpec) -> tuple[float, float]:

@@ -41,7 +41,8 @@ class Mse(DivergenceCalibrator):
             "label": "As the next layer sees it",
             "help": "Measure the error after the operators that read the tensor: nothing below "
             "zero counts before a Relu, little counts where a Sigmoid is flat, and only what is "
-            "near the largest value counts before a Softmax.",
+            "near the largest value counts before a Softmax; a channel counts by how much of "
+            "its error the weights behind it pass on.",
         },
     )
 

@@ -5,7 +5,7 @@ from dataclasses import replace
 import numpy as np
 from onnx import helper
 
-from quant import Rule, preset
+from quant import Rule
 from quant.calibrators import calibrator_from_json
 from quant.types import QType
 from tests.analysis.findings.cases import (
@@ -15,6 +15,7 @@ from tests.analysis.findings.cases import (
     SPAM,
     W2,
     Planted,
+    by_mse,
     float_masks,
     measured_alone,
     minmax,
@@ -28,9 +29,9 @@ from tests.analysis.findings.nets import Net, net
 
 @planted
 def aligned_concat() -> Planted:
-    recipe = preset("recommended").with_rule(Rule("node", "sum/Add", {"align": "none"}))
+    recipe = by_mse().with_rule(Rule("node", "sum/Add", {"align": "none"}))
     healthy = resnet(build=shifted_add, recipe=recipe)
-    faulty = preset("recommended").with_rule(Rule("node", "sum/Add", {"align": "largest"}))
+    faulty = by_mse().with_rule(Rule("node", "sum/Add", {"align": "largest"}))
     return Planted(
         "Add inputs of different range aligned to the largest",
         "mismatched_inputs",
@@ -60,7 +61,7 @@ def shifted_add() -> Net:
 @planted
 def fixed_range() -> Planted:
     stats = HEALTHY().calibration.tensors[BETWEEN]
-    recipe = preset("recommended")
+    recipe = by_mse()
     recipe = recipe.with_rule(Rule("tensor", BETWEEN, {"range": (0.0, stats.max / 20)}))
     return Planted(
         "a fixed range of a twentieth", "clipping", BETWEEN, HEALTHY(), resnet(recipe=recipe)
@@ -69,7 +70,7 @@ def fixed_range() -> Planted:
 
 @planted
 def low_percentile() -> Planted:
-    recipe = preset("recommended")
+    recipe = by_mse()
     calibrator = calibrator_from_json({"name": "percentile", "options": {"p": 95.0}})
     recipe = replace(recipe, defaults=replace(recipe.defaults, calibrator=calibrator))
     return Planted(
@@ -84,7 +85,7 @@ def low_percentile() -> Planted:
 @planted
 def dropped_relu() -> Planted:
     stats = HEALTHY().calibration.tensors[BETWEEN]
-    recipe = preset("recommended")
+    recipe = by_mse()
     recipe = recipe.with_rule(Rule("tensor", BETWEEN, {"range": (-stats.max / 4, stats.max)}))
     dropped = recipe.with_rule(Rule("node", "/blocks/b1/relu1/Relu", {"drop_activation": "always"}))
     return Planted(
@@ -98,8 +99,8 @@ def dropped_relu() -> Planted:
 
 @planted
 def signed_relu() -> Planted:
-    recipe = minmax(preset("recommended"), activation_symmetric=True)
-    signed = minmax(preset("recommended"), activation_symmetric=True, activation_type=QType.INT8)
+    recipe = minmax(by_mse(), activation_symmetric=True)
+    signed = minmax(by_mse(), activation_symmetric=True, activation_type=QType.INT8)
     return Planted(
         "symmetric int8 behind every Relu",
         "one_sided",
@@ -121,7 +122,7 @@ def leaky() -> Net:
 
 @planted
 def leaning() -> Planted:
-    recipe = minmax(preset("recommended"), activation_type=QType.INT8, fuse_activation="always")
+    recipe = minmax(by_mse(), activation_type=QType.INT8, fuse_activation="always")
     forced = replace(recipe, defaults=replace(recipe.defaults, activation_symmetric=True))
     return Planted(
         "symmetric ranges behind every leaky Relu",
@@ -135,7 +136,7 @@ def leaning() -> Planted:
 @planted
 def first_layer() -> Planted:
     stem = "/stem/conv/Conv"
-    recipe = preset("recommended").with_rule(Rule("node", stem, {"weight_type": QType.INT4}))
+    recipe = by_mse().with_rule(Rule("node", stem, {"weight_type": QType.INT4}))
     return Planted(
         "the first layer's weights in 4 bits",
         "sensitive_nodes",
@@ -152,7 +153,7 @@ def attention_mask() -> Planted:
         "softmax_input",
         "/layers.1/attention/Add_output_0",
         transformer(),
-        transformer(recipe=minmax(preset("recommended"))),
+        transformer(recipe=minmax(by_mse())),
     )
 
 
@@ -171,7 +172,7 @@ def loud_channel() -> Net:
 
 @planted
 def norms() -> Planted:
-    recipe = float_masks(preset("recommended"))
+    recipe = float_masks(by_mse())
     healthy = recipe.with_rule(Rule("op_type", "LayerNormalization", {"skip": True}))
     healthy = healthy.with_rule(Rule("op_type", "Add", {"activation_type": QType.UINT16}))
     return Planted(

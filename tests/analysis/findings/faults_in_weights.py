@@ -6,7 +6,7 @@ from typing import Any
 import numpy as np
 from onnx import helper
 
-from quant import Rule, preset
+from quant import Rule
 from tests.analysis.findings.cases import (
     B1,
     B2,
@@ -19,6 +19,7 @@ from tests.analysis.findings.cases import (
     W2,
     Case,
     Planted,
+    by_mse,
     even_mobilenet,
     minmax,
     plain,
@@ -39,7 +40,7 @@ def weight_channel() -> Planted:
         scale_channels(found, "blocks.b2.expand.conv", "blocks.b2.depthwise.conv", factors)
         return found
 
-    recipe = preset("recommended")
+    recipe = by_mse()
     recipe = replace(recipe, defaults=replace(recipe.defaults, per_channel=False))
     healthy = Case(MOBILENET, even_mobilenet, recipe)
     return Planted(
@@ -75,7 +76,7 @@ def uneven_channels() -> Planted:
         scale_channels(found, "blocks.b1.expand.conv", "blocks.b1.depthwise.conv", factors)
         return found
 
-    healthy = Case(MOBILENET, even_mobilenet, preset("recommended"))
+    healthy = Case(MOBILENET, even_mobilenet, by_mse())
     return Planted(
         "channels scaled by 1 to 1/256, kernels scaled back",
         "channel_ranges",
@@ -164,7 +165,7 @@ def spikes() -> Net:
 @planted
 def rare_spikes() -> Planted:
     narrow = (0.0, float(HEALTHY().calibration.tensors[BETWEEN].max))
-    recipe = minmax(preset("recommended"))
+    recipe = minmax(by_mse())
     return Planted(
         "a channel that rarely fires, 100 × as far as others",
         "outliers",

@@ -9,7 +9,6 @@ import pytest
 from analysis.error import ErrorStats
 from analysis.findings import REGISTRY, SEVERITIES, Evidence, find, register
 from analysis.findings.base import severity_of
-from analysis.findings.channels import passed_back, passed_on
 from analysis.findings.few_samples import last_growth
 from analysis.findings.noise import Noise, tensor, weight
 from analysis.findings.saturation import cpu_flags, mean_excess, pair_sums
@@ -17,6 +16,7 @@ from analysis.findings.sensitive_nodes import sqnr_drops
 from analysis.outside import outside_ranges
 from analysis.slices import slice_errors
 from quant import QType, Recipe, Rule, calibrate, load, open_data, preset, quantize
+from quant.channels import passed_back, passed_on
 from quant.errors import Cancelled
 from quant.quantize import QuantizedModel
 from quant.runtime import Session

@@ -13,6 +13,7 @@ from tests.analysis.findings.cases import (
     MOBILENET,
     Case,
     Planted,
+    by_mse,
     measured_alone,
     transformer,
 )
@@ -102,7 +103,7 @@ def test_healthy_samples_have_nothing_above_info_with_all_evidence(case: Case):
 
 
 def test_measured_sensitivity_brings_what_the_estimate_holds_too_small_to_the_top():
-    case = Case(MOBILENET, lambda: net(MOBILENET), preset("recommended"))
+    case = Case(MOBILENET, lambda: net(MOBILENET), by_mse())
     evidence = Evidence(case.quantized, case.calibration, **measured_alone(case))
     first = next(f for f in find(evidence) if f.kind == "channel_ranges")
     assert first.tensor == "/blocks/b0/act1/Relu_output_0"

@@ -8,11 +8,12 @@ noise keeps its ratio to the signal.
 
 import math
 from collections.abc import Mapping
+from dataclasses import replace
 
 import numpy as np
 from numpy.typing import NDArray
 
-from analysis.findings.channels import (
+from quant.channels import (
     channel_powers,
     constant,
     fits,
@@ -20,7 +21,6 @@ from analysis.findings.channels import (
     summed_squares,
     weight_rows,
 )
-from quant.calibrate import Calibration
 from quant.model import Model, Node
 from quant.ops import Kind
 from quant.stats import TensorStats
@@ -34,12 +34,14 @@ _QUIETEST = 1e-8
 _MEANS = frozenset({"AveragePool", "GlobalAveragePool", "ReduceMean"})
 
 
-def output_gains(model: Model, calibration: Calibration, coherence: float) -> dict[str, Real]:
+def output_gains(
+    model: Model, stats: Mapping[str, TensorStats], coherence: float
+) -> dict[str, Real]:
     """The gain of each tensor's noise to the outputs.
 
     Args:
         model: The prepared model.
-        calibration: Statistics of its tensors.
+        stats: Statistics of its tensors.
         coherence: How much of the way, in dB, noise goes from being uncorrelated (0) to keeping
             its ratio to the signal (1), at each node.
 
@@ -48,19 +50,53 @@ def output_gains(model: Model, calibration: Calibration, coherence: float) -> di
         each channel (the mean noise power of the tensor) times this adds up to the noise of the
         outputs over their signal, the mean over outputs and their channels.
     """
-    stats = calibration.tensors
-    found: dict[str, Real] = {}
     outputs = [info.name for info in model.outputs if info.name in stats]
+    start: dict[str, Real] = {}
     for name in outputs:
         powers = channel_powers(stats[name])
         floor = max(float(powers.max()) * _QUIETEST, 1e-300)
-        found[name] = 1 / (np.maximum(powers, floor) * powers.size * len(outputs))
+        start[name] = 1 / (np.maximum(powers, floor) * powers.size * len(outputs))
+    return _gains(model, stats, start, coherence)
+
+
+def _gains(
+    model: Model, stats: Mapping[str, TensorStats], start: Mapping[str, Real], coherence: float
+) -> dict[str, Real]:
+    """The gain of each tensor's noise, from those of the model's outputs."""
+    found = dict(start)
     back = _Back(model, stats, coherence)
     for node in reversed(model.nodes):
         for output in node.outputs:
             if output in found:
                 for name, gains in back.inputs(node, output, found[output]):
                     found[name] = _added(found.get(name), gains)
+    return found
+
+
+def with_channel_gains(model: Model, stats: Mapping[str, TensorStats]) -> dict[str, TensorStats]:
+    """The statistics with the gain of each channel, noise taken as uncorrelated.
+
+    What counts is the noise of an output over the signal of the whole output: none of its channels
+    is preferred. Only the ratio of a tensor's channels to one another is kept. All are alike where
+    nothing of the tensor reaches an output.
+
+    Args:
+        model: The prepared model.
+        stats: Statistics of its tensors.
+    """
+    outputs = [info.name for info in model.outputs if info.name in stats]
+    start = {name: np.full(_size(stats[name]), 1 / _power(stats[name])) for name in outputs}
+    gains = _gains(model, stats, start, coherence=0.0)
+    found: dict[str, TensorStats] = {}
+    for name, item in stats.items():
+        if item.channel_min is None:
+            found[name] = item
+            continue
+        known = gains.get(name, np.zeros(1))
+        most = float(known.max())
+        usable = known.size == item.channel_min.size and most > 0
+        relative = known / most if usable else np.ones(item.channel_min.size)
+        found[name] = replace(item, channel_gain=relative.astype(np.float32))
     return found
 
 
