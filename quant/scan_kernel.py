@@ -284,10 +284,18 @@ def count_sides(x: NDArray[np.float32], low: float, high: float, sides: NDArray[
     above = bins / high if high > 0 else 0.0
     counts = sides.reshape(-1)
     zeros = 0
-    for j in range(np.uint64(x.size)):
-        value = np.float64(x[j])
-        place = np.int64(value * above if value > 0 else value * -below)
-        counts[min(place, bins - 1) + (bins if value > 0 else 0)] += _ONE
-        zeros += int(value == 0)
+    # A block's places first, in vectors; then its counts.
+    places = np.empty(BLOCK, np.int32)
+    for start in range(0, x.size, BLOCK):
+        count = min(BLOCK, x.size - start)
+        for j in range(np.uint64(count)):
+            value = np.float64(x[np.uint64(start) + j])
+            zeros += int(value == 0)
+            place = np.int32(max(value * above, value * -below))
+            # NaN, which is refused later, may give any place.
+            place = np.int32(max(min(place, np.int32(bins - 1)), np.int32(0)))
+            places[j] = np.int32(place + np.int32(bins)) if value > 0 else place
+        for j in range(np.uint64(count)):
+            counts[np.uint64(places[j])] += _ONE
     sides[0, 0] -= np.uint32(zeros)
     return zeros
