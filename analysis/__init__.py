@@ -6,18 +6,18 @@
 import importlib
 from typing import TYPE_CHECKING, Any
 
-from analysis.analyze import Analysis, analyze
-from analysis.choices import ChoiceRow, choice_rows, disagreement_db
-from analysis.clipping import LocalError, local_error
-from analysis.compare import Comparison, compare
-from analysis.divergence import divergence_curves
-from analysis.error import ErrorStats
+from analysis.errors.cumulative import Comparison, compare
+from analysis.errors.output_scores import Scores
+from analysis.errors.per_sample import SampleError, SampleErrors, judge_samples
+from analysis.errors.tensor_error import ErrorStats
+from analysis.errors.weights_vs_activations import Split, split
 from analysis.findings import Evidence, Finding, Fix, find
 from analysis.metrics import METRICS, Metric, metric_from_file
-from analysis.samples import SampleError, SampleErrors, judge_samples
-from analysis.scores import Scores
-from analysis.sensitivity import Effect, benefit, sensitivity
-from analysis.split import Split, split
+from analysis.ranges.candidates import ChoiceRow, choice_rows, disagreement_db
+from analysis.ranges.cost_curves import divergence_curves
+from analysis.study.analysis import Analysis, analyze
+from analysis.sweep.unit_effects import Effect, benefit, sensitivity
+from quant.error_model.local_error import LocalError, local_error
 
 if TYPE_CHECKING:
     from analysis import figures

@@ -11,10 +11,10 @@ from functools import partial
 
 import numpy as np
 
-from quant.model import Model
-from quant.progress import OnProgress, Reporter
-from quant.quantize import QuantizedModel
-from quant.runtime import Session
+from quant.execution.progress import OnProgress, Reporter
+from quant.model.model import Model
+from quant.pipeline import QuantizedModel
+from quant.runtime.session import Session
 
 RUNS = 100
 WARM_UP = 5

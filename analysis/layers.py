@@ -4,11 +4,11 @@ import math
 from dataclasses import dataclass, replace
 from typing import Literal
 
-from analysis.clipping import LocalError, local_error
-from quant.calibrate import Calibration
-from quant.plan import INPUT_OP_TYPE, NodePlan
-from quant.quantize import QuantizedModel
-from quant.recipe import Settings
+from quant.error_model.local_error import LocalError, local_error
+from quant.pipeline import QuantizedModel
+from quant.planning.plan import INPUT_OP_TYPE, NodePlan
+from quant.recipe.recipe import Settings
+from quant.statistics.collect import Calibration
 from quant.types import PerChannel
 
 State = Literal["int8", "fused", "dropped", "float"]

@@ -13,10 +13,10 @@ import uvicorn.config
 from starlette.middleware import Middleware
 from starlette.middleware.trustedhost import TrustedHostMiddleware
 
-from app import assets, netron
-from app.compiling import compile_ahead
-from app.jobs import JOBS
-from app.options import StartOptions, set_start_options
+from app.jobs.registry import JOBS
+from app.routes import netron, plotly
+from app.session.start_options import StartOptions, set_start_options
+from app.tasks.warm_up import compile_ahead
 
 SCRIPT: Final = Path(__file__).with_name("main.py")
 HOSTS: Final = ["127.0.0.1", "localhost"]
@@ -49,7 +49,7 @@ def serve(
     sys.argv = [str(SCRIPT)]
     app = st.App(
         str(script),
-        routes=[*assets.routes(), *netron.routes()],
+        routes=[*plotly.routes(), *netron.routes()],
         middleware=[Middleware(TrustedHostMiddleware, allowed_hosts=HOSTS)],
         lifespan=_lifespan(open_browser),
     )

@@ -1,7 +1,6 @@
 """QuantLens core: a float ONNX model and real data in, a verified int8 model out."""
 
-from quant.calibrate import Calibration, calibrate
-from quant.data import Dataset, open_data
+from quant.data.dataset import Dataset, open_data
 from quant.errors import (
     Cancelled,
     DataError,
@@ -10,12 +9,13 @@ from quant.errors import (
     QuantError,
     RecipeError,
 )
-from quant.model import Model, load
-from quant.plan import Plan, plan
-from quant.presets import preset, preset_names
-from quant.progress import Progress
-from quant.quantize import QuantizedModel, quantize
-from quant.recipe import Recipe, Rule, Settings
+from quant.execution.progress import Progress
+from quant.model.model import Model, load
+from quant.pipeline import QuantizedModel, quantize
+from quant.planning.plan import Plan, plan
+from quant.recipe.presets import preset, preset_names
+from quant.recipe.recipe import Recipe, Rule, Settings
+from quant.statistics.collect import Calibration, calibrate
 from quant.types import PerChannel, PerTensor, QType, QuantParams, QuantSpec
 
 __all__ = [

@@ -1,9 +1,9 @@
 """Figures of the numbers in :mod:`analysis`: each function returns a Plotly figure."""
 
+from analysis.figures.cost_curves import CostCurve, divergence_figure
 from analysis.figures.depth import depth_figure
-from analysis.figures.divergence import CostCurve, divergence_figure
 from analysis.figures.histogram import Pick, histogram_figure
-from analysis.figures.units import units_figure
+from analysis.figures.unit_effects import units_figure
 from analysis.figures.weight_strip import weight_strip_figure
 from analysis.figures.weights import weights_figure
 

@@ -7,7 +7,7 @@ from typing import Final
 import numpy as np
 import plotly.graph_objects as go
 
-from analysis.error import ErrorStats
+from analysis.errors.tensor_error import ErrorStats
 from analysis.figures.theme import GROUNDS, Ground, Mode, layout, with_title
 
 _CEILING_DB: Final = 80.0

@@ -12,7 +12,7 @@ import plotly.graph_objects as go
 from numpy.typing import NDArray
 
 from analysis.figures.theme import GROUNDS, Mode, layout, with_title
-from analysis.weights import WeightChannels
+from analysis.ranges.weight_channels import WeightChannels
 
 CELLS = 512
 """Colours drawn at most; where there are more channels, each stands for the widest of some."""

@@ -9,7 +9,7 @@ from numpy.typing import NDArray
 
 from analysis.figures.theme import GROUNDS, Ground, Mode, layout, style, with_title
 from analysis.figures.weight_strip import HOVER, MARKS, hover_numbers, marked
-from analysis.weights import WeightChannels
+from analysis.ranges.weight_channels import WeightChannels
 
 _CEILING_DB = 120.0
 _FEW = 48

@@ -7,8 +7,8 @@ import numpy as np
 from analysis.findings.base import Evidence, Finding, Fix, register, severity_of, short, times
 from analysis.findings.mismatched_inputs import RATIO as MISMATCH
 from analysis.findings.mismatched_inputs import input_widths
-from analysis.findings.noise import tensor
-from quant.channels import channel_widths
+from analysis.noise.budget import tensor
+from quant.error_model.channels import channel_widths
 from quant.types import QType, QuantSpec
 
 RATIO = 8.0

@@ -6,16 +6,16 @@ from dataclasses import dataclass, field, replace
 from functools import cached_property
 from typing import Any, Final, Literal
 
-from analysis.compare import Comparison
-from analysis.error import ErrorStats
-from analysis.findings.noise import Item, Measured, Noise, tensor
-from analysis.outside import OutsideRange
-from analysis.slices import SliceErrors
-from quant.calibrate import Calibration
-from quant.plan import TensorPlan
-from quant.quantize import QuantizedModel
-from quant.recipe import Recipe, Rule
-from quant.stats import TensorStats
+from analysis.errors.axis_slices import SliceErrors
+from analysis.errors.cumulative import Comparison
+from analysis.errors.out_of_range import OutsideRange
+from analysis.errors.tensor_error import ErrorStats
+from analysis.noise.budget import Item, Measured, Noise, tensor
+from quant.pipeline import QuantizedModel
+from quant.planning.plan import TensorPlan
+from quant.recipe.recipe import Recipe, Rule
+from quant.statistics.collect import Calibration
+from quant.statistics.tensor_stats import TensorStats
 from quant.types import QuantSpec
 
 Severity = Literal["critical", "warning", "info"]

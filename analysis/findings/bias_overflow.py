@@ -14,10 +14,10 @@ from analysis.findings.base import (
     severity_of,
     short,
 )
-from analysis.findings.noise import weight
-from quant.channels import constant
-from quant.constants import INT32_LIMIT, weight_params
-from quant.recipe import Rule
+from analysis.noise.budget import weight
+from quant.error_model.channels import constant
+from quant.params.constants import INT32_LIMIT, weight_params
+from quant.recipe.recipe import Rule
 
 
 @register("bias_overflow")

@@ -12,7 +12,7 @@ from analysis.findings.base import (
     severity_of,
     short,
 )
-from analysis.findings.noise import Item, tensor
+from analysis.noise.budget import Item, tensor
 from quant.calibrators import Calibrator, calibrator_from_json, chosen_range
 
 CLIP_RATE = 0.002

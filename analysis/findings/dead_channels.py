@@ -5,7 +5,7 @@ from collections.abc import Iterable
 import numpy as np
 
 from analysis.findings.base import Evidence, Finding, and_more, register, short
-from quant.ops import CLAMPS
+from quant.model.op_roles import CLAMPS
 
 LEAST_SAMPLES = 2
 """A single sample may well leave a channel alone."""

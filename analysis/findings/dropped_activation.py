@@ -4,8 +4,8 @@ import math
 from collections.abc import Iterable
 
 from analysis.findings.base import Evidence, Finding, Fix, register, severity_of, short
-from analysis.findings.noise import tensor
-from quant.recipe import Rule
+from analysis.noise.budget import tensor
+from quant.recipe.recipe import Rule
 
 LOSS_DB = 1.0
 """A loss at the activation's own output that is worth a line."""

@@ -5,7 +5,7 @@ from collections.abc import Iterable
 import numpy as np
 
 from analysis.findings.base import Evidence, Finding, register, severity_of, short
-from quant.stats import TensorStats
+from quant.statistics.tensor_stats import TensorStats
 
 GROWTH = 0.10
 """Growth of the middle tensor's range over the last doubling of the samples. Ranges of a few

@@ -3,9 +3,9 @@
 from collections.abc import Iterable
 
 from analysis.findings.base import Evidence, Finding, Fix, register, severity_of, short
-from analysis.findings.noise import Item
 from analysis.findings.softmax_input import STEP
-from quant.recipe import Rule
+from analysis.noise.budget import Item
+from quant.recipe.recipe import Rule
 from quant.types import QType, QuantSpec
 
 FUNCTIONS = ("Softmax", "LayerNormalization", "Gelu")

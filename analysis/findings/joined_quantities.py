@@ -8,10 +8,10 @@ from collections.abc import Iterable
 
 import numpy as np
 
+from analysis.errors.axis_slices import SliceErrors, concat_axes
 from analysis.findings.base import Evidence, Finding, Fix, register, severity_of, short
-from analysis.slices import SliceErrors, concat_axes
-from quant.channels import channel_widths
-from quant.ops import Kind
+from quant.error_model.channels import channel_widths
+from quant.model.op_roles import Kind
 from quant.types import QType
 
 CODES = 8

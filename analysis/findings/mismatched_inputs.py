@@ -3,10 +3,10 @@
 from collections.abc import Iterable
 
 from analysis.findings.base import Evidence, Finding, Fix, register, severity_of, short, times
-from analysis.findings.noise import Item, tensor
-from quant.model import Node
-from quant.quantize import calibrated_range
-from quant.recipe import Rule
+from analysis.noise.budget import Item, tensor
+from quant.model.model import Node
+from quant.pipeline import calibrated_range
+from quant.recipe.recipe import Rule
 from quant.types import QType, QuantSpec
 
 RATIO = 8.0

@@ -3,7 +3,6 @@
 import math
 from collections.abc import Iterable
 
-from analysis.choices import choice_rows, disagreement_db
 from analysis.findings.base import (
     Evidence,
     Finding,
@@ -15,11 +14,12 @@ from analysis.findings.base import (
     short,
     times,
 )
-from analysis.findings.noise import Item, tensor
+from analysis.noise.budget import Item, tensor
+from analysis.ranges.candidates import choice_rows, disagreement_db
 from quant.calibrators import calibrator_from_json, chosen_range
 from quant.numerics import params_from_range
-from quant.recipe import Rule
-from quant.stats import TensorStats
+from quant.recipe.recipe import Rule
+from quant.statistics.tensor_stats import TensorStats
 
 SAMPLE_RATIO = 4.0
 """The range over what samples reach on average. Samples of one kind stay within 2 to 3; 4 costs

@@ -3,10 +3,10 @@
 import math
 from collections.abc import Iterable
 
+from analysis.errors.out_of_range import OutsideRange
 from analysis.findings.base import Evidence, Finding, Fix, and_more, register, severity_of, short
-from analysis.findings.noise import tensor
-from analysis.outside import OutsideRange
-from quant.recipe import Rule
+from analysis.noise.budget import tensor
+from quant.recipe.recipe import Rule
 
 SHARE = 0.01
 """Share of a sample's values outside: what calibration clips on purpose is a tenth of that."""

@@ -6,9 +6,9 @@ from dataclasses import replace
 import numpy as np
 
 from analysis.findings.base import Evidence, Finding, Fix, register, severity_of, short, times
-from analysis.findings.noise import Item, weight
-from quant.channels import constant
-from quant.recipe import Recipe, Rule
+from analysis.noise.budget import Item, weight
+from quant.error_model.channels import constant
+from quant.recipe.recipe import Recipe, Rule
 from quant.types import PerTensor
 
 RATIO = 8.0

@@ -3,10 +3,10 @@
 import math
 from collections.abc import Iterable, Mapping
 
-from analysis.error import ErrorStats
+from analysis.errors.tensor_error import ErrorStats
 from analysis.findings.base import Evidence, Finding, Fix, register, severity_of, short
-from quant.ops import Kind
-from quant.quantize import QuantizedModel
+from quant.model.op_roles import Kind
+from quant.pipeline import QuantizedModel
 
 DROP_DB = 6.0
 """Fall of the cumulative sqnr_db across one node: noise grows fourfold there."""

@@ -4,11 +4,11 @@ import math
 from collections.abc import Iterable
 
 from analysis.findings.base import Evidence, Finding, Fix, real, register, severity_of, short
-from analysis.findings.noise import tensor
+from analysis.noise.budget import tensor
 from quant.calibrators import calibrator_from_json, chosen_range
-from quant.model import Node
+from quant.model.model import Node
+from quant.model.op_roles import Kind
 from quant.numerics import params_from_range
-from quant.ops import Kind
 
 STEP = 0.5
 """A step in front of a Softmax: an error of half of it changes each probability by a quarter."""

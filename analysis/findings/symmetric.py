@@ -5,7 +5,7 @@ from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
 
 from analysis.findings.base import Evidence, Finding, Fix, and_more, register, severity_of, short
-from analysis.findings.noise import Item, tensor
+from analysis.noise.budget import Item, tensor
 from quant.types import QType, QuantSpec
 
 UNUSED = 0.2

@@ -17,8 +17,8 @@ from analysis.metrics.base import (
     metric_named,
     register,
 )
-from analysis.metrics.change import MetricChange, bootstrap, metric_change
-from analysis.metrics.file import FileMetric, metric_from_file
+from analysis.metrics.bootstrap import MetricChange, bootstrap, metric_change
+from analysis.metrics.from_file import FileMetric, metric_from_file
 
 for _module in pkgutil.iter_modules(__path__):
     importlib.import_module(f"{__name__}.{_module.name}")

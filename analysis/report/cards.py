@@ -2,11 +2,11 @@
 
 from html import escape
 
-from analysis.analyze import Analysis
+from analysis.errors.output_scores import Scores
 from analysis.findings import Finding
 from analysis.latency import model_size
-from analysis.report.numbers import decibels, metric_value, shown
-from analysis.scores import Scores
+from analysis.report.format import decibels, metric_value, shown
+from analysis.study.analysis import Analysis
 
 
 def cards(analysis: Analysis) -> str:

@@ -5,15 +5,15 @@ from html import escape
 from pathlib import Path
 from typing import Any
 
-from analysis.analyze import Analysis
-from analysis.figures.bundle import plotly_js
 from analysis.figures.depth import depth_figure
+from analysis.figures.plotly_bundle import plotly_js
 from analysis.figures.theme import Mode
-from analysis.figures.units import units_figure
-from analysis.graph import measured_edges
+from analysis.figures.unit_effects import units_figure
+from analysis.graph.model_graph import measured_edges
 from analysis.report.cards import cards, finding
 from analysis.report.samples import sample_cards
 from analysis.report.tables import layers_table, suspects_table
+from analysis.study.analysis import Analysis
 
 _FOLDER = Path(__file__).parent
 _MODES: tuple[Mode, ...] = ("light", "dark")

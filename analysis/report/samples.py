@@ -5,10 +5,10 @@ from html import escape
 
 import numpy as np
 
-from analysis.analyze import Analysis
-from analysis.pictures import picture
-from analysis.report.numbers import decibels, shown
-from analysis.samples import SampleError, unusual_layers
+from analysis.errors.per_sample import SampleError, unusual_layers
+from analysis.report.format import decibels, shown
+from analysis.report.image import picture
+from analysis.study.analysis import Analysis
 
 _CLASSES = 4
 

@@ -3,9 +3,9 @@
 from collections.abc import Iterable, Mapping, Sequence
 from html import escape
 
-from analysis.analyze import Analysis
-from analysis.report.numbers import shown
-from analysis.table import Value, layer_table
+from analysis.report.documents import Value, layer_table
+from analysis.report.format import shown
+from analysis.study.analysis import Analysis
 
 _TEXT = {
     "name": "Node",

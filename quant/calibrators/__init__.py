@@ -17,10 +17,11 @@ from quant.calibrators.base import (
     own_calibrators,
     register,
 )
-from quant.calibrators.tool import Tool, calibrator_named
+from quant.calibrators.tool_rule import Tool, calibrator_named
 
 for _module in pkgutil.iter_modules(__path__):
-    importlib.import_module(f"{__name__}.{_module.name}")
+    if not _module.ispkg:
+        importlib.import_module(f"{__name__}.{_module.name}")
 
 __all__ = [
     "REGISTRY",

@@ -6,10 +6,10 @@ from dataclasses import Field, dataclass, fields
 from functools import lru_cache
 from typing import Any, ClassVar, TypeVar, cast
 
-from quant.curve import Curve
-from quant.divergence import Candidates
+from quant.calibrators.search.divergence import Candidates
+from quant.cost_curve import Curve
 from quant.errors import RecipeError
-from quant.stats import TensorStats
+from quant.statistics.tensor_stats import TensorStats
 from quant.types import QuantSpec
 
 

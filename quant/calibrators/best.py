@@ -5,9 +5,9 @@ from typing import ClassVar
 
 from quant.calibrators.base import REGISTRY, Calibrator, chosen_range, register
 from quant.calibrators.mse import Mse
+from quant.error_model.weighted_error import SeenError, can_weigh, readable_ends
 from quant.numerics import params_from_range
-from quant.seen_error import SeenError, can_weigh, readable_ends
-from quant.stats import TensorStats
+from quant.statistics.tensor_stats import TensorStats
 from quant.types import QuantSpec
 
 _OFFERED = ("mse", "minmax", "percentile", "outlier_removal", "kl", "symmetric_kl", "js")
@@ -20,8 +20,8 @@ class Best(Calibrator):
     """Tries the ranges of all our calibrators and keeps the one whose error is least.
 
     The error is that of the parameters which follow from a range, expected from the histogram, as
-    the operators that read the tensor see it; see :mod:`quant.seen_error`. No range reaches to
-    where no reader can tell values apart.
+    the operators that read the tensor see it; see :mod:`quant.error_model.weighted_error`. No range
+    reaches to where no reader can tell values apart.
     """
 
     name: ClassVar[str] = "best"

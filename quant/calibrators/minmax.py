@@ -4,7 +4,7 @@ from dataclasses import dataclass
 from typing import ClassVar
 
 from quant.calibrators.base import Calibrator, register
-from quant.stats import TensorStats
+from quant.statistics.tensor_stats import TensorStats
 from quant.types import QuantSpec
 
 

@@ -8,10 +8,10 @@ import numpy as np
 from numpy.typing import NDArray
 
 from quant.calibrators.base import DivergenceCalibrator, register
-from quant.curve import Curve
-from quant.divergence import BINS, Candidates
-from quant.seen_error import SeenError, can_weigh, readable_ends
-from quant.stats import TensorStats
+from quant.calibrators.search.divergence import BINS, Candidates
+from quant.cost_curve import Curve
+from quant.error_model.weighted_error import SeenError, can_weigh, readable_ends
+from quant.statistics.tensor_stats import TensorStats
 from quant.types import QuantSpec
 
 _SCALES = 4

@@ -7,8 +7,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from quant.calibrators.base import Calibrator, register, within
-from quant.histogram import BINS_PER_SIDE
-from quant.stats import TensorStats
+from quant.statistics.histogram import BINS_PER_SIDE
+from quant.statistics.tensor_stats import TensorStats
 from quant.types import QuantSpec
 
 

@@ -7,9 +7,9 @@ import numpy as np
 from numpy.typing import NDArray
 
 from quant.calibrators.base import register
-from quant.calibrators.coarse_copy import CoarseCopy
-from quant.curve import Curve
-from quant.divergence import Candidates
+from quant.calibrators.search.distribution import CoarseCopy
+from quant.calibrators.search.divergence import Candidates
+from quant.cost_curve import Curve
 
 
 @register

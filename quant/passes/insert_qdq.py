@@ -4,8 +4,8 @@ from collections.abc import Mapping
 
 import onnx_ir as ir
 
-from quant.passes.graph import Names, linear_node, scale_and_zero_point
-from quant.plan import Plan, TensorPlan
+from quant.passes.graph_edit import Names, linear_node, scale_and_zero_point
+from quant.planning.plan import Plan, TensorPlan
 from quant.types import QuantParams
 
 

@@ -4,8 +4,8 @@ from collections.abc import Sequence
 
 import onnx_ir as ir
 
-from quant.constants import QuantizedConstant
-from quant.passes.graph import Names, constant, linear_node, scale_and_zero_point
+from quant.params.constants import QuantizedConstant
+from quant.passes.graph_edit import Names, constant, linear_node, scale_and_zero_point
 
 
 class QuantizeConstants(ir.passes.InPlacePass):

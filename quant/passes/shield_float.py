@@ -2,7 +2,7 @@
 
 import onnx_ir as ir
 
-from quant.passes.graph import Names
+from quant.passes.graph_edit import Names
 
 
 class ShieldFloatWeights(ir.passes.InPlacePass):

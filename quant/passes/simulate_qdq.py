@@ -9,7 +9,7 @@ import onnx_ir as ir
 from numpy.typing import NDArray
 
 from quant.numerics import dequantize_linear
-from quant.passes.graph import Names, constant
+from quant.passes.graph_edit import Names, constant
 from quant.types import PerChannel, PerTensor, QType, QuantParams, QuantSpec
 
 

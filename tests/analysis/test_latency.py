@@ -3,7 +3,7 @@ import pytest
 import quant
 from analysis.latency import Latency, in_turns, latency, model_size
 from quant.errors import Cancelled
-from quant.progress import Progress
+from quant.execution.progress import Progress
 from tests.models import conv_relu, images
 
 

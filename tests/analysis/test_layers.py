@@ -2,10 +2,10 @@ import math
 
 import pytest
 
-from analysis.clipping import LocalError, local_error
 from analysis.layers import clipping_db, layer_rows, rounding_db
 from quant import calibrate, load, open_data, preset, quantize
-from quant.recipe import Recipe, Rule
+from quant.error_model.local_error import LocalError, local_error
+from quant.recipe.recipe import Recipe, Rule
 from tests.models import conv_relu, images
 
 

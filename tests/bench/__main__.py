@@ -12,7 +12,7 @@ import numpy as np
 import onnx
 import onnxruntime as ort
 
-from quant.runtime import cores
+from quant.runtime.session import cores
 from tests.bench.report import Effort, measured, tables
 from tests.bench.subjects import Subject, detector, orientation, sample
 from tests.bench.sweeps import sweep_tables

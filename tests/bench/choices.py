@@ -20,9 +20,9 @@ from quant.calibrators import (
     calibrator_named,
     own_calibrators,
 )
-from quant.runtime import Session
-from quant.stats import TensorStats
-from quant.tools import CHOICES
+from quant.runtime.session import Session
+from quant.statistics.tensor_stats import TensorStats
+from quant.tool_rules import CHOICES
 from quant.types import QType, QuantSpec
 from tests.bench.parity import Closeness, Study, run, sqnr_db, study, top1
 from tests.bench.subjects import detector, orientation, sample

@@ -7,8 +7,8 @@ from dataclasses import dataclass
 from itertools import cycle, islice
 
 import quant
-from analysis.choices import choice_rows
-from quant.plan import tensor_spec
+from analysis.ranges.candidates import choice_rows
+from quant.planning.plan import tensor_spec
 
 TENSORS = 300
 THREADS = 2

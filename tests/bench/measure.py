@@ -15,11 +15,11 @@ from onnxruntime.quantization.calibrate import HistogramCollector
 
 import analysis
 import quant
-from quant.batching import batch_size
 from quant.calibrators import calibrator_from_json
-from quant.model import Node
-from quant.plan import tensor_spec
-from quant.runtime import Session
+from quant.model.model import Node
+from quant.planning.plan import tensor_spec
+from quant.runtime.batching import batch_size
+from quant.runtime.session import Session
 from tests.bench import peer
 
 Item = TypeVar("Item")

@@ -16,7 +16,7 @@ from numpy.typing import NDArray
 from onnxruntime.quantization import QuantType
 
 import quant
-from quant.runtime import Level, Session
+from quant.runtime.session import Level, Session
 from quant.types import QType
 from tests.bench import peer
 from tests.bench.subjects import Subject, detector, orientation, sample

@@ -17,7 +17,7 @@ from onnxruntime.quantization.calibrate import EntropyCalibrater, create_calibra
 from onnxruntime.quantization.registry import QDQRegistry, QLinearOpsRegistry
 from onnxruntime.quantization.shape_inference import quant_pre_process
 
-from quant.data import Dataset
+from quant.data.dataset import Dataset
 
 Array = NDArray[np.generic]
 

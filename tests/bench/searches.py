@@ -17,11 +17,11 @@ from onnxruntime.quantization.calibrate import HistogramCollector
 
 import analysis
 import quant
-from analysis.divergence import ORDER
+from analysis.ranges.cost_curves import ORDER
 from quant.calibrators import REGISTRY
-from quant.plan import tensor_spec
-from quant.stats import TensorStats
-from quant.tools import CHOICES
+from quant.planning.plan import tensor_spec
+from quant.statistics.tensor_stats import TensorStats
+from quant.tool_rules import CHOICES
 from quant.types import QuantSpec
 from tests.bench import paddle_peer, peer
 from tests.bench.measure import cpu_seconds, one_core, spread

@@ -16,11 +16,11 @@ from pathlib import Path
 
 import quant
 import sample_models
-from analysis.scores import ScoreTally
-from analysis.sensitivity import benefit, sensitivity
-from analysis.variants import Unit, all_quantized_but, only_quantized, units
-from quant.batching import batch_size
-from quant.runtime import Session
+from analysis.errors.output_scores import ScoreTally
+from analysis.sweep.unit_effects import benefit, sensitivity
+from quant.runtime.batching import batch_size
+from quant.runtime.session import Session
+from quant.variants import Unit, all_quantized_but, only_quantized, units
 from tests.bench.probe import memory_mb
 from tests.bench.subjects import Subject, detector, sample
 from tests.bench.table import Table

@@ -4,8 +4,8 @@ import math
 
 import streamlit as st
 
-from analysis.graph import ModelGraph
-from analysis.graph_layout import graph_layout
+from analysis.graph.layout import graph_layout
+from analysis.graph.model_graph import ModelGraph
 from app.components.graph import Drawing, NodeLook, Paint, graph
 
 st.set_page_config(layout="wide", page_title="Graph")

@@ -4,7 +4,7 @@ import onnx
 import streamlit as st
 from onnx import TensorProto, helper
 
-from app import netron
+from app.routes import netron
 
 
 def model(op_type: str) -> bytes:

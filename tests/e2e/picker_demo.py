@@ -3,7 +3,7 @@
 import numpy as np
 import streamlit as st
 
-from analysis.figures.divergence import CostCurve
+from analysis.figures.cost_curves import CostCurve
 from app.components.range_picker import (
     Bins,
     Choice,

@@ -11,15 +11,15 @@ from types import SimpleNamespace
 import pytest
 from playwright.sync_api import Page, expect
 
-from analysis.choices import choice_rows
-from analysis.clipping import local_error
-from app.state import FIRST_PRESET
-from quant.calibrate import calibrate
-from quant.data import open_data
-from quant.model import load
-from quant.presets import preset
-from quant.quantize import quantize
-from quant.recipe import Recipe
+from analysis.ranges.candidates import choice_rows
+from app.session.user_session import FIRST_PRESET
+from quant.data.dataset import open_data
+from quant.error_model.local_error import local_error
+from quant.model.model import load
+from quant.pipeline import quantize
+from quant.recipe.presets import preset
+from quant.recipe.recipe import Recipe
+from quant.statistics.collect import calibrate
 from tests.e2e import pane_demo
 from tests.e2e.conftest import App
 

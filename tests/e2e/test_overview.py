@@ -9,12 +9,12 @@ import numpy as np
 import pytest
 from playwright.sync_api import Page, expect
 
-from analysis.samples import judge_samples
-from quant.calibrate import calibrate
-from quant.data import open_data
-from quant.model import load
-from quant.presets import preset
-from quant.quantize import quantize
+from analysis.errors.per_sample import judge_samples
+from quant.data.dataset import open_data
+from quant.model.model import load
+from quant.pipeline import quantize
+from quant.recipe.presets import preset
+from quant.statistics.collect import calibrate
 from sample_models import find
 from tests.e2e.conftest import App
 

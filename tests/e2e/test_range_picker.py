@@ -6,11 +6,11 @@ import numpy as np
 import pytest
 from playwright.sync_api import expect
 
-from analysis.clipping import local_error
 from app.components.range_picker import Bins, Codes, Shape
+from quant.error_model.local_error import local_error
 from quant.numerics import params_from_range, quantize_linear
 from quant.types import QType, QuantSpec
-from tests.quant.statistics_of import statistics_of
+from tests.quant.statistics.statistics_of import statistics_of
 
 pytestmark = pytest.mark.e2e
 HERE = Path(__file__).parent

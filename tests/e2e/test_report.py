@@ -5,9 +5,9 @@ import pytest
 from playwright.sync_api import expect
 
 import quant
-from analysis.analyze import analyze
 from analysis.metrics import METRICS
 from analysis.report import report_html
+from analysis.study.analysis import analyze
 from tests import nets
 
 pytestmark = pytest.mark.e2e

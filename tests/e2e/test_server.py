@@ -10,7 +10,7 @@ from pathlib import Path
 import pytest
 from playwright.sync_api import expect
 
-from app.assets import PLOTLY_URL
+from app.routes.plotly import PLOTLY_URL
 from tests.e2e.conftest import App
 
 pytestmark = pytest.mark.e2e

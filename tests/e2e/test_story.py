@@ -18,7 +18,7 @@ import onnx
 import pytest
 from playwright.sync_api import Browser, Page, expect
 
-from quant.recipe import Recipe
+from quant.recipe.recipe import Recipe
 from sample_models import find
 from tests.e2e.conftest import ROOT, App
 

@@ -10,14 +10,14 @@ from typing import Any
 
 import streamlit as st
 
-from analysis.graph import ModelGraph
-from analysis.graph_layout import BOX
+from analysis.graph.layout import BOX
+from analysis.graph.model_graph import ModelGraph
 from app.components.base import text_component
 
 __all__ = ["Drawing", "NodeLook", "Paint", "graph"]
 
 _component = text_component(
-    "graph", Path(__file__).parent, ("ramp.js", "picture.js", "hands.js", "graph.js")
+    "graph", Path(__file__).parent, ("ramp.js", "render.js", "interaction.js", "graph.js")
 )
 
 

@@ -8,10 +8,10 @@ from typing import Any
 
 import streamlit as st
 
-from app.assets import PLOTLY_URL
 from app.components.base import text_component
-from app.components.range_picker.shape import Bins, Codes, Shape
-from app.components.range_picker.table import TENSOR_ONLY, Row, Scope, Table, Target
+from app.components.range_picker.candidates_payload import TENSOR_ONLY, Row, Scope, Table, Target
+from app.components.range_picker.payload import Bins, Codes, Shape
+from app.routes.plotly import PLOTLY_URL
 
 __all__ = [
     "Bins",

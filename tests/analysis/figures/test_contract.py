@@ -11,10 +11,10 @@ import plotly.graph_objects as go
 import pytest
 
 from analysis import figures
-from analysis.error import ErrorStats
+from analysis.errors.tensor_error import ErrorStats
 from analysis.figures import CostCurve, Pick
 from analysis.figures.theme import GROUNDS
-from analysis.weights import WeightChannels, weight_channels
+from analysis.ranges.weight_channels import WeightChannels, weight_channels
 from quant import load
 from tests import nets
 

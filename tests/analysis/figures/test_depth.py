@@ -5,7 +5,7 @@ import math
 import numpy as np
 import pytest
 
-from analysis.error import ErrorStats
+from analysis.errors.tensor_error import ErrorStats
 from analysis.figures.depth import depth_figure, largest_falls
 
 EDGES = (("a", "b"), ("a", "c"), ("b", "d"), ("c", "d"), ("d", "e"))

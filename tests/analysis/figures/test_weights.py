@@ -3,8 +3,8 @@ import pytest
 
 from analysis.figures.weight_strip import CELLS, weight_strip_figure
 from analysis.figures.weights import weights_figure
-from analysis.weights import WeightChannels, weight_channels
-from quant.model import load
+from analysis.ranges.weight_channels import WeightChannels, weight_channels
+from quant.model.model import load
 from tests.models import from_text
 
 

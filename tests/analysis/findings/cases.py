@@ -7,16 +7,16 @@ from typing import Any
 
 import numpy as np
 
-from analysis.compare import compare
+from analysis.errors.axis_slices import slice_errors
+from analysis.errors.cumulative import compare
+from analysis.errors.out_of_range import outside_ranges
 from analysis.findings import Evidence, Finding, find
-from analysis.outside import outside_ranges
-from analysis.sensitivity import sensitivity
-from analysis.slices import slice_errors
+from analysis.sweep.unit_effects import sensitivity
 from quant import Recipe, Rule, calibrate, open_data, preset, quantize
-from quant.calibrate import Calibration
 from quant.calibrators import calibrator_from_json
-from quant.model import Model
-from quant.quantize import QuantizedModel
+from quant.model.model import Model
+from quant.pipeline import QuantizedModel
+from quant.statistics.collect import Calibration
 from tests.analysis.findings.nets import Arrays, Net, data, net
 
 RESNET, MOBILENET, SPAM = "fmnist_resnet", "fmnist_mobilenet", "spam_transformer"

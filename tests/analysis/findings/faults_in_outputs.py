@@ -7,11 +7,11 @@ from typing import Any
 import numpy as np
 from onnx import helper
 
-from analysis.error import ErrorAccumulator
-from analysis.slices import slice_errors
+from analysis.errors.axis_slices import slice_errors
+from analysis.errors.tensor_error import ErrorAccumulator
 from quant import open_data
-from quant.quantize import QuantizedModel
-from quant.runtime import Session
+from quant.pipeline import QuantizedModel
+from quant.runtime.session import Session
 from tests.analysis.findings.cases import (
     Case,
     Planted,

@@ -6,20 +6,20 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from analysis.error import ErrorStats
+from analysis.errors.axis_slices import slice_errors
+from analysis.errors.out_of_range import outside_ranges
+from analysis.errors.tensor_error import ErrorStats
 from analysis.findings import REGISTRY, SEVERITIES, Evidence, find, register
 from analysis.findings.base import severity_of
 from analysis.findings.few_samples import last_growth
-from analysis.findings.noise import Noise, tensor, weight
 from analysis.findings.saturation import cpu_flags, mean_excess, pair_sums
 from analysis.findings.sensitive_nodes import sqnr_drops
-from analysis.outside import outside_ranges
-from analysis.slices import slice_errors
+from analysis.noise.budget import Noise, tensor, weight
 from quant import QType, Recipe, Rule, calibrate, load, open_data, preset, quantize
-from quant.channels import passed_back, passed_on
+from quant.error_model.channels import passed_back, passed_on
 from quant.errors import Cancelled
-from quant.quantize import QuantizedModel
-from quant.runtime import Session
+from quant.pipeline import QuantizedModel
+from quant.runtime.session import Session
 from tests.nets import convnet, images, network
 from tests.nets import weight as random_weight
 

@@ -4,9 +4,9 @@ from collections.abc import Callable
 
 import pytest
 
+from analysis.errors.axis_slices import slice_errors
+from analysis.errors.out_of_range import outside_ranges
 from analysis.findings import REGISTRY, Evidence, find
-from analysis.outside import outside_ranges
-from analysis.slices import slice_errors
 from quant import open_data, preset
 from tests.analysis.findings.cases import (
     HEALTHY,

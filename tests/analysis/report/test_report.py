@@ -9,13 +9,13 @@ import numpy as np
 import pytest
 
 import quant
-from analysis.analyze import analyze
 from analysis.findings import Finding, Fix
 from analysis.metrics import METRICS
 from analysis.report import report_html
+from analysis.report.documents import layer_table
 from analysis.report.tables import heading
-from analysis.table import layer_table
-from quant.plain import finite, table_csv
+from analysis.study.analysis import analyze
+from quant.io.tables import finite, table_csv
 from tests import nets
 
 

@@ -12,7 +12,7 @@ from quant.calibrators import REGISTRY, DivergenceCalibrator, calibrator_from_js
 from quant.numerics import fake_quantize, params_from_range
 from quant.types import QType, QuantSpec
 from tests.quant.awkward_data import AWKWARD
-from tests.quant.statistics_of import statistics_of
+from tests.quant.statistics.statistics_of import statistics_of
 
 NAMES = sorted(REGISTRY)
 SPECS = {

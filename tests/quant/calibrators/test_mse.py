@@ -6,7 +6,7 @@ from quant.calibrators.mse import Mse
 from quant.numerics import fake_quantize, params_from_range
 from quant.types import QType, QuantSpec
 from tests.quant.awkward_data import AWKWARD
-from tests.quant.statistics_of import statistics_of
+from tests.quant.statistics.statistics_of import statistics_of
 
 SPECS = [
     QuantSpec(QType.INT8, symmetric=True),

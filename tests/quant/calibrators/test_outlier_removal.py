@@ -6,7 +6,7 @@ from quant.calibrators.minmax import MinMax
 from quant.calibrators.outlier_removal import OutlierRemoval
 from quant.types import QType, QuantSpec
 from tests.quant.awkward_data import AWKWARD
-from tests.quant.statistics_of import statistics_of
+from tests.quant.statistics.statistics_of import statistics_of
 
 SPEC = QuantSpec(QType.UINT8, symmetric=False)
 

@@ -6,7 +6,7 @@ from hypothesis import strategies as st
 from quant.calibrators.percentile import Percentile
 from quant.types import QType, QuantSpec
 from tests.quant.awkward_data import AWKWARD
-from tests.quant.statistics_of import statistics_of
+from tests.quant.statistics.statistics_of import statistics_of
 
 SYMMETRIC = QuantSpec(QType.INT8, symmetric=True)
 ASYMMETRIC = QuantSpec(QType.UINT8, symmetric=False)

@@ -17,10 +17,10 @@ from quant.calibrators import (
     own_calibrators,
 )
 from quant.errors import RecipeError
-from quant.tools import CHOICES
+from quant.tool_rules import CHOICES
 from tests.quant.awkward_data import AWKWARD
 from tests.quant.calibrators.test_contract import SPECS, assert_sane
-from tests.quant.statistics_of import statistics_of
+from tests.quant.statistics.statistics_of import statistics_of
 
 NAMES = list(CHOICES)
 SPEC = SPECS["uint8"]

@@ -1,0 +1,1 @@
+"""Measured errors of an int8 model, each under its name."""

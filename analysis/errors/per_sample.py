@@ -1,0 +1,229 @@
+"""Which inputs suffer most from quantization, and which layers clip them more than others."""
+
+import math
+from collections.abc import Mapping
+from contextlib import closing
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+
+from analysis.errors.out_of_range import OutsideRange
+from analysis.errors.output_scores import predictions
+from quant.data.dataset import Batch, Dataset
+from quant.execution.progress import OnProgress
+from quant.pipeline import QuantizedModel
+from quant.runtime.session import Session
+from quant.runtime.together import Results, run_together
+
+MOST = 8
+"""Worst samples that are kept whole."""
+
+UNUSUAL = 2.0
+"""A layer is unusual for a sample from this many times its mean clip rate."""
+
+Array = NDArray[np.generic]
+
+
+@dataclass(frozen=True, eq=False)
+class SampleError:
+    """One sample through the float and the int8 model.
+
+    Attributes:
+        index: Its position in the data.
+        sqnr_db: Error of its outputs, the least over them, in dB.
+        agrees: Whether both models predict alike; None where the first output is no row of scores.
+        label: Its class; None without labels.
+        inputs: Input name -> its values, axis 0 of size 1.
+        float_outputs: Output name -> what the float model gives for it.
+        int8_outputs: The same of the int8 model.
+    """
+
+    index: int
+    sqnr_db: float
+    agrees: bool | None
+    label: int | None
+    inputs: Mapping[str, Array]
+    float_outputs: Mapping[str, Array]
+    int8_outputs: Mapping[str, Array]
+
+
+@dataclass(frozen=True, eq=False)
+class SampleErrors:
+    """The output error of every sample.
+
+    Attributes:
+        sqnr_db: float64, shape (samples,): as in :class:`SampleError`.
+        agrees: bool, shape (samples,), or None.
+        worst: The samples of least ``sqnr_db``, worst first.
+    """
+
+    sqnr_db: NDArray[np.float64]
+    agrees: NDArray[np.bool_] | None
+    worst: tuple[SampleError, ...]
+
+    @property
+    def samples(self) -> int:
+        """Number of samples."""
+        return self.sqnr_db.size
+
+
+@dataclass(frozen=True)
+class UnusualLayer:
+    """A tensor that clips one sample more than the others.
+
+    Attributes:
+        tensor: The tensor.
+        clip_rate: Share of the sample's values outside the representable range, 0 to 1.
+        mean_clip_rate: The mean of that over all samples.
+    """
+
+    tensor: str
+    clip_rate: float
+    mean_clip_rate: float
+
+    @property
+    def ratio(self) -> float:
+        """How many times the mean."""
+        return self.clip_rate / self.mean_clip_rate
+
+
+def judge_samples(
+    quantized: QuantizedModel,
+    data: Dataset,
+    *,
+    samples: int | None = None,
+    most: int = MOST,
+    progress: OnProgress | None = None,
+) -> SampleErrors:
+    """Rank the samples by the error of their outputs, as a user runs both models.
+
+    One pass; of all but the worst samples one number each is kept.
+
+    Args:
+        quantized: The int8 model.
+        data: Evaluation data.
+        samples: Use the first so many samples; None for all.
+        most: How many of the worst to keep whole.
+        progress: Called at least every quarter of a second; it may raise
+            :class:`quant.errors.Cancelled`.
+
+    Returns:
+        The errors.
+
+    Raises:
+        DataError: If the data does not fit the model.
+        ModelError: If a model cannot be run.
+        Cancelled: If ``progress`` raised it.
+    """
+
+    def opened() -> list[Session]:
+        return [Session(quantized.float_model.to_bytes()), Session(quantized.to_bytes())]
+
+    ratios: list[NDArray[np.float64]] = []
+    alike: list[NDArray[np.bool_]] = []
+    worst: list[SampleError] = []
+    with closing(run_together(opened, data, samples=samples, progress=progress)) as results:
+        for batch, (reference, test) in results:
+            errors = _sqnr_db(reference, test, batch.size)
+            agrees = _agrees(reference, test, batch.size)
+            ratios.append(errors)
+            alike += [] if agrees is None else [agrees]
+            limit = worst[-1].sqnr_db if len(worst) == most else math.inf
+            found = [
+                _sample(batch, int(row), (reference, test), float(errors[row]), data)
+                for row in np.argsort(errors, kind="stable")[:most]
+                if errors[row] < limit or len(worst) < most
+            ]
+            worst = sorted([*worst, *found], key=lambda item: (item.sqnr_db, item.index))[:most]
+    known = len(alike) == len(ratios)
+    return SampleErrors(
+        np.concatenate(ratios), np.concatenate(alike) if known else None, tuple(worst)
+    )
+
+
+def unusual_layers(
+    index: int, outside: Mapping[str, OutsideRange], most: int = 3
+) -> tuple[UnusualLayer, ...]:
+    """The tensors that clip a sample at least twice as much as the mean, most clipped first.
+
+    Args:
+        index: The sample's position in the data.
+        outside: What :func:`analysis.errors.out_of_range.outside_ranges` found in that data.
+        most: How many to give.
+
+    Returns:
+        The tensors.
+    """
+    found = [
+        UnusualLayer(name, float(item.shares[index]), float(item.shares.mean()))
+        for name, item in outside.items()
+        if item.shares[index] > 0
+    ]
+    found = [layer for layer in found if layer.ratio >= UNUSUAL]
+    return tuple(sorted(found, key=lambda layer: layer.mean_clip_rate - layer.clip_rate)[:most])
+
+
+def samples_outside(outside: Mapping[str, OutsideRange]) -> NDArray[np.int64]:
+    """In how many tensors each sample has a value outside the representable range.
+
+    Args:
+        outside: What :func:`analysis.errors.out_of_range.outside_ranges` found, of at least one
+            tensor.
+
+    Returns:
+        int64, shape (samples,).
+    """
+    counts = np.zeros(next(iter(outside.values())).shares.size, np.int64)
+    for item in outside.values():
+        counts += item.shares > 0
+    return counts
+
+
+def _sqnr_db(reference: Results, test: Results, samples: int) -> NDArray[np.float64]:
+    """The least over the outputs, of each sample; infinite where nothing can be compared."""
+    least = np.full(samples, np.inf)
+    for name, wanted in reference.items():
+        found = test[name]
+        comparable = wanted.shape == found.shape and wanted.dtype.kind in "biuf"
+        if not comparable or wanted.size % samples:
+            continue
+        a, b = (array.astype(np.float64).reshape(samples, -1) for array in (wanted, found))
+        signal, noise = np.square(a).sum(axis=1), np.square(a - b).sum(axis=1)
+        with np.errstate(divide="ignore", invalid="ignore"):
+            ratio = 10 * np.log10(signal / noise)
+        least = np.minimum(least, np.where(noise > 0, ratio, np.inf))
+    return least
+
+
+def _agrees(reference: Results, test: Results, samples: int) -> NDArray[np.bool_] | None:
+    name = next(iter(reference))
+    a, b = predictions(reference[name], samples), predictions(test[name], samples)
+    return None if a is None or b is None else np.equal(a, b)
+
+
+def _sample(
+    batch: Batch, row: int, results: tuple[Results, Results], sqnr_db: float, data: Dataset
+) -> SampleError:
+    """Copies of what belongs to one sample of a batch."""
+
+    def own(arrays: Mapping[str, Array]) -> dict[str, Array]:
+        # A batch's results are those of its samples one after the other along axis 0.
+        rows = {name: len(array) // batch.size for name, array in arrays.items() if array.ndim}
+        return {
+            name: array[row * rows[name] : (row + 1) * rows[name]].copy() if name in rows else array
+            for name, array in arrays.items()
+        }
+
+    reference, test = (own(arrays) for arrays in results)
+    agrees = _agrees(reference, test, 1)
+    index = batch.first_index + row
+    return SampleError(
+        index=index,
+        sqnr_db=sqnr_db,
+        agrees=None if agrees is None else bool(agrees[0]),
+        label=None if data.labels is None else int(data.labels[index]),
+        inputs=own(batch.feeds),
+        float_outputs=reference,
+        int8_outputs=test,
+    )

@@ -1,0 +1,1 @@
+"""The graph with its nodes placed."""

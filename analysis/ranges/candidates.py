@@ -1,0 +1,149 @@
+"""What every calibrator of ours and every rule of every tool would choose for one tensor."""
+
+import math
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from statistics import median
+
+from quant.calibrators import Tool, calibrator_named, chosen_range, own_calibrators
+from quant.calibrators.base import shared_candidates
+from quant.calibrators.search.divergence import Candidates
+from quant.calibrators.tool_rule import Found
+from quant.error_model.local_error import LocalError, local_error
+from quant.error_model.weighted_sqnr import as_read_db
+from quant.numerics import params_from_range
+from quant.statistics.tensor_stats import TensorStats
+from quant.tool_rules import CHOICES, TOOLS
+from quant.types import QuantParams, QuantSpec
+
+OURS = "QuantLens"
+"""The tool of our own rows."""
+
+
+@dataclass(frozen=True)
+class ChoiceRow:
+    """One rule's choice for a tensor, and what it does to it.
+
+    Attributes:
+        name: ``"kl"`` (ours) or ``"paddle.kl"``; ``calibrator_named`` makes a calibrator of it.
+        tool: ``"QuantLens"``, ``"ONNX Runtime"``, ...
+        label: What a person reads for the rule.
+        summary: What it does, known faults included, in sentences.
+        rmin: Lower end in real units, cut to the observed range; None where there is no choice.
+        rmax: Upper end.
+        local: The predicted local error of that range; None where there is no choice.
+        seen_db: The predicted sqnr of that range as the operators that read the tensor see it, in
+            dB (see :mod:`quant.error_model.weighted_sqnr`); None where it is undefined.
+        kl: KL(P||Q) in nats of the threshold nearest to the larger end, by our definition and on
+            the same grid for every row; None where it is undefined.
+        js: The Jensen-Shannon divergence likewise.
+        why: Why there is no choice, as a sentence; else empty. The calibrator of that name then
+            takes the observed range.
+    """
+
+    name: str
+    tool: str
+    label: str
+    summary: str
+    rmin: float | None
+    rmax: float | None
+    local: LocalError | None
+    seen_db: float | None
+    kl: float | None
+    js: float | None
+    why: str
+
+    @property
+    def rated_db(self) -> float | None:
+        """What choices are compared by, in dB: sqnr as read, or where undefined the local one."""
+        return None if self.local is None else _rated_db(self.local, self.seen_db)
+
+
+def choice_rows(stats: TensorStats, spec: QuantSpec) -> tuple[ChoiceRow, ...]:
+    """Every choice for a tensor: ours first, then tool by tool.
+
+    Any thread may ask; most of the work is done without holding up others.
+
+    Args:
+        stats: What calibration saw of the tensor.
+        spec: The type and symmetry of its codes, per tensor.
+    """
+    candidates = shared_candidates(stats, spec)
+    chosen = list(_ranges(candidates))
+    ends = [found for _, found in chosen if not found.why]
+    # Several rules often choose the same range.
+    pairs = list(dict.fromkeys((found.rmin, found.rmax) for found in ends))
+    params = [params_from_range(*pair, spec) for pair in pairs]
+    errors = [local_error(stats, found) for found in params]
+    predicted = dict(
+        zip(pairs, zip(errors, as_read_db(stats, params, errors), strict=True), strict=True)
+    )
+    kl, _, js = candidates.near([max(-found.rmin, found.rmax) for found in ends])
+    divergences = zip(kl.tolist(), js.tolist(), strict=True)
+    rows: list[ChoiceRow] = []
+    for rule, found in chosen:
+        if found.why:
+            rows.append(ChoiceRow(*rule, None, None, None, None, None, None, found.why))
+            continue
+        kl_there, js_there = map(_defined, next(divergences))
+        errors_there = predicted[found.rmin, found.rmax]
+        rows.append(ChoiceRow(*rule, found.rmin, found.rmax, *errors_there, kl_there, js_there, ""))
+    return tuple(rows)
+
+
+def _defined(divergence: float) -> float | None:
+    return divergence if math.isfinite(divergence) else None
+
+
+_Rule = tuple[str, str, str, str]
+"""Name, tool, label and summary of a row."""
+
+
+def _ranges(candidates: Candidates) -> Iterator[tuple[_Rule, Found]]:
+    """What each rule chooses."""
+    stats, spec = candidates.stats, candidates.spec
+    if spec.symmetric or stats.low == 0 or stats.high == 0:
+        _ = candidates.js  # it computes what KL needs, so it goes first
+    for name in own_calibrators():
+        own = calibrator_named(name)
+        yield (name, OURS, own.label, own.summary), Found(*chosen_range(own, stats, spec))
+    for key, title in TOOLS.items():
+        for name, choice in CHOICES.items():
+            if choice.tool == key:
+                rule = name, title, choice.label, choice.summary
+                yield rule, Tool(choice=name).find(stats)
+
+
+def rated_db(stats: TensorStats, params: QuantParams) -> float:
+    """What :attr:`ChoiceRow.rated_db` is for a range that no rule chose, in dB."""
+    local = local_error(stats, params)
+    return _rated_db(local, as_read_db(stats, [params], [local])[0])
+
+
+def _rated_db(local: LocalError, seen_db: float | None) -> float:
+    return local.sqnr_db if seen_db is None else seen_db
+
+
+def median_db(rows: Sequence[ChoiceRow]) -> float | None:
+    """The median of what the choices are compared by, in dB; None without a finite one.
+
+    A choice without error counts as the best that has one.
+    """
+    found = [row.rated_db for row in rows if row.rated_db is not None]
+    finite = [value for value in found if math.isfinite(value)]
+    if not finite:
+        return None
+    return median(min(value, max(finite)) for value in found)
+
+
+def disagreement_db(rows: Sequence[ChoiceRow]) -> float:
+    """What the right choice is worth: the best predicted sqnr as read less the median, in dB.
+
+    The median, because a rule or two that clip nearly everything say little of a tensor. 0 for
+    fewer than two choices; a choice without error counts as the best that has one.
+    """
+    middle = median_db(rows)
+    if middle is None:
+        return 0.0
+    found = [row.rated_db for row in rows if row.rated_db is not None]
+    return max(value for value in found if math.isfinite(value)) - middle

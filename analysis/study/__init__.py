@@ -1,0 +1,1 @@
+"""One experiment from an int8 model to its findings."""

@@ -1,0 +1,1 @@
+"""What each unit does to the outputs, by running only what differs."""

@@ -1,0 +1,202 @@
+"""What each unit of a quantized model does to the model's outputs.
+
+*Sensitivity*: only this unit is quantized, everything else is float. *Benefit*: everything is
+quantized but this unit. Both are errors at the model's outputs against the float model. Brute
+force runs the models of :mod:`quant.variants` whole; here only what differs is run, see
+:mod:`analysis.sweep.runner`.
+"""
+
+from collections.abc import Callable, Generator, Mapping
+from contextlib import closing
+from dataclasses import dataclass
+from functools import partial
+from types import MappingProxyType
+from typing import Any
+
+import onnx_ir as ir
+
+from analysis.errors.output_scores import Scores
+from analysis.metrics import Metric
+from analysis.sweep.runner import Subject, sweep
+from quant.data.dataset import Dataset, match_inputs
+from quant.errors import DataError
+from quant.execution.progress import OnProgress
+from quant.model.prepare import raise_opset
+from quant.pipeline import QuantizedModel
+from quant.runtime.session import Level
+from quant.statistics.collect import Calibration
+from quant.variants import Unit, all_quantized_but, only_quantized, units
+
+BUDGET_BYTES = 1 << 30
+"""Memory for tensors and sessions, unless the caller says otherwise."""
+
+
+@dataclass(frozen=True)
+class Effect:
+    """What a unit does to the outputs.
+
+    Attributes:
+        unit: The unit's name.
+        nodes: Its nodes.
+        scores: The variant's outputs against the float model's.
+    """
+
+    unit: str
+    nodes: tuple[str, ...]
+    scores: Scores
+
+    @property
+    def sqnr_db(self) -> float:
+        """The least over the outputs in dB."""
+        return self.scores.sqnr_db
+
+    def to_json(self) -> dict[str, Any]:
+        """The effect for JSON, exactly."""
+        return {"unit": self.unit, "nodes": list(self.nodes), "scores": self.scores.to_json()}
+
+    @classmethod
+    def from_json(cls, document: Mapping[str, Any]) -> "Effect":
+        """The effect that :meth:`to_json` gave; see :meth:`Scores.from_json` for what it raises."""
+        return cls(
+            unit=str(document["unit"]),
+            nodes=tuple(str(name) for name in document["nodes"]),
+            scores=Scores.from_json(document["scores"]),
+        )
+
+
+OnEffect = Callable[[Effect], None]
+"""Called with each unit's effect once it is final."""
+
+_NOTHING: Mapping[str, Effect] = MappingProxyType({})
+
+
+def sensitivity(
+    quantized: QuantizedModel,
+    calibration: Calibration,
+    data: Dataset,
+    *,
+    samples: int | None = None,
+    metric: Metric | None = None,
+    budget_bytes: int = BUDGET_BYTES,
+    known: Mapping[str, Effect] = _NOTHING,
+    on_effect: OnEffect | None = None,
+    progress: OnProgress | None = None,
+    level: Level = "all",
+) -> dict[str, Effect]:
+    """Measure the outputs with only one unit quantized, for every unit.
+
+    Args:
+        quantized: The int8 model whose units are meant.
+        calibration: The statistics that it was made with.
+        data: What to feed.
+        samples: Use the first so many samples; None for all.
+        metric: The user's metric, or None.
+        budget_bytes: Memory for kept tensors and sessions, roughly.
+        known: Effects from an earlier call with the same arguments; they are not measured again.
+        on_effect: Called with each new effect as soon as it is final.
+        progress: Called with the samples of units done, after every unit and at least every
+            quarter of a second; it may raise :class:`quant.errors.Cancelled` to stop within a
+            second.
+        level: How far ONNX Runtime may optimize. Kernels that depend on what surrounds a node
+            differ in the last digit, which tips a rounding over now and then; at "basic" the
+            numbers are exactly those of the variant run whole.
+
+    Returns:
+        The effect of every unit by its name, in topological order.
+
+    Raises:
+        DataError: If the data does not fit the model.
+        ModelError: If ONNX Runtime cannot run it.
+        Cancelled: If ``progress`` raised it.
+    """
+    subject = Subject(
+        base=_float_base(quantized),
+        variant=lambda unit: only_quantized(quantized, calibration, unit).graph,
+        float_model=quantized.float_model.to_bytes(),
+        float_base=True,
+        level=level,
+    )
+    run = partial(sweep, subject, metric=metric, budget_bytes=budget_bytes, progress=progress)
+    return _collected(run, quantized, data, samples, known=known, on_effect=on_effect)
+
+
+def benefit(
+    quantized: QuantizedModel,
+    calibration: Calibration,
+    data: Dataset,
+    *,
+    samples: int | None = None,
+    metric: Metric | None = None,
+    budget_bytes: int = BUDGET_BYTES,
+    known: Mapping[str, Effect] = _NOTHING,
+    on_effect: OnEffect | None = None,
+    progress: OnProgress | None = None,
+    level: Level = "all",
+) -> dict[str, Effect]:
+    """Measure the outputs with everything quantized but one unit, for every unit.
+
+    The benefit is what these scores gain over those of the whole int8 model.
+
+    Args:
+        quantized: As for :func:`sensitivity`.
+        calibration: As for :func:`sensitivity`.
+        data: As for :func:`sensitivity`.
+        samples: As for :func:`sensitivity`.
+        metric: As for :func:`sensitivity`.
+        budget_bytes: As for :func:`sensitivity`.
+        known: As for :func:`sensitivity`.
+        on_effect: As for :func:`sensitivity`.
+        progress: As for :func:`sensitivity`.
+        level: As for :func:`sensitivity`.
+
+    Returns:
+        The effect of every unit by its name, in topological order.
+
+    Raises:
+        DataError: If the data does not fit the model.
+        ModelError: If ONNX Runtime cannot run it.
+        Cancelled: If ``progress`` raised it.
+    """
+    subject = Subject(
+        base=quantized.graph,
+        variant=lambda unit: all_quantized_but(quantized, calibration, unit).graph,
+        float_model=quantized.float_model.to_bytes(),
+        float_base=False,
+        level=level,
+    )
+    run = partial(sweep, subject, metric=metric, budget_bytes=budget_bytes, progress=progress)
+    return _collected(run, quantized, data, samples, known=known, on_effect=on_effect)
+
+
+def _collected(
+    run: Callable[..., Generator[tuple[Unit, Scores]]],
+    quantized: QuantizedModel,
+    data: Dataset,
+    samples: int | None,
+    *,
+    known: Mapping[str, Effect],
+    on_effect: OnEffect | None,
+) -> dict[str, Effect]:
+    total = len(data) if samples is None else min(samples, len(data))
+    if total < 1:
+        raise DataError(f"a sweep needs at least 1 sample, found {total} asked for")
+    data = match_inputs(data, quantized.float_model.inputs)
+    every = units(quantized)
+    found = dict(known)
+    with closing(run(every, data, total=total, skip=tuple(known))) as results:
+        for unit, scores in results:
+            effect = found[unit.name] = Effect(unit.name, unit.nodes, scores)
+            if on_effect is not None:
+                on_effect(effect)
+    return {unit.name: found[unit.name] for unit in every}
+
+
+def _float_base(quantized: QuantizedModel) -> ir.Model:
+    """The float graph, in the opset that quantized units of it need."""
+    model = quantized.float_model
+    needed = quantized.plan.min_opset
+    if needed <= model.graph.opset_imports.get("", 0):
+        return model.graph
+    raised = model.graph.clone()
+    raise_opset(raised, needed, model.name)
+    return raised

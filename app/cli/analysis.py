@@ -1,0 +1,162 @@
+"""``quantlens analyze``: where the accuracy goes and why, into a folder, resumed when run again."""
+
+import argparse
+import json
+from pathlib import Path
+from typing import Any
+
+import quant
+from analysis.metrics import METRICS, Metric, metric_from_file, metric_named
+from analysis.report import report_html
+from analysis.report.documents import findings_json, layer_table, summary_json
+from analysis.study.analysis import ERRORS, Analysis, ErrorName, analyze, depends_on
+from analysis.study.journal import KINDS, Journal
+from app.cli.progress_line import Meter
+from quant.errors import Cancelled, did_you_mean
+from quant.execution.progress import Progress
+from quant.io.atomic import staged
+from quant.io.tables import table_csv
+
+STATE = "state.jsonl"
+"""The file in the folder that holds what is known so far."""
+
+
+def run(options: argparse.Namespace, recipe: quant.Recipe) -> tuple[dict[str, Any], str]:
+    """Analyze a model and write ``layers.csv``, ``findings.json`` and ``report.html``.
+
+    Args:
+        options: The words of the command line.
+        recipe: What to quantize with.
+
+    Returns:
+        A summary for machines and one for people.
+
+    Raises:
+        QuantError: If the input is at fault; what the folder holds by then is kept.
+        Cancelled: If interrupted, with what to do to go on.
+    """
+    errors = _errors(options.errors)
+    model = quant.load(options.model)
+    quant.plan(model, recipe)  # a mistake in the recipe is told before the long work
+    data = quant.open_data(options.data, model)
+    metric = _metric(options.metric, model, data)
+    folder: Path = options.out
+    _make(folder)
+    with Meter("calibrating") as meter:
+        calibration = _calibration(options, model, data, meter)
+    quantized = quant.quantize(model, calibration, recipe)
+    about = depends_on(quantized, calibration, data, samples=options.samples, metric=metric)
+    journal = Journal(folder / STATE, about)
+    known = {kind: len(journal.known(kind)) for kind in KINDS}
+    try:
+        with Meter("") as meter:
+            found = analyze(
+                quantized,
+                calibration,
+                data,
+                errors=errors,
+                samples=options.samples,
+                metric=metric,
+                journal=journal,
+                progress=_Stages(meter),
+            )
+    except (KeyboardInterrupt, Cancelled) as stopped:
+        raise Cancelled(
+            f"cancelled; {folder / STATE} keeps {journal.written()} measured units, and the same "
+            "command again measures the rest"
+        ) from stopped
+    files = _write(folder, found)
+    values = summary_json(found)
+    values["files"] = {name: str(path) for name, path in files.items()}
+    values["units_measured"] = {
+        kind: len(journal.known(kind)) - known[kind] for kind in KINDS if kind in errors
+    }
+    return values, _text(found, files)
+
+
+class _Stages:
+    """Shows one stage after the other."""
+
+    def __init__(self, meter: Meter) -> None:
+        self._meter = meter
+
+    def __call__(self, word: str, progress: Progress) -> None:
+        self._meter.word = word
+        self._meter(progress)
+
+
+def _errors(text: str) -> tuple[ErrorName, ...]:
+    words = [word.strip() for word in text.split(",")]
+    for word in words:
+        if word not in ERRORS:
+            raise quant.DataError(
+                f"--errors: expected some of {', '.join(ERRORS)}, found {word!r}"
+                f"{did_you_mean(word, ERRORS)}"
+            )
+    return tuple(name for name in ERRORS if name in words)
+
+
+def _metric(text: str | None, model: quant.Model, data: quant.Dataset) -> Metric | None:
+    """The metric that is asked for, or top-1 where the data has labels for a row of scores."""
+    if text is None:
+        shape = model.outputs[0].shape
+        scores = shape is not None and len(shape) >= 2 and all(d == 1 for d in shape[1:-1])
+        return METRICS["top1"] if scores and data.labels is not None else None
+    if text in METRICS or ("/" not in text and not text.endswith(".py")):
+        return metric_named(text)
+    return metric_from_file(text)
+
+
+def _make(folder: Path) -> None:
+    try:
+        folder.mkdir(exist_ok=True)
+    except OSError as error:
+        raise quant.ExportError(
+            f"{folder}: expected a folder, or a name for a new one in a folder that exists, and it "
+            f"cannot be made ({error.strerror}); choose another"
+        ) from error
+
+
+def _calibration(
+    options: argparse.Namespace, model: quant.Model, data: quant.Dataset, meter: Meter
+) -> quant.Calibration:
+    if options.calibration is None:
+        return quant.calibrate(model, data, progress=meter)
+    calibration = quant.Calibration.load(options.calibration)
+    calibration.check(model)
+    return calibration
+
+
+def _write(folder: Path, found: Analysis) -> dict[str, Path]:
+    """Write all three files, or none."""
+    rows = layer_table(found)
+    contents = {
+        "layers": (folder / "layers.csv", table_csv(rows)),
+        "findings": (
+            folder / "findings.json",
+            json.dumps(findings_json(found), indent=2, allow_nan=False) + "\n",
+        ),
+        "report": (folder / "report.html", report_html(found)),
+    }
+    with staged({path: text.encode() for path, text in contents.values()}):
+        pass
+    return {name: path for name, (path, _) in contents.items()}
+
+
+def _text(found: Analysis, files: dict[str, Path]) -> str:
+    halves = found.split
+    lines = [
+        f"output sqnr over {found.samples} samples: all int8 {halves.all.sqnr_db:.1f} dB, weights "
+        f"only {halves.weights_only.sqnr_db:.1f} dB, activations only "
+        f"{halves.activations_only.sqnr_db:.1f} dB",
+    ]
+    if found.metric is not None:
+        change = found.metric
+        lines.append(
+            f"{change.label}: float {change.float_value:.4g}, int8 {change.int8_value:.4g}, "
+            f"95 % interval of the difference {change.low:.4g} to {change.high:.4g}"
+        )
+    lines.append(found.ranking)
+    lines += [f"{f.severity}: {f.title}. {f.evidence}" for f in found.findings]
+    lines += [str(path) for path in files.values()]
+    return "\n".join(lines)

@@ -1,0 +1,1 @@
+"""Long work on threads, with progress and cancelling."""

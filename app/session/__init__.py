@@ -1,0 +1,1 @@
+"""What the user chose: frozen values and the pure functions that change them."""

@@ -1,0 +1,132 @@
+"""The exported model as a file: save it, download it, make it again on the command line."""
+
+import shlex
+from pathlib import Path
+
+import streamlit as st
+
+from app.jobs.registry import Job, State
+from app.tasks import calibration
+from app.views.shared.format import size
+from app.views.shared.job_panel import show_outcome
+from app.workspace.workspace import Bench
+from quant.export.verified import SaveReport, recipe_path
+from quant.recipe.edits import preset_of
+
+_PATH = "export path"
+
+
+def file_panel(bench: Bench, checked: bool) -> None:
+    """Save as, download, recipe and command line.
+
+    Args:
+        bench: What to export.
+        checked: Whether the model passed verification; without it nothing can be taken away.
+    """
+    st.markdown("**Save or download**")
+    _save(bench, checked)
+    stem = bench.file_stem
+    recipe = bench.session.recipe.dumps()
+    with st.container(horizontal=True):
+        st.download_button(
+            "Download model",
+            bench.quantized.to_bytes(),
+            file_name=f"{stem}.onnx",
+            mime="application/octet-stream",
+            key="download model",
+            icon=":material/download:",
+            disabled=not checked,
+            on_click="ignore",
+        )
+        st.download_button(
+            "Download recipe",
+            recipe,
+            file_name=f"{stem}.recipe.json",
+            mime="application/json",
+            key="download recipe",
+            icon=":material/download:",
+            on_click="ignore",
+        )
+    hint = "" if preset_of(bench.session.recipe) else " :gray[after Save wrote the recipe]"
+    st.markdown(f"**The same on the command line**{hint}")
+    st.code(command(bench, wanted(bench)), language="shell", wrap_lines=True)
+    with st.expander("Recipe", icon=":material/receipt_long:", key="recipe text"):
+        st.code(recipe, language="json", height=320)
+
+
+def wanted(bench: Bench) -> Path:
+    """Where the model is to be written."""
+    text = str(st.session_state.get(_PATH) or default_path(bench))
+    path = Path(text.strip()).expanduser()
+    return path if path.suffix == ".onnx" else path.with_name(f"{path.name}.onnx")
+
+
+def default_path(bench: Bench) -> str:
+    """Beside the user's model; for a sample or an upload, in the home folder."""
+    source = bench.opened.source
+    folder = Path.home() if source.sample or source.uploaded else Path(source.model).parent
+    return str(folder / f"{bench.file_stem}.onnx")
+
+
+def _save(bench: Bench, checked: bool) -> None:
+    st.session_state.setdefault(_PATH, default_path(bench))
+    job = calibration.save_job(bench, wanted(bench))
+    running = job is not None and job.running
+    with st.container(horizontal=True, vertical_alignment="bottom"):
+        st.text_input(
+            "Save as",
+            key=_PATH,
+            help="The recipe is written beside the model. Nothing is written unless the file "
+            "passes verification.",
+            persist_state="session",
+        )
+        st.button(
+            "Save",
+            key="save",
+            type="primary",
+            icon=":material/save:",
+            disabled=running or not checked,
+            on_click=lambda: calibration.start_save(bench, wanted(bench)),
+        )
+    if job is None:
+        return
+    if running:
+        _wait(job)
+    elif job.state is State.DONE:
+        report: SaveReport = job.result
+        st.success(
+            f"Wrote {report.path} ({size(report.size_bytes)}) and {report.recipe_path.name}; the "
+            "file was verified.",
+            icon=":material/check_circle:",
+        )
+    else:
+        show_outcome(job)
+
+
+def _wait(job: Job) -> None:
+    @st.fragment(run_every=0.3)
+    def waiting() -> None:
+        st.caption("Writing and verifying …")
+        if not job.running:
+            st.rerun()
+
+    waiting()
+
+
+def command(bench: Bench, target: Path) -> str:
+    """The command that writes the same bytes again, an option a line."""
+    source = bench.opened.source
+    name = preset_of(bench.session.recipe)
+    model = source.title if source.uploaded else _short(source.model)
+    lines = [["quantlens", "quantize", model], ["--data", _short(source.calibration)]]
+    if bench.session.samples is not None:
+        lines.append(["--samples", str(bench.session.samples)])
+    lines.append(["--preset", name] if name else ["--recipe", str(recipe_path(target))])
+    lines.append(["--out", str(target)])
+    return " \\\n    ".join(map(shlex.join, lines))
+
+
+def _short(path: str) -> str:
+    """A path as seen from the folder that the app was started in, if it lies below."""
+    place, here = Path(path).expanduser().absolute(), Path.cwd()
+    return str(place.relative_to(here)) if place.is_relative_to(here) else str(place)

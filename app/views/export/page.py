@@ -1,0 +1,36 @@
+"""The Export page: what will be written, the proof that it computes what was shown, the file."""
+
+import streamlit as st
+
+from app.routes.netron import show
+from app.session import user_session
+from app.views.export.file import file_panel
+from app.views.export.summary import checks_panel, summary
+from app.views.shared.page_guard import guarded, ready
+from app.workspace.workspace import Bench
+
+NETRON_PX = 640
+
+
+def graph_panel(bench: Bench) -> None:
+    """The int8 graph in Netron, in the page and in a tab of its own."""
+    address = show(bench.quantized.to_bytes(), f"{bench.file_stem}.onnx")
+    with st.container(horizontal=True, vertical_alignment="center"):
+        st.markdown("**Exported graph**", width="stretch")
+        st.link_button("Open Netron in a tab", address, icon=":material/open_in_new:")
+    st.iframe(address, height=NETRON_PX, alt="The exported graph in Netron")
+
+
+with guarded():
+    session = user_session.current()
+    title = f"Export of {session.source.title}" if session.source else "Export"
+    st.subheader(title, anchor=False)
+    bench = ready("what would be exported")
+    if bench is not None:
+        left, right = st.columns(2, gap="large")
+        with left:
+            summary(bench)
+            checked = checks_panel(bench)
+        with right:
+            file_panel(bench, checked)
+        graph_panel(bench)

@@ -1,0 +1,96 @@
+"""What will be written, and how it was verified."""
+
+import pandas as pd
+import streamlit as st
+
+from analysis.latency import model_size
+from app.tasks import calibration
+from app.views.export.file import wanted
+from app.views.shared.format import percent, plural, size
+from app.views.shared.job_panel import show_outcome
+from app.views.shared.measure_bar import describe
+from app.workspace.workspace import CHECKS, Bench
+from quant.export.verified import recipe_path
+
+
+def summary(bench: Bench) -> None:
+    """Files, size, opset, nodes, accuracy where it was measured, and what did not go as asked."""
+    quantized = bench.quantized
+    nodes = quantized.plan.nodes.values()
+    count = sum(item.quantized for item in nodes)
+    dropped = sum(verdict.dropped for verdict in quantized.activations.values())
+    measured = bench.session.measured
+    target = wanted(bench)
+    files = model_size(quantized)
+    facts = {
+        "Files": f"`{target.name}` and `{recipe_path(target).name}`",
+        "Recipe": describe(bench.session.recipe),
+        "Size": f"{size(files.int8_bytes)}, float {size(files.float_bytes)} ({files.ratio:.0%})",
+        "Opset": str(quantized.graph.opset_imports.get("", "unknown")),
+        "Nodes": f"{count:,} of {len(nodes):,} quantized, {plural(dropped, 'activation')} dropped",
+        "Top-1": "not measured for this recipe",
+    }
+    if measured is not None and measured.int8_top1 is not None:
+        facts["Top-1"] = (
+            f"**{percent(measured.int8_top1)}** int8, {percent(measured.float_top1)} float, "
+            f"on {plural(measured.samples, 'sample')}"
+        )
+    elif measured is not None:
+        facts["Same answer as float"] = percent(measured.agreement)
+        del facts["Top-1"]
+    st.markdown("**What will be written**")
+    st.table(facts, border="horizontal", alt="Facts about the exported model")
+    for warning in quantized.plan.warnings:
+        st.warning(warning, icon=":material/warning:")
+    for note in quantized.notes[:5]:
+        st.caption(f":material/info: {note}")
+    if len(quantized.notes) > 5:
+        with st.expander(f"{plural(len(quantized.notes) - 5, 'more note')}"):
+            for note in quantized.notes[5:]:
+                st.markdown(f"- {note}")
+
+
+def checks_panel(bench: Bench) -> bool:
+    """The comparison of ONNX Runtime with the simulation; whether the model passed."""
+    st.markdown("**Verification** :gray[on one real sample]")
+    job = calibration.start_check(bench)
+    checks = CHECKS.get(f"check/{bench.key}")
+    if checks is None:
+        if job is not None and job.running:
+            _wait(bench)
+        elif job is not None:
+            show_outcome(job)
+        return False
+    st.dataframe(
+        pd.DataFrame(
+            {
+                "level": [check.level for check in checks],
+                "sqnr": ["equal" if c.max_abs == 0 else f"{c.sqnr_db:.1f} dB" for c in checks],
+                "difference": [f"{check.max_abs:.3g}" for check in checks],
+            }
+        ),
+        hide_index=True,
+        column_config={
+            "level": "ONNX Runtime optimization",
+            "sqnr": st.column_config.TextColumn("sqnr to the simulation", alignment="right"),
+            "difference": st.column_config.TextColumn("Largest difference", alignment="right"),
+        },
+        alt="Outputs of ONNX Runtime against the simulation",
+    )
+    st.caption(
+        ":material/check_circle: Passes onnx.checker and runs at every optimization level. The "
+        "simulation computes quantization in plain float operators; differences are rounding ties "
+        "of integer kernels."
+    )
+    return True
+
+
+def _wait(bench: Bench) -> None:
+    @st.fragment(run_every=0.3)
+    def waiting() -> None:
+        st.caption("Checking the model and running it at every optimization level …")
+        job = calibration.start_check(bench)
+        if job is None or not job.running:
+            st.rerun()
+
+    waiting()

@@ -1,0 +1,87 @@
+"""What is known of the node that is chosen in the graph."""
+
+import streamlit as st
+
+from analysis.graph.model_graph import ModelGraph
+from analysis.layers import LayerRow, clipping_db, rounding_db
+from app.tasks.ranking import ranking_in_use
+from app.views.graph.colouring import state_of
+from app.views.layers.table import go_to
+from app.views.shared.controls import calibrator_label
+from app.views.shared.format import db, number, percent
+from app.workspace.workspace import Bench
+from quant.planning.plan import INPUT_OP_TYPE
+
+MOST_NEIGHBOURS = 6
+
+
+def node_facts(bench: Bench, graph: ModelGraph, row: LayerRow | None) -> None:
+    """Draw the facts, the neighbours and the way to the layer."""
+    if row is None:
+        st.info("Click a node to see what is known of it.", icon=":material/arrow_back:")
+        return
+    kind = "input of the model" if row.op_type == INPUT_OP_TYPE else row.op_type
+    st.markdown(f"**{row.name}** :gray[{kind}] :gray-badge[{state_of(row)}]")
+    if row.note:
+        st.caption(f"{state_of(row).capitalize()}: {row.note}.")
+    if row.tensor:
+        st.caption(f"Gives {row.tensor}")
+    st.table(_facts(bench, row), border="horizontal", alt=f"Facts about {row.name}")
+    st.page_link(
+        "views/layers/page.py", label="Open the layer to change it", icon=":material/arrow_forward:"
+    )
+    _neighbours(graph, row.name)
+
+
+def _facts(bench: Bench, row: LayerRow) -> dict[str, str]:
+    comparison = bench.comparison()
+    measured = comparison.tensors.get(row.tensor) if comparison else None
+    info = bench.opened.model.tensors.get(row.tensor)
+    shape = "×".join("?" if d is None else str(d) for d in info.shape or ()) if info else ""
+    facts = {"Shape": shape} if shape else {}
+    if row.weight:
+        facts["Weight"] = row.weight
+    if row.activation:
+        facts["Output"] = row.activation
+    if row.rmin is not None:
+        label = "fixed" if row.calibrator == "fixed" else calibrator_label(row.calibrator)
+        facts["Range"] = f"{number(row.rmin)} to {number(row.rmax)}, {label}"
+    if row.local:
+        facts["Local"] = f"{db(row.local.sqnr_db)} sqnr, predicted"
+        facts["Rounding"] = f"{db(rounding_db(row.local))} alone"
+        clipped = row.local.clip_rate > 0
+        facts["Clipping"] = f"{db(clipping_db(row.local))} alone" if clipped else "nothing clipped"
+        facts["Clip rate"] = percent(row.local.clip_rate, 3)
+    facts["Cumulative"] = f"{db(measured.sqnr_db)} sqnr, measured" if measured else "not measured"
+    known = ranking_in_use(bench)
+    unit = next((u.name for u in known.units if row.name in u.nodes), "")
+    if unit in known.sensitivity:
+        facts["Sensitivity"] = f"{db(known.sensitivity[unit].sqnr_db)} output sqnr"
+    gain = known.gain_db(unit)
+    if gain is not None:
+        facts["Benefit"] = f"{gain + 0.0:+.2f} dB output sqnr"
+    return facts
+
+
+def _neighbours(graph: ModelGraph, name: str) -> None:
+    if name not in graph.names:
+        return
+    place = graph.names.index(name)
+    for label, found in (
+        ("Reads", [a for a, b in graph.layout.edges if b == place]),
+        ("Read by", [b for a, b in graph.layout.edges if a == place]),
+    ):
+        if not found:
+            continue
+        with st.container(gap="xxsmall"):
+            st.caption(label)
+            for other in found[:MOST_NEIGHBOURS]:
+                st.button(
+                    f"{graph.names[other]} ({graph.op_types[other]})",
+                    key=f"graph go {label} {other}",
+                    type="tertiary",
+                    on_click=go_to,
+                    args=(graph.names[other],),
+                )
+            if len(found) > MOST_NEIGHBOURS:
+                st.caption(f"and {len(found) - MOST_NEIGHBOURS} more")

@@ -1,0 +1,79 @@
+"""The Graph page: the float graph, coloured by an error, and what is known of the chosen node."""
+
+from collections.abc import Mapping
+
+import streamlit as st
+
+from app.components.graph import graph
+from app.session import user_session
+from app.tasks.ranking import ranking_in_use
+from app.views.graph.colouring import COLOURINGS, paint
+from app.views.graph.node_facts import node_facts
+from app.views.layers.recipe_bar import undo_buttons
+from app.views.layers.table import go_to, selected
+from app.views.shared.page_guard import guarded, ready
+from app.workspace.graph_cache import drawing
+from app.workspace.workspace import Bench
+
+KEY = "graph"
+
+
+def numbers(bench: Bench, name: str) -> Mapping[str, float]:
+    """The numbers of a colouring by node."""
+    rows = bench.rows()
+    if name == "local":
+        return {row.name: row.local.sqnr_db for row in rows if row.local}
+    if name == "clip":
+        return {row.name: row.local.clip_rate for row in rows if row.local}
+    if name == "cumulative":
+        comparison = bench.comparison()
+        measured = comparison.tensors if comparison else {}
+        return {row.name: measured[row.tensor].sqnr_db for row in rows if row.tensor in measured}
+    return ranking_in_use(bench).by_node("sensitivity" if name == "sensitivity" else "benefit")
+
+
+@st.fragment
+def graph_and_facts(bench: Bench) -> None:
+    """Choosing a node redraws this and nothing else."""
+    with guarded():
+        left, right = st.columns([13, 5], gap="medium")
+        with left:
+            name = st.segmented_control(
+                "Colour by",
+                tuple(COLOURINGS),
+                default="local",
+                required=True,
+                key="graph colours",
+                format_func=lambda key: COLOURINGS[key].label,
+                persist_state="session",
+                label_visibility="collapsed",
+            )
+            values = numbers(bench, name)
+            drawn = drawing(bench.opened.model)
+            row = selected(bench)
+            opened = graph(
+                drawn,
+                paint(COLOURINGS[name], drawn.graph, {r.name: r for r in bench.rows()}, values),
+                row.name if row else "",
+                key=KEY,
+                on_select=go_to,
+            )
+            if not values:
+                st.caption(f"{COLOURINGS[name].label} is not known yet. {COLOURINGS[name].missing}")
+        with right:
+            node_facts(bench, drawn.graph, row)
+        if opened:
+            go_to(opened)
+            st.switch_page("views/layers/page.py")
+
+
+with guarded():
+    session = user_session.current()
+    with st.container(horizontal=True, vertical_alignment="center"):
+        title = f"Graph of {session.source.title}" if session.source else "Graph"
+        st.subheader(title, anchor=False, width="stretch")
+        if session.source:
+            undo_buttons(session)
+    found = ready("its graph")
+    if found is not None:
+        graph_and_facts(found)

@@ -1,0 +1,121 @@
+"""Change a setting for every layer of an operator type or whose name matches an expression."""
+
+from typing import Any
+
+import streamlit as st
+
+from app.session import user_session
+from app.views.shared.controls import calibrator_label, calibrator_list
+from app.views.shared.format import activation_type, plural
+from app.workspace.workspace import Bench
+from quant.calibrators import calibrator_from_json
+from quant.errors import RecipeError
+from quant.planning.plan import INPUT_OP_TYPE
+from quant.recipe.edits import matching, with_bulk
+from quant.recipe.recipe import Selector
+from quant.types import QType
+
+KEEP = "unchanged"
+_TYPES = {
+    activation_type(qtype, symmetric): (qtype, symmetric)
+    for qtype, symmetric in (
+        (QType.UINT8, False),
+        (QType.INT8, False),
+        (QType.INT8, True),
+        (QType.UINT16, False),
+        (QType.INT16, True),
+    )
+}
+_YES_NO = {"yes": True, "no": False}
+_WEIGHTS = {q.value: q for q in (QType.INT4, QType.INT8, QType.INT16)}
+
+
+def bulk_edit(bench: Bench) -> None:
+    """A popover that adds one rule for many layers."""
+    pop = st.popover(
+        "Bulk edit",
+        icon=":material/edit_note:",
+        help="Change settings of all layers of a type, or whose name matches an expression",
+        key="bulk_edit",
+        on_change="rerun",
+    )
+    if not pop.open:
+        return
+    with pop:
+        selector, target = _selector(bench)
+        values = _values()
+        try:
+            names = matching(bench.opened.model, selector, target) if target else ()
+        except RecipeError as error:
+            st.error(str(error), icon=":material/error:")
+            return
+        listed = ", ".join(names[:6]) + (" and more" if len(names) > 6 else "")
+        st.caption(f"Matches {plural(len(names), 'layer')}{': ' + listed if names else ''}.")
+        st.button(
+            f"Change {plural(len(names), 'layer')}",
+            key="bulk apply",
+            type="primary",
+            disabled=not names or not values,
+            on_click=lambda: user_session.edit(
+                with_bulk(user_session.current().recipe, selector, target, values)
+            ),
+        )
+
+
+def _selector(bench: Bench) -> tuple[Selector, str]:
+    how = st.segmented_control(
+        "Layers by",
+        ("Operator type", "Name"),
+        default="Operator type",
+        required=True,
+        key="bulk how",
+        persist_state="session",
+    )
+    if how == "Name":
+        text = st.text_input(
+            "Regular expression",
+            key="bulk pattern",
+            placeholder=".*conv.*",
+            help="It must match the whole name of a layer.",
+            persist_state="session",
+        )
+        return "pattern", text or ""
+    found = {n.op_type for n in bench.opened.model.nodes if n.quantizable}
+    op_type = st.selectbox(
+        "Operator type", [*sorted(found), INPUT_OP_TYPE], key="bulk type", persist_state="session"
+    )
+    return "op_type", op_type or ""
+
+
+def _values() -> dict[str, Any]:
+    """The settings to change; those left at "keep" are not among them."""
+    values: dict[str, Any] = {}
+    left, right = st.columns(2)
+    with left:
+        calibrator = _choice("Calibrator", calibrator_list(), words=calibrator_label)
+        if calibrator != KEEP:
+            values["calibrator"] = calibrator_from_json({"name": calibrator})
+        kind = _choice("Activations", tuple(_TYPES))
+        if kind != KEEP:
+            values["activation_type"], values["activation_symmetric"] = _TYPES[kind]
+        weights = _choice("Weights", tuple(_WEIGHTS))
+        if weights != KEEP:
+            values["weight_type"] = _WEIGHTS[weights]
+    with right:
+        for label, name in (("Per channel", "per_channel"), ("Skip (float)", "skip")):
+            answer = _choice(label, tuple(_YES_NO))
+            if answer != KEEP:
+                values[name] = _YES_NO[answer]
+        drop = _choice("Drop activation", ("never", "lossless", "always"))
+        if drop != KEEP:
+            values["drop_activation"] = drop
+    return values
+
+
+def _choice(label: str, options: tuple[str, ...], *, words: Any = str) -> str:
+    return st.selectbox(
+        label,
+        (KEEP, *options),
+        key=f"bulk {label}",
+        format_func=lambda option: KEEP if option == KEEP else words(option),
+    )

@@ -1,0 +1,116 @@
+"""What every tool would choose for the selected layer, and taking one of them."""
+
+import streamlit as st
+
+from app.components.range_picker import Row, Scope, Table, Target
+from app.session import user_session
+from app.tasks.range_candidates import Choices, choices_of
+from app.views.shared.format import plural
+from app.workspace.workspace import Bench
+from quant.calibrators import calibrator_named
+from quant.error_model.consumers import OUTPUT
+from quant.errors import RecipeError
+from quant.planning.plan import INPUT_OP_TYPE
+from quant.recipe.edits import matching, with_bulk, with_everywhere, with_layer
+from quant.recipe.recipe import Recipe, Settings
+
+POLL_SECONDS = 0.25
+
+
+def choice_table(bench: Bench, tensor: str) -> Table:
+    """The table of a tensor, as far as it is known."""
+    found = choices_of(bench, tensor)
+    rows = None if found is None else _rows(found)
+    return Table(tensor, rows, _readers(bench.calibration.tensors[tensor].read_by))
+
+
+def _readers(read_by: tuple[str, ...]) -> str:
+    """Operators as words: "Softmax", "Add and Relu", "an output of the model"."""
+    names = [op for op in read_by if op != OUTPUT]
+    if OUTPUT in read_by or not names:
+        names.append("an output of the model")
+    return " and ".join(filter(None, (", ".join(names[:-1]), names[-1])))
+
+
+def await_choices(bench: Bench, tensor: str) -> None:
+    """Draw the page again once the table of the tensor is known."""
+    if choices_of(bench, tensor) is not None:
+        return
+
+    @st.fragment(run_every=POLL_SECONDS)
+    def waiting() -> None:
+        if choices_of(bench, tensor) is not None:
+            st.rerun()
+
+    waiting()
+
+
+def in_use(settings: Settings) -> str:
+    """The row that the settings of a tensor stand for; empty for a range or options by hand."""
+    calibrator = settings.calibrator
+    known = settings.range is None and calibrator == calibrator_named(calibrator.key)
+    return calibrator.key if known else ""
+
+
+def targets(bench: Bench, tensor: str) -> tuple[Target, ...]:
+    """What a choice for ``tensor`` can be taken for."""
+    name, op_type = source(bench, tensor)
+    layers = plural(len(matching(bench.opened.model, "op_type", op_type)), f"{op_type} layer")
+    rules = [r for r in bench.session.recipe.rules if {"calibrator", "range"} & set(r.set)]
+    also = f"; what {plural(len(rules), 'rule')} says of ranges goes" if rules else ""
+    return (
+        Target("tensor", "this", f"for the output of {name} alone"),
+        Target("op_type", op_type, f"for all {layers}"),
+        Target("model", "all", f"for the whole model{also}"),
+    )
+
+
+def source(bench: Bench, tensor: str) -> tuple[str, str]:
+    """Name and operator of the node or input that gives ``tensor``."""
+    producer = bench.opened.model.producers.get(tensor)
+    return (producer.name, producer.op_type) if producer else (tensor, INPUT_OP_TYPE)
+
+
+def adopted(bench: Bench, tensor: str, choice: str, scope: Scope) -> Recipe:
+    """The recipe with a choice taken.
+
+    Args:
+        bench: What the page works on.
+        tensor: The tensor whose settings decide.
+        choice: The name of the row.
+        scope: What it is taken for.
+
+    Raises:
+        RecipeError: Nothing has that name.
+    """
+    recipe = user_session.current().recipe
+    calibrator = calibrator_named(choice)
+    name, op_type = source(bench, tensor)
+    if scope == "model":
+        return with_everywhere(recipe, calibrator)
+    if scope == "op_type":
+        recipe = recipe.without("tensor", tensor, "calibrator", "range")
+        return with_bulk(recipe, "op_type", op_type, {"calibrator": calibrator})
+    if scope == "tensor":
+        return with_layer(recipe, name, op_type, tensor, calibrator=calibrator)
+    raise RecipeError(f"recipe: expected a tensor, an operator type or the model, found {scope!r}")
+
+
+def _rows(found: Choices) -> tuple[Row, ...]:
+    return tuple(
+        Row(
+            name=row.name,
+            tool=row.tool,
+            label=row.label,
+            summary=row.summary,
+            rmin=row.rmin,
+            rmax=row.rmax,
+            clip_rate=row.local.clip_rate if row.local else None,
+            sqnr_db=row.local.sqnr_db if row.local else None,
+            seen_db=row.seen_db,
+            kl=row.kl,
+            js=row.js,
+            why=row.why,
+        )
+        for row in found.rows
+    )

@@ -1,0 +1,223 @@
+"""The settings of one layer: what they are, which rule said so, and how to change them."""
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Any
+
+import streamlit as st
+
+from analysis.layers import LayerRow
+from app.session import user_session
+from app.views.layers.recipe_bar import ACTIVATION_TYPES, WEIGHT_TYPES
+from app.views.shared.controls import calibrator_options, calibrator_select, select, toggle
+from app.views.shared.format import activation_type
+from app.views.shared.page_guard import apply
+from app.workspace.workspace import Bench
+from quant.model.op_roles import CLAMPS, Kind
+from quant.planning.plan import INPUT_OP_TYPE, NodePlan
+from quant.recipe.edits import with_layer, without_layer
+from quant.recipe.recipe import Settings
+
+FUSE = {"never": "never", "clamps": "Relu and Clip only", "always": "always"}
+DROP = {"never": "never", "lossless": "where lossless", "always": "always"}
+ALIGN = {"none": "none", "largest": "to the largest input", "output": "to the output"}
+
+
+@dataclass(frozen=True, eq=False)
+class Layer:
+    """The selected layer with everything its controls need.
+
+    Attributes:
+        bench: What the page works on.
+        row: The row of the table.
+        item: The node's plan, or None for an input of the model.
+        settings: The settings that hold for its tensor.
+        sources: Which rule changed each setting.
+    """
+
+    bench: Bench
+    row: LayerRow
+    item: NodePlan | None
+    settings: Settings
+    sources: dict[str, str]
+
+    def key(self, name: str) -> str:
+        """A widget's key: the same for every layer, so that the browser updates it in place."""
+        return f"layer {name}"
+
+    def change(self, **values: Any) -> None:
+        """Edit the recipe for this layer."""
+        row = self.row
+        recipe = with_layer(
+            user_session.current().recipe, row.name, row.op_type, row.tensor, **values
+        )
+        apply(recipe)
+
+    def setter(self, name: str) -> Callable[[Any], None]:
+        """A callback that changes one setting."""
+        return lambda value: self.change(**{name: value})
+
+    def reset(self, *names: str) -> None:
+        """Take back what the rules of this layer say."""
+        recipe = without_layer(
+            user_session.current().recipe, self.row.name, self.row.tensor, *names
+        )
+        apply(recipe)
+
+
+def layer_of(bench: Bench, row: LayerRow) -> Layer:
+    """The layer of a row."""
+    item = bench.quantized.plan.nodes.get(row.name)
+    tensor = bench.quantized.plan.tensors.get(row.tensor)
+    settings, sources = row.settings, dict(item.sources if item else {})
+    if tensor is not None:
+        settings, sources = tensor.settings, {**sources, **tensor.sources}
+    return Layer(bench, row, None if row.op_type == INPUT_OP_TYPE else item, settings, sources)
+
+
+def main_settings(layer: Layer) -> None:
+    """The settings that are changed most, in one line above the plots."""
+    row, settings = layer.row, layer.settings
+    owned = bool(row.owner) and row.owner == row.tensor
+    calibrator, kind, skip = st.columns([5, 5, 3], vertical_alignment="bottom")
+    with calibrator:
+        calibrator_select(
+            settings.calibrator,
+            layer.setter("calibrator"),
+            key=layer.key("calibrator"),
+            disabled=not owned,
+        )
+    with kind:
+        select(
+            "Activation type",
+            ACTIVATION_TYPES,
+            (settings.activation_type, settings.activation_symmetric),
+            lambda pair: layer.change(activation_type=pair[0], activation_symmetric=pair[1]),
+            key=layer.key("activation"),
+            words=lambda pair: activation_type(*pair),
+            disabled=not owned,
+        )
+    with skip:
+        quantizable = layer.item is None or layer.item.node.quantizable
+        toggle(
+            "Skip",
+            layer.item is not None and layer.item.settings.skip,
+            layer.setter("skip"),
+            key=layer.key("skip"),
+            hint="Compute this layer in float.",
+            disabled=layer.item is None or not quantizable,
+        )
+    if owned:
+        calibrator_options(settings.calibrator, layer.setter("calibrator"), key=layer.key("option"))
+
+
+def more_settings(layer: Layer) -> None:
+    """The rarer settings of a node, those that apply to it, and where each comes from."""
+    item = layer.item
+    if item is not None and item.node.quantizable:
+        with st.container(horizontal=True, vertical_alignment="bottom", key=layer.key("more")):
+            _weight_settings(layer, item)
+            _activation_settings(layer, item)
+            if item.node.op_type in {"Add", "Concat"}:
+                _choice(layer, "Align inputs", "align", ALIGN, "Let the inputs share parameters.")
+    _sources(layer)
+
+
+def _weight_settings(layer: Layer, item: NodePlan) -> None:
+    weight = item.node.weight
+    if weight is None:
+        return
+    with st.container(width=130):
+        select(
+            "Weight type",
+            WEIGHT_TYPES,
+            item.settings.weight_type,
+            layer.setter("weight_type"),
+            key=layer.key("weight type"),
+            words=lambda qtype: qtype.value,
+        )
+    toggle(
+        "Per channel",
+        item.settings.per_channel and weight.channel_axis is not None,
+        layer.setter("per_channel"),
+        key=layer.key("per channel"),
+        hint="One scale for each output channel of the weight.",
+        disabled=weight.channel_axis is None,
+    )
+    if item.node.bias is not None:
+        toggle(
+            "Quantize bias",
+            item.settings.quantize_bias,
+            layer.setter("quantize_bias"),
+            key=layer.key("bias"),
+            hint="Store the bias as int32.",
+        )
+
+
+def _activation_settings(layer: Layer, item: NodePlan) -> None:
+    if item.node.kind is not Kind.ACTIVATION:
+        return
+    _choice(
+        layer,
+        "Fuse",
+        "fuse_activation",
+        FUSE,
+        "Fused: no quantization between the node before and this activation.",
+    )
+    if item.node.op_type not in CLAMPS:
+        return
+    _choice(
+        layer,
+        "Drop",
+        "drop_activation",
+        DROP,
+        "Dropped: the node is removed, because the quantization after it clamps the same.",
+    )
+    verdict = layer.bench.quantized.activations.get(item.node.name)
+    if verdict is not None:
+        word = "" if not verdict.possible else "Dropping it is "
+        tail = ", and it is dropped" if verdict.dropped else ""
+        icon = ":material/check:" if verdict.lossless else ":material/info:"
+        lead = word or "It cannot be dropped: "
+        st.markdown(f"{icon} {lead}**{verdict.reason}**{tail}.")
+
+
+def _choice(layer: Layer, label: str, name: str, words: dict[str, str], hint: str) -> None:
+    with st.container(width=170):
+        select(
+            label,
+            tuple(words),
+            getattr(layer.item.settings if layer.item else layer.settings, name),
+            layer.setter(name),
+            key=layer.key(name),
+            words=lambda value: words[value],
+            hint=hint,
+        )
+
+
+def _sources(layer: Layer) -> None:
+    """Which rule decided what, with a way back to the defaults."""
+    row = layer.row
+    own = {f"node {row.name}", f"tensor {row.tensor}"}
+    mine = [name for name, rule in layer.sources.items() if rule in own]
+    other = {name: rule for name, rule in layer.sources.items() if rule not in own}
+    with st.container(horizontal=True, vertical_alignment="center"):
+        parts: list[str] = []
+        if mine:
+            parts.append(f"Set for this layer: {', '.join(map(_words, mine))}.")
+        parts += [
+            f"{_words(name).capitalize()} from the rule for {r}." for name, r in other.items()
+        ]
+        st.caption(" ".join(parts) or "Every setting is the recipe's default.", width="content")
+        if mine:
+            st.button(
+                "Reset to default",
+                key=layer.key("reset"),
+                icon=":material/restart_alt:",
+                type="tertiary",
+                on_click=layer.reset,
+            )
+
+
+def _words(name: str) -> str:
+    return name.replace("_", " ")

@@ -1,0 +1,214 @@
+"""The table of layers: search, filter, sort, select."""
+
+import math
+from collections.abc import Mapping, Sequence
+from dataclasses import replace
+
+import pandas as pd
+import streamlit as st
+
+from analysis.errors.tensor_error import ErrorStats
+from analysis.layers import LayerRow, clipping_db, rounding_db
+from app.session import user_session
+from app.tasks.ranking import KINDS, ranking_in_use
+from app.views.shared.controls import calibrator_label
+from app.views.shared.format import plural
+from app.views.shared.row_table import row_table
+from app.workspace.workspace import Bench
+
+KEY = "layers_table"
+STATES = {
+    "int8": "int8",
+    "fused": "fused",
+    "dropped": "dropped",
+    "float": "float",
+}
+
+
+def layers_table(bench: Bench) -> None:
+    """Draw the table."""
+    rows = bench.rows()
+    shown = _filtered(rows)
+    comparison = bench.comparison()
+    ranking = ranking_in_use(bench)
+    effects = {kind: ranking.by_node(kind) for kind in KINDS}
+    row = selected(bench)
+    row_table(
+        _frame(shown, comparison.tensors if comparison else {}, effects),
+        row.name if row else None,
+        choose=go_to,
+        key=KEY,
+        columns=_columns(),
+        order=_order(measured=comparison is not None, effects=effects),
+        alt="Layers of the model with their quantization and its error",
+    )
+    hidden = len(rows) - len(shown)
+    note = f"{plural(len(shown), 'layer')}" + (f", {hidden} filtered out" if hidden else "")
+    st.caption(f"{note}. Local errors are of the layer's own output, predicted from its histogram.")
+
+
+def go_to(name: str) -> None:
+    """Select a row."""
+    user_session.keep(replace(user_session.current(), row=name))
+
+
+def selected(bench: Bench) -> LayerRow | None:
+    """The row of the session; at first the one with the greatest local error."""
+    rows = bench.rows()
+    wanted = user_session.current().row
+    found = next((row for row in rows if row.name == wanted), None)
+    if found is not None:
+        return found
+    return min(rows, key=lambda row: row.local.sqnr_db if row.local else math.inf, default=None)
+
+
+def _filtered(rows: Sequence[LayerRow]) -> list[LayerRow]:
+    search, kinds = st.columns([3, 2], vertical_alignment="bottom")
+    with search:
+        text = st.text_input(
+            "Search",
+            type="search",
+            live="300ms",
+            key="layer search",
+            placeholder="Search layers",
+            label_visibility="collapsed",
+            persist_state="session",
+        )
+    with kinds:
+        ops = st.multiselect(
+            "Operator types",
+            sorted({row.op_type for row in rows}),
+            key="layer ops",
+            placeholder="All operator types",
+            label_visibility="collapsed",
+            persist_state="session",
+        )
+    wanted = (text or "").strip().lower()
+    return [
+        row
+        for row in rows
+        if (not ops or row.op_type in ops)
+        and (not wanted or wanted in row.name.lower() or wanted in row.tensor.lower())
+    ]
+
+
+def _frame(
+    rows: Sequence[LayerRow],
+    measured: Mapping[str, ErrorStats],
+    effects: Mapping[str, Mapping[str, float]],
+) -> pd.DataFrame:
+    def local(row: LayerRow, value: float) -> float | None:
+        return value if row.local is not None and math.isfinite(value) else None
+
+    def cumulative(row: LayerRow) -> float | None:
+        found = measured.get(row.tensor)
+        return found.sqnr_db if found is not None and math.isfinite(found.sqnr_db) else None
+
+    return pd.DataFrame(
+        {
+            "name": [row.name for row in rows],
+            "op": [row.op_type for row in rows],
+            "state": [_state(row) for row in rows],
+            "local": [local(r, r.local.sqnr_db) if r.local else None for r in rows],
+            "cumulative": [cumulative(row) for row in rows],
+            **{
+                kind: [_finite(known.get(row.name)) for row in rows]
+                for kind, known in effects.items()
+            },
+            "clip": [100 * row.local.clip_rate if row.local else None for row in rows],
+            "calibrator": [_calibrator(row) for row in rows],
+            "rmin": [row.rmin for row in rows],
+            "rmax": [row.rmax for row in rows],
+            "rounding": [local(r, rounding_db(r.local)) if r.local else None for r in rows],
+            "clipping": [local(r, clipping_db(r.local)) if r.local else None for r in rows],
+            "activation": [row.activation or None for row in rows],
+            "weight": [row.weight or None for row in rows],
+        }
+    )
+
+
+def _state(row: LayerRow) -> str:
+    if row.settings.skip and row.state == "float":
+        return "skipped"
+    return row.state
+
+
+def _calibrator(row: LayerRow) -> str | None:
+    if not row.calibrator:
+        return None
+    return "fixed range" if row.calibrator == "fixed" else calibrator_label(row.calibrator)
+
+
+def _finite(value: float | None) -> float | None:
+    return value if value is not None and math.isfinite(value) else None
+
+
+def _order(*, measured: bool, effects: Mapping[str, Mapping[str, float]]) -> list[str]:
+    order = ["name", "op", "state", "local", "cumulative"]
+    order += [kind for kind, known in effects.items() if known]
+    order += ["clip", "calibrator", "rmin", "rmax", "rounding", "clipping", "activation", "weight"]
+    return order if measured else [name for name in order if name != "cumulative"]
+
+
+def _columns():
+    column = st.column_config
+    return {
+        "op": column.TextColumn("Op", width=76),
+        "state": column.TextColumn(
+            "State",
+            width=66,
+            help="int8: computes on quantized values. fused: the activation after it reads its "
+            "float result. dropped: removed, because the quantization clamps the same. skipped: "
+            "computes in float because the recipe says so. float: cannot be quantized.",
+        ),
+        "local": column.NumberColumn(
+            "Local dB",
+            format="%.1f",
+            width=66,
+            help="Local sqnr_db: the signal to error ratio of quantizing this layer's own output "
+            "and nothing else, predicted from its histogram.",
+        ),
+        "cumulative": column.NumberColumn(
+            "Cumulative dB",
+            format="%.1f",
+            width=100,
+            help="Cumulative sqnr_db, measured: the float tensor against the same tensor with "
+            "everything quantized.",
+        ),
+        "sensitivity": column.NumberColumn(
+            "Sensitivity dB",
+            format="%.1f",
+            width=100,
+            help="Sensitivity, measured: sqnr_db of the outputs with only this layer in int8.",
+        ),
+        "benefit": column.NumberColumn(
+            "Benefit dB",
+            format="%+.2f",
+            width=84,
+            help="Benefit, measured: sqnr_db that the outputs gain with everything in int8 but "
+            "this layer.",
+        ),
+        "clip": column.NumberColumn(
+            "Clip %",
+            format="%.3f",
+            width=62,
+            help="Clip rate: share of the float values outside the representable range.",
+        ),
+        "calibrator": column.TextColumn("Calibrator", width=104),
+        "rmin": column.NumberColumn("rmin", format="%.4g", width=72, help="In real units."),
+        "rmax": column.NumberColumn("rmax", format="%.4g", width=72, help="In real units."),
+        "rounding": column.NumberColumn(
+            "Rounding dB",
+            format="%.1f",
+            width=92,
+            help="Local sqnr_db if there were only the rounding error.",
+        ),
+        "clipping": column.NumberColumn(
+            "Clipping dB",
+            format="%.1f",
+            width=92,
+            help="Local sqnr_db if there were only the clipping error; – where nothing is clipped.",
+        ),
+        "activation": column.TextColumn("Activation", width=110),
+        "weight": column.TextColumn("Weights", width=120),
+    }

@@ -1,0 +1,154 @@
+"""Float, weights only, activations only, all int8: what each gives; size and speed."""
+
+import math
+
+import streamlit as st
+
+from analysis.errors.output_scores import Scores
+from analysis.errors.weights_vs_activations import Split
+from analysis.latency import model_size
+from analysis.metrics import Metric, MetricChange
+from app.tasks.measurement import split_of, timed
+from app.views.shared.format import DASH, db, number, percent, points, size
+from app.workspace.workspace import Bench
+
+
+def overview_cards(bench: Bench, metric: Metric) -> None:
+    """Draw the cards and what the samples can tell."""
+    split = split_of(bench, metric)
+    base = split.float.metric if split else None
+    cards = (
+        ("Float", split.float if split else None),
+        ("Weights only", split.weights_only if split else None),
+        ("Activations only", split.activations_only if split else None),
+        ("All int8", split.all if split else None),
+    )
+    columns = st.columns(6, gap="xsmall")
+    for column, (label, scores) in zip(columns, cards, strict=False):
+        with column:
+            _card(label, scores, base, metric)
+    with columns[4]:
+        _size(bench)
+    with columns[5]:
+        _speed(bench)
+    st.caption(" ".join(filter(None, (_said(split), _before(bench, metric)))))
+
+
+def _card(label: str, scores: Scores | None, base: float | None, metric: Metric) -> None:
+    with st.container(border=True, gap="xsmall", height="stretch"):
+        if scores is None:
+            st.metric(label, DASH, "press Measure", delta_color="off", delta_arrow="off")
+            st.caption(f"{metric.label} and output sqnr")
+            return
+        change = None
+        exact = math.isinf(scores.sqnr_db) and scores.sqnr_db > 0
+        if base is not None and scores.metric is not None and not exact:
+            change = _change(metric, round(scores.metric - base, 9) + 0.0)
+        same = _change(metric, 0.0)
+        colour = "normal" if metric.higher_is_better else "inverse"
+        st.metric(
+            label,
+            _value(metric, scores.metric),
+            change or ("the reference" if exact else " "),
+            delta_color=colour if change and change != same else "off",
+            delta_arrow="auto" if change and change != same else "off",
+        )
+        error = "no error" if exact else f"output sqnr **{db(scores.sqnr_db)}**"
+        st.caption(f"{metric.label}, {error}")
+
+
+def _value(metric: Metric, value: float | None) -> str:
+    if metric.unit == "%":
+        return percent(value)
+    # As many digits as the change has: a cosine of 1 and a change of -0.0033 would not add up.
+    within = value is not None and 0.01 <= abs(value) < 10
+    return f"{f'{value:.4f}' if within else number(value)} {metric.unit}".strip()
+
+
+def _change(metric: Metric, change: float) -> str:
+    if metric.unit == "%":
+        return points(change)
+    if 0 < abs(change) < 5e-5:
+        return f"{'-' if change < 0 else '+'}{number(abs(change), 2)} {metric.unit}".strip()
+    return f"{change:+.4g} {metric.unit}".strip()
+
+
+def _size(bench: Bench) -> None:
+    """The size of both files."""
+    found = model_size(bench.quantized)
+    smaller = found.float_bytes / found.int8_bytes
+    with st.container(border=True, gap="xsmall", height="stretch"):
+        st.metric(
+            "Int8 file",
+            size(found.int8_bytes),
+            f"{smaller:.1f}× smaller" if smaller > 1 else f"{1 / smaller:.1f}× larger",
+            delta_color="off",
+            delta_arrow="off",
+        )
+        st.caption(f"Float file {size(found.float_bytes)}")
+
+
+def _speed(bench: Bench) -> None:
+    """The time of one inference of both models on this machine."""
+    found = timed(bench)
+    with st.container(border=True, gap="xsmall", height="stretch"):
+        if found is None:
+            st.metric("Int8 latency", DASH, "press Measure", delta_color="off", delta_arrow="off")
+            st.caption("One sample, this machine")
+            return
+        quicker = found.speedup
+        st.metric(
+            "Int8 latency",
+            f"{number(found.of_int8.median_ms, 3)} ms",
+            f"{quicker:.1f}× quicker" if quicker >= 1 else f"{1 / quicker:.1f}× slower",
+            delta_color="off",
+            delta_arrow="off",
+            help=f"Median of {found.of_int8.runs} runs in turns with the float model, one sample "
+            "on this machine's CPU.",
+        )
+        st.caption(f"Float {number(found.of_float.median_ms, 3)} ms, one sample")
+
+
+def _before(bench: Bench, metric: Metric) -> str:
+    """What the recipe measured before gave."""
+    key = bench.session.recipe.content_key
+    found = [m for m in bench.session.measurements if m.recipe.content_key != key]
+    if not found:
+        return ""
+    last = found[-1]
+    value = f"{percent(last.int8_top1)} {metric.label}, " if metric.name == "top1" else ""
+    return f"Before the recipe changed: all int8 {value}output sqnr {db(last.sqnr_db)}."
+
+
+def _said(split: Split | None) -> str:
+    """What the halves say, and whether the metric can tell."""
+    if split is None:
+        return "Press Measure to see how much the weights cost and how much the activations."
+    weights, activations = split.weights_only.sqnr_db, split.activations_only.sqnr_db
+    text = ""
+    if math.isfinite(weights) and math.isfinite(activations):
+        worse = "weights" if weights < activations else "activations"
+        apart = abs(weights - activations)
+        text = (
+            f"Most of the error comes from the **{worse}**: alone they leave {apart:.1f} dB less."
+            if apart >= 3
+            else "Weights and activations do about as much harm."
+        )
+    return f"{text} {_interval(split.metric)}" if split.metric else text
+
+
+def _interval(change: MetricChange) -> str:
+    share = change.unit == "%"
+    low, high = (
+        (f"{100 * end:.2f}" if share else number(end, 3)) for end in (change.low, change.high)
+    )
+    unit = " points" if share else f" {change.unit}".rstrip()
+    interval = (
+        f"95 % interval of float minus int8 {low} to {high}{unit}, {change.samples:,} samples"
+    )
+    if change.is_flat:
+        return (
+            f"{change.label} **cannot tell** float and int8 apart here ({interval}), so output "
+            "sqnr decides."
+        )
+    return f"{change.label} differs ({interval})."

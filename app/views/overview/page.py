@@ -1,0 +1,45 @@
+"""The Overview page: how much accuracy is lost, where, why, and which inputs suffer."""
+
+import streamlit as st
+
+from app.session import user_session
+from app.tasks import calibration
+from app.views.layers.recipe_bar import undo_buttons
+from app.views.overview.bar import overview_bar
+from app.views.overview.cards import overview_cards
+from app.views.overview.depth import depth_plot
+from app.views.overview.ranking import ranking_panel
+from app.views.overview.samples import samples_panel
+from app.views.overview.suspects import suspects
+from app.views.shared.page_guard import guarded, ready
+from app.workspace.metric import metric_in_use
+from app.workspace.workspace import Bench
+
+
+def body(bench: Bench) -> None:
+    """Everything below the heading."""
+    metric = metric_in_use(bench)
+    overview_bar(bench, metric)
+    overview_cards(bench, metric)
+    left, right = st.columns([10, 9], gap="medium")
+    with left:
+        depth_plot(bench)
+    with right:
+        suspects(bench)
+    ranking_panel(bench, metric)
+    samples_panel(bench)
+
+
+with guarded():
+    session = user_session.current()
+    with st.container(horizontal=True, vertical_alignment="center"):
+        title = f"Overview of {session.source.title}" if session.source else "Overview"
+        st.subheader(title, anchor=False, width="stretch")
+        if session.source:
+            undo_buttons(session)
+    found = ready("where its accuracy goes")
+    if found is not None:
+        for warning in found.quantized.plan.warnings:
+            st.warning(warning, icon=":material/warning:")
+        body(found)
+        calibration.prepare_pictures(found)

@@ -1,0 +1,106 @@
+"""What is known of the model and of the data before anything runs."""
+
+from collections import Counter
+
+import pandas as pd
+import streamlit as st
+
+from analysis.latency import float_bytes
+from app.views.shared.format import number, plural, size
+from app.workspace.data_preview import preview
+from app.workspace.workspace import Opened
+from quant.data.dataset import Dataset
+from quant.model.model import Model, TensorInfo
+from sample_models import find
+
+
+def model_card(opened: Opened) -> None:
+    """Nodes, opset, inputs and outputs, what preparation did, what stays float and why."""
+    model = opened.model
+    st.markdown(f"**Model** :gray[{opened.source.title}]")
+    quantizable = [node for node in model.nodes if node.quantizable]
+    facts = {
+        "Nodes": f"{len(model.nodes):,}, of which {len(quantizable):,} can be quantized",
+        "Operators": _operators(model),
+        "Opset": str(model.graph.opset_imports.get("", "unknown")),
+        "Inputs": ", ".join(_tensor(info) for info in model.inputs),
+        "Outputs": ", ".join(_tensor(info) for info in model.outputs),
+        "Size": size(float_bytes(model)),
+    }
+    st.table(facts, border="horizontal", alt="Facts about the model")
+    for note in model.notes:
+        st.caption(f":material/build: {note}")
+    reasons = Counter(
+        (node.reason or "nothing to compute in int8")
+        for node in model.nodes
+        if not node.quantizable
+    )
+    if reasons:
+        stays = plural(sum(reasons.values()), "node")
+        with st.expander(f"{stays} stay float", icon=":material/info:"):
+            for reason, count in reasons.most_common():
+                st.markdown(f"- {plural(count, 'node')}: {reason}")
+
+
+def data_card(opened: Opened) -> None:
+    """How much data there is, and what the model is fed."""
+    st.markdown("**Data**")
+    evaluation = opened.evaluation
+    labels = "with labels" if evaluation.labels is not None else "without labels"
+    same = opened.source.evaluation == opened.source.calibration
+    st.markdown(
+        f"Calibration: {plural(len(opened.data), 'sample')}. Evaluation: "
+        + (f"the same, {labels}." if same else f"{plural(len(evaluation), 'sample')}, {labels}.")
+    )
+    shown = preview(opened.data.digest, opened.model.fingerprint, opened.data)
+    st.dataframe(
+        pd.DataFrame(
+            {
+                "Input": list(shown.ranges),
+                "Shape of a sample": [_shape(opened.data, name) for name in shown.ranges],
+                "Type": [str(opened.data.dtypes[name]) for name in shown.ranges],
+                "Least": [number(low) for low, _ in shown.ranges.values()],
+                "Greatest": [number(high) for _, high in shown.ranges.values()],
+            }
+        ),
+        hide_index=True,
+        alt="Inputs of the model with the range of the first samples",
+    )
+    if shown.images:
+        names = _classes(opened)
+        labels_of = opened.data.labels
+        captions = None
+        if labels_of is not None:
+            captions = [_label(int(i), names) for i in labels_of[: len(shown.images)]]
+        st.image(
+            list(shown.images),
+            caption=captions,
+            width=64,
+            alt=[f"Sample {i}" for i in range(len(shown.images))],
+        )
+    st.caption(f"Range and pictures are of the first {plural(shown.samples, 'sample')}.")
+
+
+def _classes(opened: Opened) -> tuple[str, ...]:
+    return find(opened.source.sample).class_names if opened.source.sample else ()
+
+
+def _label(index: int, names: tuple[str, ...]) -> str:
+    return names[index] if 0 <= index < len(names) else str(index)
+
+
+def _operators(model: Model) -> str:
+    counts = Counter(node.op_type for node in model.nodes).most_common()
+    listed = ", ".join(f"{count} {op}" for op, count in counts[:8])
+    return listed + (f" and {plural(len(counts) - 8, 'other type')}" if len(counts) > 8 else "")
+
+
+def _tensor(info: TensorInfo) -> str:
+    dims = "×".join(str(d) if d is not None else "?" for d in info.shape or ())
+    return f"{info.name} ({dims or 'shape unknown'}, {info.dtype.lower() or 'type unknown'})"
+
+
+def _shape(data: Dataset, name: str) -> str:
+    return (
+        "×".join("varies" if d is None else str(d) for d in data.shapes[name][1:]) or "one number"
+    )

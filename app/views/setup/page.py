@@ -1,0 +1,91 @@
+"""The Setup page: what to work on, what it is fed, and the calibration."""
+
+import streamlit as st
+
+from app.session import user_session
+from app.tasks import calibration
+from app.views.layers.recipe_bar import preset_select
+from app.views.setup.model_card import data_card, model_card
+from app.views.setup.source import chosen_source
+from app.views.shared.format import about, plural
+from app.views.shared.job_panel import sentence, show_job, show_outcome
+from app.views.shared.measure_bar import describe
+from app.views.shared.page_guard import guarded
+from app.workspace.workspace import CALIBRATIONS, Opened, open_source
+from quant.errors import QuantError
+from quant.recipe.presets import preset_summary
+
+
+def calibration_panel(opened: Opened) -> None:
+    """Number of samples, preset, estimate, Calibrate, progress and what came of it."""
+    session = user_session.current()
+    total = len(opened.data)
+    wanted = st.session_state.get("setup samples", session.samples) or total
+    st.session_state["setup samples"] = min(wanted, total)
+    samples, recipe = st.columns(2)
+    with samples:
+        count = st.number_input(
+            "Calibration samples",
+            min_value=1,
+            max_value=total,
+            key="setup samples",
+            help=f"The data holds {plural(total, 'sample')}; the first so many are used.",
+        )
+    with recipe:
+        name = preset_select(session.recipe, key="setup preset")
+    summary = preset_summary(name) if name else describe(session.recipe)
+    st.caption(f"{summary[:1].upper()}{summary[1:]}.")
+    limit = None if count == total else int(count or total)
+    tensors = len(opened.model.calibration_targets)
+    st.markdown(
+        f"{plural(tensors, 'tensor')}, {plural(opened.samples(limit), 'sample')}: "
+        f"**{about(calibration.estimate(opened, limit))}**."
+    )
+    job = calibration.calibration_job(session)
+    running = job is not None and job.running
+    if st.button(
+        "Calibrate", type="primary", key="calibrate", icon=":material/play_arrow:", disabled=running
+    ):
+        user_session.keep(user_session.opened(session, opened.source, limit))
+        calibration.start_calibration(opened, limit)
+        st.rerun()
+    if job is not None and running:
+        show_job(job)
+    elif session.source == opened.source and session.samples == limit:
+        if CALIBRATIONS.get(opened.calibration_key(limit)) is not None:
+            st.success(
+                f"Calibrated on {plural(opened.samples(limit), 'sample')}.",
+                icon=":material/check_circle:",
+            )
+            st.page_link(
+                "views/overview/page.py", label="Go to Overview", icon=":material/arrow_forward:"
+            )
+            st.page_link(
+                "views/layers/page.py", label="Go to Layers", icon=":material/arrow_forward:"
+            )
+        elif job is not None:
+            show_outcome(job)
+
+
+with guarded():
+    st.subheader("Setup", anchor=False)
+    left, right = st.columns(2, gap="large")
+    with left:
+        source = chosen_source()
+        opened = None
+        if source is not None:
+            try:
+                opened = open_source(source)
+            except QuantError as error:
+                st.error(sentence(error), icon=":material/error:")
+                current = user_session.current().source
+                if current is not None:
+                    st.caption(f"{current.title} stays open meanwhile.")
+        if opened is not None:
+            calibration_panel(opened)
+    with right:
+        if opened is not None:
+            model_card(opened)
+            data_card(opened)
+        elif source is None:
+            st.info("Choose a model and data to see what they hold.", icon=":material/arrow_back:")

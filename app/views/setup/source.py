@@ -1,0 +1,141 @@
+"""Where the model and the data come from: a sample, paths, or an upload."""
+
+import hashlib
+import tempfile
+from functools import cache
+from pathlib import Path
+
+import streamlit as st
+
+from app.session import user_session
+from app.session.start_options import start_options
+from app.session.user_session import Source
+from app.tasks.calibration import file_source, sample_source
+from sample_models import Sample, find, samples
+
+SAMPLE, PATH, UPLOAD = "Sample", "Files on this machine", "Upload"
+_UPLOADED = "setup uploaded"
+
+
+def chosen_source() -> Source | None:
+    """Draw the choice and return it, or None while it is not complete."""
+    _seed(user_session.current().source)
+    how = st.segmented_control(
+        "Open",
+        (SAMPLE, PATH, UPLOAD),
+        required=True,
+        key="setup how",
+        persist_state="session",
+    )
+    if how == SAMPLE:
+        return _sample()
+    return _paths() if how == PATH else _upload()
+
+
+def _seed(source: Source | None) -> None:
+    """Show what is open, or could not be opened, when the page is drawn for the first time."""
+    if "setup how" in st.session_state:
+        return
+    asked = start_options()
+    if source is None and asked.model:
+        st.session_state["setup how"] = PATH
+        st.session_state["setup model"] = asked.model
+        st.session_state["setup data"] = asked.data or ""
+        return
+    if source is None or source.sample:
+        st.session_state["setup how"] = SAMPLE
+        if source is not None:
+            st.session_state["setup sample"] = source.sample
+        return
+    st.session_state["setup how"] = UPLOAD if source.uploaded else PATH
+    if source.uploaded:
+        st.session_state[_UPLOADED] = (source.model, source.title)
+    else:
+        st.session_state["setup model"] = source.model
+    st.session_state["setup data"] = source.calibration
+    same = source.evaluation == source.calibration
+    st.session_state["setup evaluation"] = "" if same else source.evaluation
+
+
+def _sample() -> Source:
+    known: dict[str, Sample] = {sample.name: sample for sample in samples()}
+    name = st.selectbox(
+        "Sample model",
+        tuple(known),
+        format_func=lambda n: known[n].title,
+        key="setup sample",
+        persist_state="session",
+    )
+    st.caption(known[name].summary)
+    return sample_source(find(name))
+
+
+def _paths() -> Source | None:
+    model = st.text_input(
+        "Float model",
+        key="setup model",
+        placeholder="/path/to/model.onnx",
+        persist_state="session",
+    )
+    data, evaluation = _data_paths()
+    if not (model or "").strip() or not data:
+        st.info("Enter the paths of a float .onnx model and of its data.", icon=":material/info:")
+        return None
+    return file_source((model or "").strip(), data, evaluation)
+
+
+def _upload() -> Source | None:
+    file = st.file_uploader("Float model", type=["onnx"], key="setup upload")
+    if file is not None:
+        st.session_state[_UPLOADED] = (_stored(file.getvalue(), file.name), file.name)
+    stored = st.session_state.get(_UPLOADED)
+    if stored is not None and file is None:
+        st.caption(f"Uploaded: {stored[1]}")
+    data, evaluation = _data_paths()
+    if stored is None or not data:
+        st.info(
+            "Upload a float .onnx model and enter the path of its data.", icon=":material/info:"
+        )
+        return None
+    return file_source(stored[0], data, evaluation, title=stored[1], uploaded=True)
+
+
+def _data_paths() -> tuple[str, str]:
+    data = st.text_input(
+        "Calibration data",
+        key="setup data",
+        placeholder="/path/to/data.npz",
+        help="A .npz whose arrays are named after the model's inputs, with the samples along the "
+        "first axis and optional labels; or a folder of such files; or .npy files for a model with "
+        "one input.",
+        persist_state="session",
+    )
+    evaluation = st.text_input(
+        "Evaluation data",
+        key="setup evaluation",
+        placeholder="the same as the calibration data",
+        help="What accuracy is measured on; with an array named labels, top-1 is shown.",
+        persist_state="session",
+    )
+    return (data or "").strip(), (evaluation or "").strip()
+
+
+@cache
+def _folder() -> Path:
+    """Where uploads of this process lie; it is gone after the process."""
+    folder = tempfile.TemporaryDirectory(prefix="quantlens-uploads-")
+    _kept.append(folder)
+    return Path(folder.name)
+
+
+_kept: list[tempfile.TemporaryDirectory[str]] = []
+
+
+def _stored(content: bytes, name: str) -> str:
+    """The path of an uploaded file, under its own name in a folder for its content."""
+    folder = _folder() / hashlib.sha256(content).hexdigest()[:16]
+    folder.mkdir(exist_ok=True)
+    path = folder / Path(name).name
+    if not path.exists():
+        path.write_bytes(content)
+    return str(path)

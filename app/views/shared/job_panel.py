@@ -1,0 +1,75 @@
+"""The progress of a job, and what became of it."""
+
+import streamlit as st
+
+from app.jobs.registry import Job, State
+from app.views.shared.format import seconds
+from quant.errors import QuantError
+
+EVERY = 0.3
+"""Seconds between looks at a running job."""
+
+
+def show_job(job: Job, *, unit: str = "samples") -> None:
+    """Show a running job with Cancel, and the whole page again once it ends.
+
+    Args:
+        job: The job.
+        unit: What its progress counts.
+    """
+
+    @st.fragment(run_every=EVERY if job.running else None)
+    def panel() -> None:
+        if not job.running:
+            st.rerun()
+        with st.container(horizontal=True, vertical_alignment="center"):
+            st.progress(_share(job), text=_line(job, unit))
+            st.button(
+                "Cancel",
+                key=f"cancel {job.key}",
+                icon=":material/close:",
+                on_click=job.cancel,
+                disabled=job.cancelling,
+            )
+
+    if job.running:
+        panel()
+
+
+def show_outcome(job: Job) -> None:
+    """Say why a job gave no result; nothing for one that runs or is done."""
+    if job.state is State.CANCELLED:
+        st.info(f"{job.label} was cancelled. Nothing else changed.", icon=":material/info:")
+    elif job.state is State.FAILED:
+        st.error(sentence(job.error), icon=":material/error:")
+
+
+def sentence(error: Exception | None) -> str:
+    """An error as a sentence; one that nobody foresaw names its kind."""
+    if isinstance(error, QuantError):
+        return str(error)
+    return (
+        f"Something went wrong that QuantLens did not foresee ({type(error).__name__}: {error}); "
+        "the terminal has the details."
+    )
+
+
+def _share(job: Job) -> float:
+    progress = job.progress
+    if progress is None or not progress.total:
+        return 0.0
+    return min(progress.done / progress.total, 1.0)
+
+
+def _line(job: Job, unit: str) -> str:
+    if job.cancelling:
+        return f"{job.label}: stopping"
+    progress = job.progress
+    if progress is None or not progress.done:
+        return f"{job.label}: starting"
+    total = f" of {progress.total:,}" if progress.total else ""
+    left = progress.seconds_left
+    ending = f", {seconds(left)} left" if left is not None else ""
+    return (
+        f"{job.label}: {progress.done:,}{total} {unit}, {progress.per_second:,.0f} a second{ending}"
+    )

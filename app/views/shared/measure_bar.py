@@ -1,0 +1,183 @@
+"""What the recipe gives on the evaluation data: measure, compare with before, go back."""
+
+import math
+
+import pandas as pd
+import streamlit as st
+from streamlit.delta_generator import DeltaGenerator
+
+from app.session import user_session
+from app.session.user_session import Measurement
+from app.tasks import calibration
+from app.views.shared.format import DASH, db, percent, plural, points
+from app.views.shared.job_panel import show_job, show_outcome
+from app.workspace.workspace import Bench
+from quant.recipe.edits import preset_of
+from quant.recipe.recipe import Recipe
+
+
+def measure_bar(bench: Bench) -> None:
+    """Draw the cards, the button and the history."""
+    session = bench.session
+    job = calibration.measurement_job(session)
+    running = job is not None and job.running
+    cards, actions = st.columns([5, 2], vertical_alignment="center", gap="medium")
+    with cards, st.container(key="measured"):
+        float_card, before_card, rest = st.columns([1, 1, 2])
+        labelled = bench.opened.evaluation.labels is not None
+        _earlier(session, labelled, float_card, before_card)
+        with rest:
+            if job is not None and running:
+                show_job(job)
+            else:
+                _now(session, labelled)
+    with actions, st.container(horizontal=True, horizontal_alignment="right"):
+        st.button(
+            "Measure",
+            key="measure",
+            type="secondary" if session.measured else "primary",
+            icon=":material/speed:",
+            disabled=running or session.measured is not None,
+            on_click=lambda: calibration.start_measurement(bench),
+            help=f"Run the float and the int8 model on {len(bench.opened.evaluation):,} samples.",
+        )
+        _history(session)
+    if job is not None and not running:
+        show_outcome(job)
+
+
+def _earlier(
+    session: user_session.Session, labelled: bool, float_card: DeltaGenerator, card: DeltaGenerator
+) -> None:
+    """The float model, and the recipe that was measured before."""
+    latest, before = session.latest, _before(session)
+    missing = "not measured" if labelled else "data without labels"
+    if latest is not None and latest.float_top1 is None:
+        missing = "no class scores" if latest.agreement is None else "data without labels"
+    with float_card:
+        _card("Float top-1", percent(latest.float_top1 if latest else None), None, missing)
+    with card:
+        if _scored(session):
+            _card(
+                f"{_measure(session, labelled)}, before",
+                _share(before),
+                _loss(before),
+                "nothing before",
+            )
+        else:
+            _card("Output sqnr, before", db(before.sqnr_db if before else None), None, "–")
+
+
+def _now(session: user_session.Session, labelled: bool) -> None:
+    """The recipe as it stands."""
+    now, before = session.measured, _before(session)
+    missing = "recipe changed since" if session.latest and now is None else "not measured"
+    top1_card, sqnr_card = st.columns(2)
+    if _scored(session):
+        with top1_card:
+            _card(f"{_measure(session, labelled)}, now", _share(now), _loss(now), missing)
+    change = None
+    if now and before and math.isfinite(now.sqnr_db) and math.isfinite(before.sqnr_db):
+        change = f"{now.sqnr_db - before.sqnr_db:+.1f} dB to before"
+    with sqnr_card if _scored(session) else top1_card:
+        _card("Output sqnr, now", db(now.sqnr_db if now else None), change, missing)
+
+
+def _scored(session: user_session.Session) -> bool:
+    """Whether the model's answers can be compared, as far as is known."""
+    latest = session.latest
+    return latest is None or latest.agreement is not None or latest.int8_top1 is not None
+
+
+def _measure(session: user_session.Session, labelled: bool) -> str:
+    """What the share of samples is of: right answers, or without labels the same answer."""
+    latest = session.latest
+    known = labelled if latest is None else latest.float_top1 is not None
+    return "Int8 top-1" if known else "Same answer"
+
+
+def _share(measurement: Measurement | None) -> str:
+    if measurement is None:
+        return DASH
+    if measurement.int8_top1 is not None:
+        return percent(measurement.int8_top1)
+    return percent(measurement.agreement)
+
+
+def _card(label: str, value: str, change: str | None, missing: str) -> None:
+    """A number with its change; without a number, why there is none."""
+    if value == DASH:
+        st.metric(label, value, missing, delta_color="off", delta_arrow="off")
+    else:
+        st.metric(label, value, change or " ", delta_arrow="auto" if change else "off")
+
+
+def _before(session: user_session.Session) -> Measurement | None:
+    """The latest measurement of another recipe than the one that stands."""
+    key = session.recipe.content_key
+    found = [m for m in session.measurements if m.recipe.content_key != key]
+    return found[-1] if found else None
+
+
+def _loss(measurement: Measurement | None) -> str | None:
+    """Int8 against float, in percentage points."""
+    if measurement is None or measurement.float_top1 is None or measurement.int8_top1 is None:
+        return None
+    return f"{points(measurement.int8_top1 - measurement.float_top1)} to float"
+
+
+def _history(session: user_session.Session) -> None:
+    count = len(session.measurements)
+    pop = st.popover(
+        f"History ({count})" if count else "History",
+        icon=":material/history:",
+        disabled=not count,
+        help="What each measured recipe gave, and a way back to it",
+        key="history",
+        on_change="rerun",
+    )
+    if not pop.open or not count:
+        return
+    rows = list(reversed(session.measurements))
+    with pop:
+        st.dataframe(
+            pd.DataFrame(
+                {
+                    "recipe": [describe(m.recipe) for m in rows],
+                    "top1": [None if m.int8_top1 is None else 100 * m.int8_top1 for m in rows],
+                    "sqnr": [m.sqnr_db for m in rows],
+                    "samples": [m.samples for m in rows],
+                }
+            ),
+            width=520,
+            hide_index=True,
+            placeholder=DASH,
+            column_config={
+                "recipe": st.column_config.TextColumn("Recipe", width=230),
+                "top1": st.column_config.NumberColumn("Int8 top-1", format="%.2f %%"),
+                "sqnr": st.column_config.NumberColumn("Output sqnr", format="%.1f dB"),
+                "samples": st.column_config.NumberColumn("Samples"),
+            },
+            alt="Measured recipes, the latest first",
+        )
+        names = [f"{len(rows) - i}. {describe(m.recipe)}" for i, m in enumerate(rows)]
+        chosen = st.selectbox("Go back to", names, key="history choice")
+        measurement = rows[names.index(chosen)]
+        st.button(
+            "Restore this recipe",
+            key="restore",
+            icon=":material/restore:",
+            disabled=measurement.recipe == session.recipe,
+            on_click=lambda: user_session.edit(measurement.recipe),
+        )
+
+
+def describe(recipe: Recipe) -> str:
+    """A recipe in a few words."""
+    name = preset_of(recipe)
+    if name:
+        return name
+    weights = "per channel" if recipe.defaults.per_channel else "per tensor"
+    rules = f", {plural(len(recipe.rules), 'rule')}" if recipe.rules else ""
+    kind = recipe.defaults.activation_type.value
+    return f"{kind}, {weights}, {recipe.defaults.calibrator.title}{rules}"

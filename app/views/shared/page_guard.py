@@ -1,0 +1,94 @@
+"""What every page does first: take in finished work, and say what is missing."""
+
+import logging
+from collections.abc import Generator
+from contextlib import contextmanager
+
+import streamlit as st
+
+from app.session import user_session
+from app.tasks import calibration
+from app.views.shared.job_panel import sentence, show_job, show_outcome
+from app.workspace.workspace import Bench, bench
+from quant.errors import QuantError, RecipeError
+from quant.recipe.recipe import Recipe
+
+_log = logging.getLogger(__name__)
+
+
+@contextmanager
+def guarded() -> Generator[None]:
+    """Show what goes wrong inside as a sentence; the rest of the page stays."""
+    try:
+        yield
+    except Exception as error:
+        if not isinstance(error, QuantError):
+            _log.exception("a page failed")
+        st.error(sentence(error), icon=":material/error:")
+
+
+def apply(recipe: Recipe) -> None:
+    """Make ``recipe`` the one of this tab and draw the whole page; for callbacks in fragments."""
+    user_session.edit(recipe)
+    st.rerun()
+
+
+def ready(purpose: str) -> Bench | None:
+    """What the page works on, or None after saying what is missing and what to do.
+
+    Args:
+        purpose: What the page would show, for the message of an empty page.
+    """
+    calibration.collect()
+    session = user_session.current()
+    try:
+        found = bench(session)
+    except RecipeError as error:
+        st.error(sentence(error), icon=":material/error:")
+        if session.past:
+            st.button("Undo the last edit", icon=":material/undo:", on_click=undo)
+        return None
+    except QuantError as error:
+        st.error(sentence(error), icon=":material/error:")
+        _to_setup("Choose another model or other data on Setup.")
+        return None
+    if found is not None:
+        return found
+    job = calibration.calibration_job(session)
+    if job is not None and job.running:
+        st.markdown(f"**{session.source.title if session.source else ''}** is being calibrated.")
+        show_job(job)
+    elif session.source is None:
+        if session.problem:
+            st.error(session.problem, icon=":material/error:")
+        st.info(f"No model is open. Open one on Setup to see {purpose}.", icon=":material/info:")
+        _to_setup("Go to Setup")
+        if st.button("Open the sample model", key="open sample", icon=":material/science:"):
+            calibration.open_sample()
+            st.rerun()
+    else:
+        if job is not None:
+            show_outcome(job)
+        st.info(
+            f"**{session.source.title}** is not calibrated yet. Calibrate it to see {purpose}.",
+            icon=":material/info:",
+        )
+        if st.button("Calibrate", type="primary", icon=":material/play_arrow:"):
+            calibration.calibrate_again(session)
+            st.rerun()
+        _to_setup("Change the model, the data or the number of samples on Setup")
+    return None
+
+
+def undo() -> None:
+    """Take back the last recipe edit of this tab."""
+    user_session.keep(user_session.undone(user_session.current()))
+
+
+def redo() -> None:
+    """Make the last undone edit of this tab again."""
+    user_session.keep(user_session.redone(user_session.current()))
+
+
+def _to_setup(label: str) -> None:
+    st.page_link("views/setup/page.py", label=label, icon=":material/arrow_forward:")

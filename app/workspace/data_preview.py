@@ -1,0 +1,49 @@
+"""What a model is fed: the range of its inputs in the first samples, and pictures of them."""
+
+from dataclasses import dataclass
+from typing import Final
+
+import numpy as np
+import streamlit as st
+from numpy.typing import NDArray
+
+from analysis.report.image import picture
+from quant.data.dataset import Dataset
+
+PREVIEW_SAMPLES: Final = 64
+PREVIEW_IMAGES: Final = 8
+
+
+@dataclass(frozen=True, eq=False)
+class Preview:
+    """What a model is fed.
+
+    Attributes:
+        samples: Number of samples looked at.
+        ranges: Input -> its least and greatest value in them.
+        images: The first samples as pictures, uint8 of shape (height, width) or (height, width,
+            3), where an input looks like one; else empty.
+    """
+
+    samples: int
+    ranges: dict[str, tuple[float, float]]
+    images: tuple[NDArray[np.uint8], ...]
+
+
+@st.cache_resource(max_entries=8, show_spinner=False)
+def preview(digest: str, fingerprint: str, _data: Dataset) -> Preview:
+    """Look at the first samples of the data."""
+    del digest, fingerprint
+    ranges: dict[str, tuple[float, float]] = {}
+    images: list[NDArray[np.uint8]] = []
+    count = 0
+    for sample in _data.samples(PREVIEW_SAMPLES):
+        count += 1
+        for name, array in sample.items():
+            low, high = (float(array.min()), float(array.max())) if array.size else (0.0, 0.0)
+            known = ranges.get(name, (low, high))
+            ranges[name] = (min(known[0], low), max(known[1], high))
+        if len(images) < PREVIEW_IMAGES and len(sample) == 1:
+            shown = picture(next(iter(sample.values())))
+            images += [] if shown is None else [shown.levels]
+    return Preview(count, ranges, tuple(images))

@@ -1,0 +1,1 @@
+"""What the calibrators that search a range share: candidates, windows, divergences."""

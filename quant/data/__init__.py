@@ -1,0 +1,1 @@
+"""Samples streamed from files of any kind."""

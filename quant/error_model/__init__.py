@@ -1,0 +1,1 @@
+"""What quantizing a tensor must cost, from its statistics alone."""

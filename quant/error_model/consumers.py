@@ -1,0 +1,145 @@
+"""Who reads a tensor, and how a change of a value looks to them.
+
+An error matters as far as its readers pass it on: after a Relu negative values are all the same,
+a Sigmoid hardly tells 6 from 9, a Softmax gives nothing to what lies far below the largest of its
+row. What an operator makes of a value is its *response*; the next layer sees the error of the
+responses, not that of the values.
+"""
+
+import math
+from collections.abc import Callable, Mapping
+
+import numpy as np
+from numpy.typing import NDArray
+
+from quant.model.model import Model
+from quant.model.op_roles import Kind
+
+Array = NDArray[np.float64]
+Response = Callable[[Array], Array]
+
+_FLOAT32_BITS = 24
+
+OUTPUT = "Output"
+"""Stands for whoever reads an output of the model, or reads inside a subgraph."""
+
+
+def readers(model: Model) -> Mapping[str, tuple[str, ...]]:
+    """The types of the operators that read each tensor, sorted, each once.
+
+    Operators that only move values are looked through: what reads their output reads the tensor.
+    """
+    by_name = {node.name: node for node in model.nodes}
+    found: dict[str, set[str]] = {}
+    for tensor in reversed(list(model.tensors)):
+        types: set[str] = set()
+        for name in model.consumers.get(tensor, ()):
+            node = by_name.get(name)
+            if node is None:
+                types.add(OUTPUT)
+            elif node.kind is Kind.SAME_SCALE and node.inputs[node.data[0]] == tensor:
+                types.update(*(found.get(output, {OUTPUT}) for output in node.outputs if output))
+            else:
+                types.add(node.op_type)
+        found[tensor] = types
+    return {tensor: tuple(sorted(types)) for tensor, types in found.items()}
+
+
+def responses(read_by: tuple[str, ...], largest: float) -> tuple[Response, ...]:
+    """How the readers of a tensor respond to its values, each response once.
+
+    Args:
+        read_by: Types of the operators that read it.
+        largest: The mean over the samples of the largest value, in real units; Softmax alone
+            depends on it.
+
+    Returns:
+        Vectorised functions of values in real units; :func:`identity` for whatever passes every
+        error on, and where nobody is known to read.
+    """
+    found: dict[Response | str, Response] = {}
+    for op_type in read_by or (OUTPUT,):
+        if op_type == "Softmax":
+            found[op_type] = _softmax(largest)
+        else:
+            response = _RESPONSES.get(op_type, identity)
+            found[response] = response
+    return tuple(found.values())
+
+
+def lost_below(read_by: tuple[str, ...], largest: float) -> float:
+    """The value below which no reader tells one value from another; minus infinity without one.
+
+    A mask of -1e9 or of the least float32 lies so far out that the histogram holds all else in one
+    bin; this bound needs no histogram.
+
+    Args:
+        read_by: As for :func:`responses`.
+        largest: As for :func:`responses`.
+    """
+    return _lost(largest) if read_by == ("Softmax",) else -math.inf
+
+
+def identity(x: Array) -> Array:
+    """Every error counts in full."""
+    return x
+
+
+def _relu(x: Array) -> Array:
+    return np.maximum(x, 0.0)
+
+
+def _sigmoid(x: Array) -> Array:
+    return 0.5 + 0.5 * np.tanh(0.5 * x)
+
+
+def _hard_sigmoid(x: Array) -> Array:
+    """With slope 1/6, which reaches farther than ONNX's default of 0.2: nothing counts too little.
+
+    It is the slope inside HardSwish, and what frameworks export.
+    """
+    return np.clip(x / 6 + 0.5, 0.0, 1.0)
+
+
+def _hard_swish(x: Array) -> Array:
+    return x * _hard_sigmoid(x)
+
+
+def _gelu(x: Array) -> Array:
+    """By the approximation with tanh, which is within 5e-4 of the exact one.
+
+    Source: D. Hendrycks, K. Gimpel, "Gaussian Error Linear Units" (2016).
+    """
+    inner = math.sqrt(2 / math.pi) * (x + 0.044715 * x**3)
+    return 0.5 * x * (1 + np.tanh(inner))
+
+
+def _softmax(largest: float) -> Response:
+    """Nothing changes below the point where a value is lost beside the largest of its row.
+
+    That is ``24 log 2`` below: its exponential is less than the last bit of a float32 sum. Above it
+    every error counts in full. To weigh by the share that a value gets would be too kind to
+    clipping: what is masked is much of a row and is clipped together, so the small shares that
+    it is given add up. Rows are not kept by calibration: the largest value of a sample stands
+    for that of each of its rows.
+    """
+    lost = _lost(largest)
+
+    def response(x: Array) -> Array:
+        return np.maximum(x, lost)
+
+    return response
+
+
+def _lost(largest: float) -> float:
+    return largest - _FLOAT32_BITS * math.log(2)
+
+
+_RESPONSES: Mapping[str, Response] = {
+    "Relu": _relu,
+    "Sigmoid": _sigmoid,
+    "Tanh": np.tanh,
+    "HardSigmoid": _hard_sigmoid,
+    "HardSwish": _hard_swish,
+    "Gelu": _gelu,
+}

@@ -1,0 +1,119 @@
+"""What quantizing a tensor does to it, split into clipping and rounding, from its histogram.
+
+The error is local: the tensor in float against the same tensor quantized, nothing else changed.
+"""
+
+import importlib
+import math
+from collections.abc import Callable
+from dataclasses import dataclass
+from functools import cache
+from typing import Any, cast
+
+from quant.statistics.tensor_stats import TensorStats
+from quant.types import PerTensor, QuantParams
+
+
+@dataclass(frozen=True)
+class LocalError:
+    """The predicted error of one quantized tensor.
+
+    Attributes:
+        clip_rate_below: Share of the values below the representable range, 0 to 1. What exceeds
+            it by no more than the rounding of a float32 scale is not counted.
+        clip_rate_above: Share of the values above it.
+        clipping_mse: Mean over all values of the squared error of those outside, in squared real
+            units.
+        rounding_mse: Mean over all values of the squared error of those inside; exact zeros have
+            none.
+        signal_power: Mean of the squared values.
+    """
+
+    clip_rate_below: float
+    clip_rate_above: float
+    clipping_mse: float
+    rounding_mse: float
+    signal_power: float
+
+    @property
+    def clip_rate(self) -> float:
+        """Share of the values outside the representable range, 0 to 1."""
+        return self.clip_rate_below + self.clip_rate_above
+
+    @property
+    def mse(self) -> float:
+        """Mean squared error, in squared real units."""
+        return self.clipping_mse + self.rounding_mse
+
+    @property
+    def clipping_share(self) -> float:
+        """Part of the squared error that is clipping, 0 to 1; 0 without error."""
+        return self.clipping_mse / self.mse if self.mse else 0.0
+
+    @property
+    def rounding_share(self) -> float:
+        """Part of the squared error that is rounding, 0 to 1; 0 without error."""
+        return self.rounding_mse / self.mse if self.mse else 0.0
+
+    @property
+    def sqnr_db(self) -> float:
+        """Signal to quantization noise, in dB; infinite without error."""
+        if not self.mse:
+            return math.inf
+        return 10 * math.log10(self.signal_power / self.mse) if self.signal_power else -math.inf
+
+
+def local_error(stats: TensorStats, params: QuantParams) -> LocalError:
+    """Predict the error of quantizing a tensor, without its data.
+
+    Values are taken as evenly spread inside each histogram bin, and the squared distance to the
+    nearest code is integrated over the bin in closed form, so that it holds for steps finer and
+    coarser than bins alike.
+
+    Args:
+        stats: What calibration saw of the tensor.
+        params: Scale and zero point of the whole tensor.
+
+    Raises:
+        ValueError: The parameters are per channel, which the histogram of a tensor cannot tell.
+    """
+    if not isinstance(params.spec.granularity, PerTensor):
+        raise ValueError(f"local_error needs parameters per tensor, found {params.spec}")
+    histogram = stats.histogram
+    scale, zero_point = float(params.scale), int(params.zero_point)
+    one_sided = stats.max < 0 or stats.min > 0
+    nearest = min(abs(stats.min), abs(stats.max)) if one_sided else 0.0
+    measure = _kernel()
+    below = measure(
+        histogram.negative,
+        0,
+        (histogram.negative_width, nearest, -stats.low),
+        scale,
+        zero_point - params.spec.qmin,
+    )
+    above = measure(
+        histogram.positive,
+        histogram.zeros,
+        (histogram.positive_width, nearest, stats.high),
+        scale,
+        params.spec.qmax - zero_point,
+    )
+    count = max(stats.count, 1)
+    return LocalError(
+        clip_rate_below=below[0] / count,
+        clip_rate_above=above[0] / count,
+        clipping_mse=(below[1] + above[1]) / count,
+        rounding_mse=(below[2] + above[2]) / count,
+        signal_power=histogram.power(),
+    )
+
+
+@cache
+def _kernel() -> Callable[..., tuple[float, float, float]]:
+    kernel: Any = importlib.import_module("quant.kernels.histogram_error")
+    return cast("Callable[..., tuple[float, float, float]]", kernel.side_errors)
+
+
+def warm() -> None:
+    """Have everything compiled, which takes seconds once on a machine and little later."""
+    _kernel()

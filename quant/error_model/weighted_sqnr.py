@@ -1,0 +1,52 @@
+"""How well a quantized tensor reaches the operators that read it, predicted from its histogram.
+
+A Softmax does not notice that a mask of -1000 became -20, nor a Relu what happens below zero. So
+the signal here is what the readers make of the values, and the noise is what they see of the error
+(see :mod:`quant.error_model.consumers` and :mod:`quant.error_model.weighted_error`):
+
+    10 log10(sum f(x)^2 / sum (f(x) - f(x'))^2) over all values and the responses f of the readers.
+
+Where every reader passes on every error, that is the local sqnr_db.
+"""
+
+import math
+from collections.abc import Sequence
+
+from quant.error_model.local_error import LocalError
+from quant.error_model.weighted_error import SeenError, can_weigh, readable_ends
+from quant.statistics.tensor_stats import TensorStats
+from quant.types import QuantParams
+
+
+def as_read_db(
+    stats: TensorStats, params: Sequence[QuantParams], local: Sequence[LocalError]
+) -> list[float | None]:
+    """The predicted sqnr of a tensor as its readers see it, for several ways to quantize it.
+
+    Args:
+        stats: What calibration saw of it, and who reads it.
+        params: Scale and zero point of the whole tensor, all with the same codes.
+        local: The predicted local error of each.
+
+    Returns:
+        In dB, infinite without error. None for all where it is undefined: the readers make nothing
+        but zeros of the values, or the values that they can tell apart lie in too few bins.
+    """
+    if not params:
+        return []
+    if not can_weigh(stats, readable_ends(stats)[0]):
+        return [None] * len(params)
+    seen = SeenError(stats, stats.read_by)
+    if seen.plain:
+        return [error.sqnr_db for error in local]
+    if not seen.squares:
+        return [None] * len(params)
+    spec = params[0].spec
+    errors = seen.of(
+        [float(found.scale) for found in params],
+        [int(found.zero_point) - spec.qmin for found in params],
+        spec.qmax - spec.qmin,
+    )
+    return [
+        10 * math.log10(seen.squares / error) if error else math.inf for error in errors.tolist()
+    ]

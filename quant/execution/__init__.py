@@ -1,0 +1,1 @@
+"""How long work runs: progress, cancelling, and an ordered map over worker threads."""

@@ -1,0 +1,1 @@
+"""An int8 model verified against its simulation, and written."""

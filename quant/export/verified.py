@@ -1,0 +1,166 @@
+"""Write an int8 model with its recipe, after proving that it computes what was shown."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, cast
+
+import numpy as np
+import onnx
+import onnx_ir as ir
+from numpy.typing import NDArray
+
+from quant.errors import ExportError
+from quant.export.external_data import SUFFIX, move_weights_out
+from quant.io.atomic import staged
+from quant.passes.simulate_qdq import SimulateQdq
+from quant.runtime.session import LEVELS, Session
+
+RECIPE_SUFFIX = ".recipe.json"
+MIN_SQNR_DB = {"disabled": 40.0, "basic": 10.0, "extended": 10.0, "all": 10.0}
+"""A file whose outputs differ from the simulation by more than this is refused.
+
+Without optimization the runtime follows the definition, and only sums of floats in another order
+tell them apart. Its integer kernels round ties the other way now and then, which a fragile network
+carries to its output at the size of its own quantization noise; a wrong scale, a missing node or
+saturating kernels fall below.
+"""
+
+
+@dataclass(frozen=True)
+class LevelCheck:
+    """How the written file compares with the simulation at one optimization level.
+
+    Attributes:
+        level: ONNX Runtime's graph optimization level.
+        sqnr_db: Signal to difference ratio of the outputs in dB; infinite when equal.
+        max_abs: Largest absolute difference of the outputs, in their units.
+    """
+
+    level: str
+    sqnr_db: float
+    max_abs: float
+
+
+@dataclass(frozen=True)
+class SaveReport:
+    """What was written and how it was verified.
+
+    Attributes:
+        path: The model file.
+        recipe_path: The recipe beside it.
+        size_bytes: Size of the model file, with its external data if any.
+        checks: The comparison with the simulation at every optimization level.
+    """
+
+    path: Path
+    recipe_path: Path
+    size_bytes: int
+    checks: tuple[LevelCheck, ...]
+
+
+def recipe_path(path: Path) -> Path:
+    """Where the recipe of the model file ``path`` is written."""
+    return path.with_name(path.name.removesuffix(".onnx") + RECIPE_SUFFIX)
+
+
+def write_verified(
+    graph: ir.Model,
+    content: bytes,
+    recipe: str,
+    probe: Mapping[str, NDArray[np.generic]],
+    path: Path,
+    *,
+    external_data: bool,
+) -> SaveReport:
+    """Write a model and its recipe together, or nothing.
+
+    Args:
+        graph: The int8 graph that ``content`` holds.
+        content: Bytes of the ``.onnx`` file.
+        recipe: Text of the ``.recipe.json`` file.
+        probe: Inputs of one real sample to verify with.
+        path: The model file to write.
+        external_data: Keep the weights in ``<path>.data``, as the float model does.
+
+    Returns:
+        What was written, with the verification.
+
+    Raises:
+        ExportError: If the folder cannot be written, the disk is full, or the file does not pass
+            onnx.checker, does not run, or computes something else than the simulation. Nothing is
+            left behind then.
+    """
+    target = path if path.suffix == ".onnx" else path.with_name(path.name + ".onnx")
+    beside = recipe_path(target)
+    files = {beside: recipe.encode()}
+    if external_data:
+        location = target.with_name(target.name + SUFFIX)
+        files[target], files[location] = move_weights_out(content, location.name)
+    else:
+        files[target] = content
+    with staged(files) as waiting:
+        checks = verify(waiting[target], graph, probe, target.name)
+    size = sum(len(part) for name, part in files.items() if name != beside)
+    return SaveReport(target, beside, size, checks)
+
+
+def verify(
+    model: bytes | Path,
+    graph: ir.Model,
+    probe: Mapping[str, NDArray[np.generic]],
+    name: str,
+) -> tuple[LevelCheck, ...]:
+    """Check a model and run it at every optimization level against the simulation.
+
+    The simulation spells quantization out in elementary float operators and shares no kernel with
+    what it checks.
+
+    Args:
+        model: An ``.onnx`` file, or its content.
+        graph: The int8 graph that it holds.
+        probe: Inputs of one real sample.
+        name: What to call the file in messages.
+
+    Returns:
+        The comparison at every level, as a user runs it first.
+
+    Raises:
+        ExportError: If it does not pass onnx.checker, does not run or computes something else.
+    """
+    try:
+        checker = cast("Any", onnx.checker)
+        checker.check_model(str(model) if isinstance(model, Path) else model, full_check=True)
+    except (onnx.checker.ValidationError, onnx.shape_inference.InferenceError) as error:
+        reason = str(error).strip().splitlines()[0]
+        raise ExportError(f"{name}: onnx.checker refuses the model: {reason}") from error
+    simulated = graph.clone()
+    SimulateQdq()(simulated)
+    reference = Session(ir.to_proto(simulated).SerializeToString(), level="disabled").run(probe)
+    checks = tuple(
+        _compare(level, reference, Session(model, level=level).run(probe)) for level in LEVELS
+    )
+    for check in checks:
+        least = MIN_SQNR_DB[check.level]
+        if not check.sqnr_db >= least:
+            raise ExportError(
+                f"{name}: at optimization level {check.level!r} ONNX Runtime computes other "
+                f"outputs than the simulation (sqnr {check.sqnr_db:.1f} dB, expected at least "
+                f"{least:.0f} dB); nothing was written"
+            )
+    return checks
+
+
+def _compare(
+    level: str,
+    reference: Mapping[str, NDArray[np.generic]],
+    found: Mapping[str, NDArray[np.generic]],
+) -> LevelCheck:
+    pairs = [
+        (reference[name].astype(np.float64), found[name].astype(np.float64)) for name in reference
+    ]
+    noise = sum(float(((a - b) ** 2).sum()) for a, b in pairs)
+    signal = sum(float((a**2).sum()) for a, _ in pairs)
+    largest = max((float(np.abs(a - b).max(initial=0.0)) for a, b in pairs), default=0.0)
+    sqnr_db = np.inf if noise == 0 else 10 * np.log10(max(signal, np.finfo(float).tiny) / noise)
+    return LevelCheck(level, float(sqnr_db), largest)

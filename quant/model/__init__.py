@@ -1,0 +1,1 @@
+"""A float model, read, prepared and described."""

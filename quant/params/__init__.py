@@ -1,0 +1,1 @@
+"""Ranges, scales and zero points, integer constants, and which clamps they make needless."""

@@ -1,0 +1,86 @@
+"""Decide whether a Relu or Clip may be dropped because the quantization after it clamps the same.
+
+The decision is made on integer codes with the rounding of QuantizeLinear (half to even), from the
+real parameters, so it is exact: dropping is lossless when no input gives another code.
+"""
+
+import math
+from dataclasses import dataclass
+
+import numpy as np
+
+from quant.numerics import fake_quantize
+from quant.statistics.tensor_stats import TensorStats
+from quant.types import QuantParams
+
+
+@dataclass(frozen=True)
+class ActivationVerdict:
+    """What dropping one Relu or Clip would do.
+
+    Attributes:
+        node: The activation node.
+        lossless: Whether the codes after it stay the same for every input.
+        possible: Whether it can be dropped at all.
+        dropped: Whether this quantization drops it.
+        loss_db: How much the sqnr_db of its own output falls when it is dropped, from the
+            histogram of its input; 0 when lossless, None when it cannot be dropped.
+        reason: The verdict in words.
+    """
+
+    node: str
+    lossless: bool
+    possible: bool
+    dropped: bool
+    loss_db: float | None
+    reason: str
+
+
+def clamps_the_same(lo: float, hi: float, params: QuantParams) -> bool:
+    """Whether quantizing with ``params`` gives equal codes with and without Clip[lo, hi] before it.
+
+    QuantizeLinear is monotone and saturates, so that is so exactly when ``lo`` reaches the least
+    code and ``hi`` the greatest. An infinite bound clamps nothing.
+
+    Args:
+        lo: Lower bound in real units (0 for Relu).
+        hi: Upper bound in real units (infinite for Relu).
+        params: Per-tensor parameters of the activation's output.
+
+    Returns:
+        True when dropping the activation is lossless.
+    """
+    scale, zero_point = np.float32(params.scale), int(params.zero_point)
+
+    def code(bound: float) -> float:
+        return float(np.rint(np.float32(bound) / scale)) + zero_point
+
+    with np.errstate(over="ignore"):
+        low_end = lo == -math.inf or code(lo) <= params.spec.qmin
+        high_end = hi == math.inf or code(hi) >= params.spec.qmax
+    return low_end and high_end
+
+
+def drop_loss_db(lo: float, hi: float, before: TensorStats, params: QuantParams) -> float:
+    """How many dB of local sqnr dropping Clip[lo, hi] costs, from its input's histogram.
+
+    Args:
+        lo: Lower bound in real units.
+        hi: Upper bound in real units.
+        before: Statistics of the activation's input.
+        params: Parameters of the activation's output.
+
+    Returns:
+        sqnr_db with the activation less sqnr_db without it; at least 0.
+    """
+    edges = before.histogram.edges()
+    counts = before.histogram.counts().astype(np.float64)
+    centres = (edges[:-1] + edges[1:]) / 2
+    reference = np.clip(centres, lo, hi)
+    step = float(params.scale)
+    kept = fake_quantize(reference.astype(np.float32), params) - reference
+    dropped = fake_quantize(centres.astype(np.float32), params) - reference
+    floor = counts.sum() * step**2 * 1e-6 + np.finfo(np.float64).tiny
+    noise_kept = float(counts @ kept**2) + floor
+    noise_dropped = float(counts @ dropped**2) + floor
+    return max(0.0, 10 * math.log10(noise_dropped / noise_kept))

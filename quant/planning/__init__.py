@@ -1,0 +1,1 @@
+"""A recipe resolved on a model: what each node and tensor gets."""

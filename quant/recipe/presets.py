@@ -1,0 +1,66 @@
+"""Recipes to start from, each what a known target or tool would do."""
+
+from quant.calibrators import calibrator_from_json
+from quant.errors import RecipeError
+from quant.recipe.recipe import Recipe, Settings
+from quant.types import QType
+
+_PRESETS: dict[str, tuple[str, Recipe]] = {
+    "recommended": (
+        "uint8 asymmetric activations, int8 weights per channel, least expected squared error as "
+        "the next layer sees it",
+        Recipe(
+            "recommended",
+            Settings(
+                activation_type=QType.UINT8,
+                per_channel=True,
+                calibrator=calibrator_from_json({"name": "mse", "options": {"as_read": True}}),
+            ),
+        ),
+    ),
+    "onnxruntime-default": (
+        "what ONNX Runtime's quantize_static does when no option is given: int8 asymmetric "
+        "activations, int8 weights per tensor, observed ranges",
+        Recipe(
+            "onnxruntime-default",
+            Settings(activation_type=QType.INT8, per_channel=False),
+        ),
+    ),
+    "tensorrt": (
+        "what TensorRT expects: int8 symmetric activations by KL divergence, int8 weights per "
+        "channel",
+        Recipe(
+            "tensorrt",
+            Settings(
+                activation_type=QType.INT8,
+                activation_symmetric=True,
+                per_channel=True,
+                calibrator=calibrator_from_json({"name": "kl"}),
+                quantize_bias=False,
+            ),
+        ),
+    ),
+}
+
+
+def preset_names() -> tuple[str, ...]:
+    """Names of the presets, the recommended one first."""
+    return tuple(_PRESETS)
+
+
+def preset_summary(name: str) -> str:
+    """What the preset does, in a line."""
+    return _PRESETS[name][0]
+
+
+def preset(name: str) -> Recipe:
+    """The recipe of a preset.
+
+    Raises:
+        RecipeError: If there is no preset of that name.
+    """
+    if name not in _PRESETS:
+        raise RecipeError(
+            f"preset: expected one of {', '.join(_PRESETS)}, found {name!r}; choose one of them"
+        )
+    return _PRESETS[name][1]

@@ -1,0 +1,1 @@
+"""The only room that knows ONNX Runtime: sessions, tapped tensors, batch sizes."""

@@ -1,0 +1,243 @@
+"""The one place that runs models: sessions of ONNX Runtime on the CPU, with tensors tapped.
+
+Source: ONNX Runtime's Python API (``InferenceSession``, ``SessionOptions``, ``RunOptions``).
+"""
+
+import importlib
+import os
+from collections.abc import Callable, Mapping, Sequence
+from pathlib import Path
+from typing import Any, Literal, cast
+
+import numpy as np
+import onnx
+from numpy.typing import NDArray
+
+from quant.errors import ModelError
+from quant.model.model import TensorInfo
+from quant.model.read import read_model
+
+ort: Any = importlib.import_module("onnxruntime")  # it has no types to check against
+
+Level = Literal["all", "extended", "basic", "disabled"]
+"""How far ONNX Runtime may rewrite the graph."""
+
+LEVELS: tuple[Level, ...] = ("all", "extended", "basic", "disabled")
+"""Every level, the default of ONNX Runtime first."""
+
+_ORT_LEVELS: dict[Level, Any] = {
+    "all": ort.GraphOptimizationLevel.ORT_ENABLE_ALL,
+    "extended": ort.GraphOptimizationLevel.ORT_ENABLE_EXTENDED,
+    "basic": ort.GraphOptimizationLevel.ORT_ENABLE_BASIC,
+    "disabled": ort.GraphOptimizationLevel.ORT_DISABLE_ALL,
+}
+_ONNX_TYPES = {"float": "FLOAT", "double": "DOUBLE"}
+_FATAL_ONLY = 4
+
+Array = NDArray[np.generic]
+
+
+class Session:
+    """A model that is ready to run. Threads may share it.
+
+    Attributes:
+        inputs: What it takes.
+        outputs: What the model gives, tapped tensors left out.
+        taps: The tapped tensors.
+    """
+
+    def __init__(
+        self,
+        model: bytes | str | Path,
+        *,
+        taps: Sequence[str] = (),
+        level: Level = "all",
+        threads: int | None = None,
+        arena: bool = True,
+        integer_kernels: bool = True,
+    ) -> None:
+        """Load a model.
+
+        Args:
+            model: Content of an ``.onnx`` file, or its path.
+            taps: Inner tensors to give out beside the outputs.
+            level: How far the graph may be optimized; what is tapped cannot be fused away.
+            threads: Threads that work on one run; None leaves it to ONNX Runtime.
+            arena: Keep freed memory for the next run.
+            integer_kernels: Join nodes between DequantizeLinear and QuantizeLinear into kernels
+                that compute on integers; otherwise every one of them is computed as it is
+                defined, and what is between them in float.
+
+        Raises:
+            ModelError: If the model cannot be read or loaded, or has no such tensor.
+        """
+        self._name = "the model" if isinstance(model, bytes) else Path(model).name
+        source = str(model) if isinstance(model, Path) else model
+        if taps:
+            source = tapped(source, taps)
+        options = ort.SessionOptions()
+        options.log_severity_level = _FATAL_ONLY
+        options.graph_optimization_level = _ORT_LEVELS[level]
+        options.enable_cpu_mem_arena = arena
+        # Between two runs the cores have other work, so idle threads must not spin.
+        options.add_session_config_entry("session.intra_op.allow_spinning", "0")
+        if not integer_kernels:
+            options.add_session_config_entry("session.disable_quant_qdq", "1")
+        if threads is not None:
+            options.intra_op_num_threads = threads
+        self._options = ort.RunOptions()
+        self._options.log_severity_level = _FATAL_ONLY
+        self._session = self._attempt(
+            "load",
+            lambda: ort.InferenceSession(source, options, providers=["CPUExecutionProvider"]),
+        )
+        self.taps = tuple(taps)
+        self.inputs = tuple(_info(arg) for arg in self._session.get_inputs())
+        given = (_info(arg) for arg in self._session.get_outputs())
+        self.outputs = tuple(info for info in given if info.name not in set(taps))
+
+    def run(self, feeds: Mapping[str, Array]) -> dict[str, Array]:
+        """Run the model once.
+
+        Args:
+            feeds: Input name -> array.
+
+        Returns:
+            The tapped tensors by name, or the outputs where nothing is tapped.
+
+        Raises:
+            ModelError: If ONNX Runtime fails, or :meth:`stop` was called.
+        """
+        names = self.taps or tuple(info.name for info in self.outputs)
+        found = self._attempt(
+            "run", lambda: self._session.run(list(names), dict(feeds), self._options)
+        )
+        return dict(zip(names, cast("list[Array]", found), strict=True))
+
+    def bound(self, results: Mapping[str, Array]) -> Callable[[Mapping[str, Array]], None]:
+        """Prepare runs that write into given memory.
+
+        Args:
+            results: Tensor name -> C-contiguous array of its type and shape.
+
+        Returns:
+            What runs the model once on feeds. It raises :class:`ModelError` like :meth:`run`, and
+            also when a result has another shape.
+        """
+        binding = self._session.io_binding()
+        for name, array in results.items():
+            binding.bind_output(name, "cpu", 0, array.dtype, array.shape, array.ctypes.data)
+
+        def run(feeds: Mapping[str, Array]) -> None:
+            kept = {name: np.ascontiguousarray(array) for name, array in feeds.items()}
+            for name, array in kept.items():
+                binding.bind_cpu_input(name, array)
+            self._attempt("run", lambda: self._session.run_with_iobinding(binding, self._options))
+
+        return run
+
+    def stop(self) -> None:
+        """Make runs in progress and later ones fail soon. Any thread may call it."""
+        self._options.terminate = True
+
+    def _attempt(self, what: str, call: Callable[[], Any]) -> Any:
+        try:
+            return call()
+        except Exception as error:  # its exception classes share no base but Exception
+            reason = str(error).strip().split("\n")[0].rstrip(".")
+            reason = reason.split(" : ", 3)[-1]
+            raise ModelError(
+                f"{self._name}: ONNX Runtime {ort.__version__} cannot {what} it ({reason}); check "
+                "that the model runs there on its own"
+            ) from error
+
+
+class Runner:
+    """Runs a session again and again into the same memory. For one thread at a time.
+
+    Fresh memory for each result of each run costs more than many models do.
+    """
+
+    def __init__(self, session: Session) -> None:
+        self._session = session
+        self._shapes: object = None
+        self._results: dict[str, Array] = {}
+        self._again: Callable[[Mapping[str, Array]], None] | None = None
+        self._predictable = True
+
+    def run(self, feeds: Mapping[str, Array]) -> dict[str, Array]:
+        """Run the model once.
+
+        Args:
+            feeds: As for :meth:`Session.run`.
+
+        Returns:
+            The results by name; the next call may overwrite them.
+
+        Raises:
+            ModelError: As for :meth:`Session.run`.
+        """
+        shapes = {name: (array.shape, array.dtype) for name, array in feeds.items()}
+        if self._again is not None and shapes == self._shapes:
+            try:
+                self._again(feeds)
+            except ModelError:
+                # Shapes that depend on the data, or a failure that the plain run reports.
+                self._predictable, self._again = False, None
+            else:
+                return dict(self._results)
+        found = self._session.run(feeds)
+        if self._predictable and all(array.dtype.kind in "biuf" for array in found.values()):
+            self._results = {
+                name: np.require(a, requirements=("C", "W")) for name, a in found.items()
+            }
+            self._shapes, self._again = shapes, self._session.bound(self._results)
+        return found
+
+
+def tapped(model: bytes | str, names: Sequence[str]) -> bytes:
+    """A model that also gives out inner tensors.
+
+    Args:
+        model: Content of an ``.onnx`` file, or its path.
+        names: Tensors of the main graph.
+
+    Returns:
+        The content of an ``.onnx`` file.
+
+    Raises:
+        ModelError: If the model cannot be read, has no such tensor, or is larger than 2 GB with
+            its weights.
+    """
+    if isinstance(model, bytes):
+        proto, name = onnx.load_model_from_string(model), "the model"
+    else:
+        proto, name = read_model(model).proto, Path(model).name
+    outputs = {value.name for value in proto.graph.output}
+    known = {value.name: value for value in proto.graph.value_info}
+    produced = {output for node in proto.graph.node for output in node.output}
+    for tensor in names:
+        if tensor in outputs:
+            continue
+        if tensor not in produced:
+            raise ModelError(f"{name}: there is no tensor {tensor!r} to look at")
+        # Without a known type ONNX Runtime infers it.
+        proto.graph.output.append(known.get(tensor, onnx.ValueInfoProto(name=tensor)))
+    try:
+        return proto.SerializeToString()
+    except ValueError as error:
+        raise ModelError(
+            f"{name}: the model takes more than 2 GB with its weights, which cannot be looked "
+            "into; use a smaller one"
+        ) from error
+
+
+def cores() -> int:
+    """How many cores this process may use."""
+    return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
+
+
+def _info(arg: Any) -> TensorInfo:
+    element = str(arg.type).removeprefix("tensor(").removesuffix(")")
+    shape = tuple(d if isinstance(d, int | str) else None for d in arg.shape)
+    return TensorInfo(str(arg.name), _ONNX_TYPES.get(element, element.upper()), shape)

@@ -1,0 +1,187 @@
+"""What a quantization tool's choice is, and how it is found by name.
+
+A rule is split in two. The *arithmetic* goes from the tool's own statistics (its histogram on its
+own grid, or whatever else it keeps) to its choice, exactly as the tool does, known faults included.
+The statistics come either from the batches themselves, as the tool gathers them, or from the
+streamed statistics of a calibration, as closely as those allow.
+"""
+
+import enum
+from collections.abc import Generator, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass
+from typing import Any, ClassVar, Generic, TypeVar
+
+import numpy as np
+from numpy.typing import NDArray
+
+from quant.cost_curve import Curve
+from quant.errors import QuantError
+from quant.statistics.tensor_stats import TensorStats
+
+Batches = Sequence[NDArray[np.float32]]
+"""The batches of one tensor in their order: axis 0 of each holds its samples."""
+
+Range = tuple[float, float]
+"""The least and the greatest of some values, or the ends of a range."""
+
+G = TypeVar("G")
+
+
+TOOLS = {
+    "onnxruntime": "ONNX Runtime",
+    "modelopt": "TensorRT",
+    "paddle": "Paddle",
+    "ppq": "PPQ",
+    "mindspore": "MindSpore Lite",
+    "aimet": "AIMET",
+}
+"""What a person reads for a tool's key."""
+
+
+class NoPick(QuantError):
+    """The tool itself fails on these batches; the message says on what."""
+
+
+class Form(enum.Enum):
+    """In what terms a tool states its choice, in real units."""
+
+    RANGE = "[rmin, rmax]"
+    THRESHOLD = "threshold"
+    AMAX = "amax"
+    SCALE_OFFSET = "[scale, offset]"
+
+
+@dataclass(frozen=True)
+class Pick:
+    """What a tool chose.
+
+    Attributes:
+        form: What the values are.
+        values: One number (threshold, amax) or two (rmin and rmax, or scale and offset).
+        codes: The least and the greatest code of the type the tool chose for.
+    """
+
+    form: Form
+    values: tuple[float, ...]
+    codes: tuple[int, int] = (-127, 127)
+
+    def to_json(self) -> float | list[float]:
+        """The number, or the list of two."""
+        return self.values[0] if len(self.values) == 1 else list(self.values)
+
+    def range(self) -> tuple[float, float]:
+        """The ends of the range in real units: the choice itself, widened by nothing."""
+        if self.form is Form.RANGE:
+            return self.values[0], self.values[1]
+        if self.form is Form.SCALE_OFFSET:
+            scale, offset = self.values
+            return (self.codes[0] - offset) * scale, (self.codes[1] - offset) * scale
+        return -self.values[0], self.values[0]
+
+
+class Choice(Generic[G]):
+    """One rule of one tool.
+
+    Attributes:
+        tool: The tool's key, for instance ``"onnxruntime"``.
+        key: The rule's key within the tool, for instance ``"entropy_2048"``.
+        label: What a person reads.
+        summary: What the rule does, with its source and its known faults, in sentences.
+    """
+
+    tool: ClassVar[str]
+    key: ClassVar[str]
+    label: ClassVar[str]
+    summary: ClassVar[str]
+
+    @property
+    def name(self) -> str:
+        """Tool and rule, as ``"onnxruntime.entropy_2048"``."""
+        return f"{self.tool}.{self.key}"
+
+    def gather(self, batches: Batches) -> G:
+        """The tool's own statistics of the batches."""
+        raise NotImplementedError
+
+    def adapt(self, stats: TensorStats) -> G:
+        """The same from streamed statistics; a batch of the tool is one sample of ours."""
+        raise NotImplementedError
+
+    def pick(self, gathered: G) -> Pick:
+        """The arithmetic: the tool's statistics in, its choice out."""
+        raise NotImplementedError
+
+    def curve(self, gathered: G) -> Curve | None:
+        """The tool's own objective over its candidates, in the order it tries them.
+
+        Thresholds are the numbers that tell candidates apart (a threshold, or a scale). None for a
+        rule that minimises nothing.
+        """
+        del gathered
+        return None
+
+    def cost(self, gathered: G, pick: Pick) -> float | None:
+        """The tool's own objective for a pick, at the nearest candidate that is not infinite.
+
+        None for a rule that minimises nothing.
+        """
+        curve = self.curve(gathered)
+        if curve is None:
+            return None
+        apart = np.abs(curve.thresholds - pick.values[-1])
+        apart[np.isinf(curve.cost)] = np.inf
+        return float(curve.cost[int(np.argmin(apart))])
+
+    def exact(self, batches: Batches) -> Pick:
+        """What the tool chooses for these batches.
+
+        Args:
+            batches: float32, at least one, each with at least one value and one axis, all finite.
+
+        Raises:
+            NoPick: The tool fails on these batches.
+        """
+        with _float_overflow_is_no_pick():
+            return self.pick(self.gather(batches))
+
+    def streamed(self, stats: TensorStats) -> Pick:
+        """What the tool would choose, from streamed statistics.
+
+        Args:
+            stats: Statistics of the tensor.
+
+        Raises:
+            NoPick: The tool fails on such batches.
+        """
+        with _float_overflow_is_no_pick():
+            return self.pick(self.adapt(stats))
+
+
+@contextmanager
+def _float_overflow_is_no_pick() -> Generator[None]:
+    """A mask of the least float32 overflows in the tools' arithmetic; what follows is no choice."""
+    try:
+        with np.errstate(over="raise"):
+            yield
+    except FloatingPointError:
+        raise NoPick("The values are so large that the tool's arithmetic overflows.") from None
+
+
+CHOICES: dict[str, Choice[Any]] = {}
+"""Every rule of every tool, by ``tool.key``, in the order of registration."""
+
+_C = TypeVar("_C", bound=Choice[Any])
+
+
+def register(cls: type[_C]) -> type[_C]:
+    """Class decorator: make a rule known by its name.
+
+    Raises:
+        ValueError: Another rule has that name.
+    """
+    choice = cls()
+    if choice.name in CHOICES:
+        raise ValueError(f"a tool's choice named {choice.name!r} is registered already")
+    CHOICES[choice.name] = choice
+    return cls

@@ -1,0 +1,1 @@
+"""What other tools compute from batches, from streamed statistics instead."""

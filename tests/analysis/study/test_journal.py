@@ -1,0 +1,83 @@
+import math
+
+import pytest
+
+from analysis.errors.output_scores import Scores
+from analysis.errors.tensor_error import ErrorStats
+from analysis.study.journal import Journal
+from analysis.sweep.unit_effects import Effect
+from quant.errors import DataError, ExportError
+
+ABOUT = {"model": "abc", "recipe": "def"}
+
+
+def effect(name, sqnr_db=12.5):
+    stats = ErrorStats(sqnr_db, 0.9, 1 / 3, 2, 40)
+    return Effect(name, (name, f"{name}/relu"), Scores(4, {"y": stats}, 0.1, None, -1e-9))
+
+
+@pytest.fixture
+def path(tmp_path):
+    return tmp_path / "state.jsonl"
+
+
+def test_what_was_added_is_there_when_it_is_opened_again(path):
+    journal = Journal(path, ABOUT)
+    added = [effect("a"), effect("b", math.inf), effect("c", -math.inf)]
+    for item in added:
+        journal.add("sensitivity", item)
+    journal.add("benefit", effect("a", 3))
+    assert journal.written() == 4
+    again = Journal(path, ABOUT)
+    assert again.written() == 4
+    assert again.known("sensitivity") == {item.unit: item for item in added}
+    assert again.known("benefit") == {"a": effect("a", 3)}
+
+
+def test_a_line_cut_short_anywhere_is_dropped_and_the_rest_kept(path):
+    journal = Journal(path, ABOUT)
+    journal.add("sensitivity", effect("a"))
+    whole = len(path.read_bytes())
+    journal.add("sensitivity", effect("b"))
+    content = path.read_bytes()
+    for size in range(whole, len(content)):
+        path.write_bytes(content[:size])
+        again = Journal(path, ABOUT)
+        assert set(again.known("sensitivity")) == {"a"}
+        again.add("sensitivity", effect("c"))
+        assert set(Journal(path, ABOUT).known("sensitivity")) == {"a", "c"}
+
+
+def test_a_file_cut_short_in_its_first_line_starts_anew(path):
+    Journal(path, ABOUT)
+    path.write_bytes(path.read_bytes()[:10])
+    assert not Journal(path, ABOUT).known("benefit")
+
+
+def test_the_state_of_something_else_is_refused_and_left_alone(path):
+    Journal(path, ABOUT).add("benefit", effect("a"))
+    before = path.read_bytes()
+    with pytest.raises(DataError, match=r"another recipe\); choose another folder, or delete"):
+        Journal(path, {**ABOUT, "recipe": "other"})
+    assert path.read_bytes() == before
+
+
+@pytest.mark.parametrize("content", [b"hello\n", b"[]\n", b"{}\n"])
+def test_a_file_that_is_no_journal_is_refused(path, content):
+    path.write_bytes(content)
+    with pytest.raises(DataError, match="expected the state of an analysis"):
+        Journal(path, ABOUT)
+    assert path.read_bytes() == content
+
+
+def test_a_damaged_line_in_the_middle_is_named(path):
+    Journal(path, ABOUT)
+    with path.open("a") as file:
+        file.write('{"kind": "sensitivity"}\n')
+    with pytest.raises(DataError, match="in every line, found"):
+        Journal(path, ABOUT)
+
+
+def test_a_folder_that_does_not_exist_is_named(tmp_path):
+    with pytest.raises(ExportError, match="its folder does not exist"):
+        Journal(tmp_path / "none" / "state.jsonl", ABOUT)

@@ -1,0 +1,311 @@
+"""The command line: same results as Python, and bad input in one sentence with nothing written."""
+
+import csv
+import errno
+import json
+import os
+import subprocess
+import sys
+from pathlib import Path
+
+import numpy as np
+import onnx
+import pytest
+
+import quant
+from app.cli.entry import main
+from tests.models import conv_relu, from_text, images
+
+
+@pytest.fixture
+def folder(tmp_path: Path) -> Path:
+    """A folder with a float model and data for it."""
+    onnx.save(conv_relu(), tmp_path / "net.onnx")
+    labels = np.zeros(8, np.int64)
+    np.savez(tmp_path / "data.npz", **images(), labels=labels)
+    return tmp_path
+
+
+def call(capsys, *words: object) -> tuple[int, str, str]:
+    code = main([str(word) for word in words])
+    captured = capsys.readouterr()
+    return code, captured.out, captured.err
+
+
+def refusal(capsys, *words: object) -> str:
+    """The one line on stderr of a command that must fail."""
+    code, out, err = call(capsys, *words)
+    assert code == 1
+    assert out == ""
+    assert err.startswith("quantlens: ")
+    assert err.count("\n") == 1
+    return err
+
+
+def quantize(capsys, folder: Path, *words: object) -> tuple[int, str, str]:
+    return call(
+        capsys, "quantize", folder / "net.onnx", "--data", folder / "data.npz", *words,
+        "--out", folder / "out.onnx",
+    )  # fmt: skip
+
+
+def test_the_road_from_float_to_measured_int8(capsys, folder):
+    model, data, calibration = folder / "net.onnx", folder / "data.npz", folder / "cal.npz"
+    code, out, _ = call(capsys, "calibrate", model, "--data", data, "--out", calibration, "--json")
+    assert code == 0
+    assert json.loads(out)["samples"] == 8
+    int8 = folder / "int8.onnx"
+    code, out, _ = call(
+        capsys, "quantize", model, "--calibration", calibration, "--out", int8, "--json"
+    )
+    assert code == 0
+    report = json.loads(out)
+    assert report["quantized_nodes"] == 3
+    assert [check["level"] for check in report["checks"]] == [
+        "all",
+        "extended",
+        "basic",
+        "disabled",
+    ]
+    table = folder / "errors.csv"
+    code, out, _ = call(capsys, "measure", model, int8, "--data", data, "--csv", table, "--json")
+    assert code == 0
+    assert json.loads(out)["outputs"]["out"]["sqnr_db"] > 20
+    rows = csv.DictReader(table.read_text().splitlines())
+    assert {row["tensor"] for row in rows if float(row["sqnr_db"]) > 20} == {"r", "out"}
+
+
+def test_measuring_a_model_against_itself_finds_no_difference(capsys, folder):
+    model = folder / "net.onnx"
+    code, out, _ = call(capsys, "measure", model, model, "--data", folder / "data.npz")
+    assert code == 0
+    assert "equal to the last bit" in out
+
+
+def test_quantizing_again_with_the_written_recipe_gives_the_same_bytes(capsys, folder):
+    assert quantize(capsys, folder, "--preset", "tensorrt")[0] == 0
+    first = (folder / "out.onnx").read_bytes()
+    recipe = folder / "out.recipe.json"
+    (folder / "kept.json").write_bytes(recipe.read_bytes())
+    assert quantize(capsys, folder, "--recipe", folder / "kept.json")[0] == 0
+    assert (folder / "out.onnx").read_bytes() == first
+    assert recipe.read_bytes() == (folder / "kept.json").read_bytes()
+
+
+def test_the_command_line_and_python_write_the_same_bytes(capsys, folder):
+    assert quantize(capsys, folder)[0] == 0
+    model = quant.load(folder / "net.onnx")
+    calibration = quant.calibrate(model, quant.open_data(folder / "data.npz"))
+    made = quant.quantize(model, calibration, quant.preset("recommended"))
+    assert made.to_bytes() == (folder / "out.onnx").read_bytes()
+
+
+def test_curves_names_the_best_threshold_of_each(capsys, folder):
+    calibration = folder / "cal.npz"
+    call(capsys, "calibrate", folder / "net.onnx", "--data", folder / "data.npz",
+         "--out", calibration)  # fmt: skip
+    words = ["curves", folder / "net.onnx", "--calibration", calibration, "--tensor", "r"]
+    code, out, _ = call(capsys, *words, "--csv", folder / "curves.csv", "--json")
+    assert code == 0
+    report = json.loads(out)
+    assert set(report["best"]) == {"kl", "symmetric_kl", "js", "mse"}
+    assert all(0 < best <= report["max"] * 1.001 for best in report["best"].values())
+    assert (folder / "curves.csv").read_text().startswith("curve,threshold,cost")
+    words[-1] = "rr"
+    assert "did you mean 'r'?" in refusal(capsys, *words)
+
+
+def test_a_rule_that_matches_nothing_is_a_warning_that_names_it(capsys, folder):
+    recipe = quant.preset("recommended").with_rule(quant.Rule("op_type", "LSTM", {"skip": True}))
+    (folder / "recipe.json").write_text(recipe.dumps())
+    code, _, err = quantize(capsys, folder, "--recipe", folder / "recipe.json")
+    assert code == 0
+    assert "warning: The rule for op_type LSTM matches nothing" in err
+
+
+def test_wrong_usage_exits_with_2(capsys):
+    for words in (["quantize"], ["measure", "a.onnx"], ["calibrate", "m.onnx", "--samples", "0"]):
+        with pytest.raises(SystemExit) as stopped:
+            main(words)
+        assert stopped.value.code == 2
+    assert "--data" in capsys.readouterr().err
+
+
+def test_the_command_line_does_not_import_streamlit(folder):
+    script = (
+        "import sys; from app.cli.entry import main; "
+        f"main(['calibrate', r'{folder / 'net.onnx'}', '--data', r'{folder / 'data.npz'}', "
+        f"'--out', r'{folder / 'cal.npz'}']); "
+        "assert not {'streamlit', 'plotly', 'torch'} & set(sys.modules)"
+    )
+    done = subprocess.run(
+        [sys.executable, "-c", script], capture_output=True, text=True, check=False
+    )
+    assert done.returncode == 0, done.stderr
+
+
+# Bad input: one sentence, exit code 1, nothing written.
+
+
+def replace_data(folder: Path, **arrays: np.ndarray) -> None:
+    np.savez(folder / "data.npz", **arrays)
+
+
+def with_value(value: float) -> np.ndarray:
+    array = images()["image"].copy()
+    array[5, 1, 2, 3] = value
+    return array
+
+
+BAD_DATA = {
+    "another name": ({"picture": images()["image"]}, ["image", "picture"]),
+    "another shape": ({"image": np.zeros((4, 3, 8), np.float32)}, ["image", "(1, 3, 8)"]),
+    "other channels": ({"image": np.zeros((4, 1, 8, 8), np.float32)}, ["image"]),
+    "another type": ({"image": np.zeros((4, 3, 8, 8), np.int32)}, ["image", "int32"]),
+    "no samples": ({"image": np.zeros((0, 3, 8, 8), np.float32)}, ["data.npz"]),
+    "NaN": ({"image": with_value(np.nan)}, ["image", "sample 5"]),
+    "Inf": ({"image": with_value(np.inf)}, ["image", "sample 5"]),
+}
+
+
+@pytest.mark.parametrize("name", BAD_DATA)
+def test_data_that_does_not_fit_is_refused(capsys, folder, name):
+    arrays, words = BAD_DATA[name]
+    replace_data(folder, **arrays)
+    before = sorted(folder.iterdir())
+    message = refusal(
+        capsys, "quantize", folder / "net.onnx", "--data", folder / "data.npz",
+        "--out", folder / "out.onnx",
+    )  # fmt: skip
+    for word in words:
+        assert word in message
+    assert sorted(folder.iterdir()) == before
+
+
+def test_an_activation_that_overflows_names_the_tensor_and_the_sample(capsys, folder):
+    model = from_text(
+        """
+        <ir_version: 8, opset_import: ["" : 17]>
+        net (float[batch, 3, 8, 8] image) => (float[batch, 3, 8, 8] out) {
+            big = Mul (image, factor)
+            out = Relu (big)
+        }
+        """,
+        factor=np.float32(3e38),
+    )
+    onnx.save(model, folder / "net.onnx")
+    array = np.full((8, 3, 8, 8), 0.5, np.float32)
+    array[6] = 2
+    replace_data(folder, image=array)
+    message = refusal(
+        capsys, "calibrate", folder / "net.onnx", "--data", folder / "data.npz",
+        "--out", folder / "cal.npz",
+    )  # fmt: skip
+    assert "big" in message
+    assert "sample 6" in message
+    assert not (folder / "cal.npz").exists()
+
+
+BAD_MODELS = {
+    "no ONNX file": (b"hello", "expected an ONNX model"),
+    "truncated": (conv_relu().SerializeToString()[:400], "cut short"),
+    "nothing to quantize": (
+        from_text(
+            '<ir_version: 8, opset_import: ["" : 17]> net (int64[4] x) => (int64[4] y) '
+            "{ y = Add (x, x) }"
+        ).SerializeToString(),
+        "nothing to quantize",
+    ),
+    "quantized already": (
+        from_text(
+            '<ir_version: 8, opset_import: ["" : 17]> net (float[4] x) => (float[4] y) '
+            "{ q = QuantizeLinear (x, s, z) y = DequantizeLinear (q, s, z) }",
+            s=np.float32(1),
+            z=np.uint8(0),
+        ).SerializeToString(),
+        "quantized already",
+    ),
+}
+
+
+@pytest.mark.parametrize("name", BAD_MODELS)
+def test_models_that_cannot_be_quantized_are_refused(capsys, folder, name):
+    content, words = BAD_MODELS[name]
+    (folder / "bad.onnx").write_bytes(content)
+    before = sorted(folder.iterdir())
+    message = refusal(
+        capsys, "quantize", folder / "bad.onnx", "--data", folder / "data.npz",
+        "--out", folder / "out.onnx",
+    )  # fmt: skip
+    assert "bad.onnx" in message or "bad:" in message
+    assert words in message
+    assert sorted(folder.iterdir()) == before
+
+
+BAD_RECIPES = {
+    "unknown field": ('{"version": 1, "defaults": {"bits": 8}}', "'bits'"),
+    "unknown node": (
+        '{"version": 1, "rules": [{"node": "conv9", "set": {"skip": true}}]}',
+        "conv9",
+    ),
+    "no JSON": ("skip: conv1", "expected JSON"),
+}
+
+
+@pytest.mark.parametrize("name", BAD_RECIPES)
+def test_recipes_that_are_not_understood_are_refused(capsys, folder, name):
+    text, words = BAD_RECIPES[name]
+    (folder / "recipe.json").write_text(text)
+    before = sorted(folder.iterdir())
+    message = refusal(
+        capsys, "quantize", folder / "net.onnx", "--data", folder / "data.npz",
+        "--recipe", folder / "recipe.json", "--out", folder / "out.onnx",
+    )  # fmt: skip
+    assert words in message
+    assert sorted(folder.iterdir()) == before
+
+
+def test_an_output_folder_that_does_not_exist_is_named(capsys, folder):
+    message = refusal(
+        capsys, "quantize", folder / "net.onnx", "--data", folder / "data.npz",
+        "--out", folder / "none" / "out.onnx",
+    )  # fmt: skip
+    assert "none" in message
+    assert "folder" in message
+
+
+def test_an_output_folder_that_is_not_writable_is_named(capsys, folder, monkeypatch):
+    closed = folder / "closed"
+    closed.mkdir(mode=0o500)
+    if os.geteuid() == 0:  # root may write anywhere, so the refusal is played
+
+        def refuse(*_args: object, **_options: object) -> str:
+            raise PermissionError(errno.EACCES, "Permission denied")
+
+        monkeypatch.setattr("tempfile.mkdtemp", refuse)
+    message = refusal(
+        capsys, "quantize", folder / "net.onnx", "--data", folder / "data.npz",
+        "--out", closed / "out.onnx",
+    )  # fmt: skip
+    assert "not writable" in message
+    assert not list(closed.iterdir())
+
+
+def test_a_full_disk_leaves_nothing_half_written(capsys, folder, monkeypatch):
+    real = os.fsync
+    calls = []
+
+    def full(descriptor: int) -> None:
+        calls.append(descriptor)
+        if len(calls) == 2:
+            raise OSError(errno.ENOSPC, "No space left on device")
+        real(descriptor)
+
+    monkeypatch.setattr(os, "fsync", full)
+    before = sorted(folder.iterdir())
+    message = refusal(
+        capsys, "quantize", folder / "net.onnx", "--data", folder / "data.npz",
+        "--out", folder / "out.onnx",
+    )  # fmt: skip
+    assert "no space left" in message.lower()
+    assert sorted(folder.iterdir()) == before

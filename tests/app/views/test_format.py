@@ -1,0 +1,25 @@
+import pytest
+
+from app.views.shared.format import number, percent
+
+
+@pytest.mark.parametrize(
+    ("value", "text"),
+    [
+        (-7.3e-07, "−7.3×10⁻⁷"),
+        (-10000.0, "−1×10⁴"),
+        (-9976.5, "−9976"),
+        (0.5533, "0.5533"),
+        (0.0, "0"),
+        (None, "–"),
+    ],
+)
+def test_numbers_are_written_as_people_write_them(value, text):
+    assert number(value) == text
+
+
+def test_a_share_that_rounds_to_nothing_is_less_than_the_last_digit():
+    assert percent(0.0, 3) == "0.000 %"
+    assert percent(3e-7, 3) == "<0.001 %"
+    assert percent(0.12345) == "12.35 %"
+    assert percent(None) == "–"

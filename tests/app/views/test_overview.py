@@ -1,0 +1,249 @@
+"""The Overview and Graph pages of a measured model, and the jobs behind them."""
+
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+from streamlit.testing.v1 import AppTest
+
+from analysis.metrics import METRICS
+from app.jobs.registry import JOBS, State
+from app.session import user_session
+from app.session.start_options import StartOptions, set_start_options
+from app.tasks import measurement, ranking
+from app.workspace.workspace import Bench, bench
+from quant.errors import Cancelled
+from quant.recipe.recipe import Rule
+from tests.app.views.test_views import classifier, healthy, session, started, texts, until
+from tests.models import conv_relu, images
+
+TOP1 = METRICS["top1"]
+
+
+@pytest.fixture(autouse=True)
+def clean() -> Iterator[None]:
+    user_session.forget()
+    yield
+    user_session.forget()
+    set_start_options(StartOptions())
+
+
+@pytest.fixture
+def opened(tmp_path: Path) -> AppTest:
+    """The Overview page of a model that no other test has measured."""
+    (tmp_path / "net.onnx").write_bytes(classifier())
+    seed = len(str(tmp_path)) + sum(map(ord, str(tmp_path)))
+    feeds = {name: array + 0.001 * (seed % 997) for name, array in images(24).items()}
+    labels = np.arange(24) % 2
+    np.savez(tmp_path / "data.npz", **feeds, labels=labels)
+    set_start_options(StartOptions(str(tmp_path / "net.onnx"), str(tmp_path / "data.npz")))
+    app = started()
+    until(app, lambda: bool(app.dataframe))
+    return app.switch_page("views/overview/page.py").run()
+
+
+def measured(app: AppTest) -> AppTest:
+    app.button(key="overview measure").click().run()
+    until(app, lambda: bool(values(app)) and values(app)["Int8 latency"].endswith("ms"))
+    return app.run()
+
+
+def ranked(app: AppTest) -> AppTest:
+    app.button(key="ranking start").click().run()
+    until(app, lambda: any(b.key == "ranking start" and b.disabled for b in app.button))
+    return app.run()
+
+
+def values(app: AppTest) -> dict[str, str]:
+    return {metric.label: metric.value for metric in app.metric}
+
+
+def work_of(app: AppTest) -> Bench:
+    found = bench(session(app))
+    assert found is not None
+    return found
+
+
+def test_before_measuring_every_part_says_what_to_press(opened: AppTest):
+    healthy(opened)
+    shown = values(opened)
+    assert {shown[name] for name in ("Float", "Weights only", "Activations only", "All int8")} == {
+        "–"
+    }
+    assert shown["Int8 file"].endswith(("kB", "bytes"))
+    said = texts(opened)
+    assert "Press Measure to see how much the weights cost" in said
+    assert "Press Measure to see which inputs suffer most" in said
+    assert "Press Rank layers: each of 4 layers is measured on 24 samples" in said
+
+
+def test_measuring_fills_the_cards_the_depth_plot_and_the_samples(opened: AppTest):
+    app = measured(opened)
+    healthy(app)
+    shown = values(app)
+    assert all(shown[name].endswith("%") for name in ("Float", "Weights only", "All int8"))
+    said = texts(app)
+    assert "output sqnr **" in said
+    assert "95 % interval of float minus int8" in said
+    assert "24 samples" in said
+    assert app.get("plotly_chart")
+    assert said.count("Sample ") == 8
+    assert "Pictures: each is stretched" in said
+    assert session(app).measured is not None
+    assert app.button(key="overview measure").disabled
+
+
+def test_ranking_fills_the_table_worst_first_and_the_graph(opened: AppTest):
+    app = ranked(opened)
+    healthy(app)
+    table = app.dataframe[0].value
+    assert sorted(table["layer"]) == ["conv1", "conv2", "flat", "pool"]
+    assert table["sensitivity"].notna().all() or "flat" in set(table["layer"])
+    assert list(table["benefit"]) == sorted(table["benefit"], reverse=True)
+    assert "Ranked by output sqnr: Top-1 cannot tell" in texts(app)
+    layers = app.switch_page("views/layers/page.py").run().dataframe[0].value.set_index("name")
+    assert layers["sensitivity"].notna()["conv1"]
+    assert layers["benefit"]["conv1"] == layers["benefit"]["relu1"]
+    app.switch_page("views/graph/page.py").run()
+    app.session_state["quantlens"] = user_session.replace(session(app), row="conv1")
+    app.run()
+    healthy(app)
+    facts = app.table[0].value
+    assert facts.loc["Sensitivity"].iloc[0].endswith("dB output sqnr")
+    assert facts.loc["Benefit"].iloc[0].endswith("dB output sqnr")
+
+
+@pytest.mark.parametrize("colour", ["local", "cumulative", "sensitivity", "benefit", "clip"])
+def test_the_graph_draws_with_every_colouring(opened: AppTest, colour: str):
+    app = opened.switch_page("views/graph/page.py")
+    app.session_state["graph colours"] = colour
+    app.run()
+    healthy(app)
+    assert ("is not known yet" in texts(app)) == (
+        colour in {"cumulative", "sensitivity", "benefit"}
+    )
+
+
+def test_a_fix_changes_the_recipe_and_can_be_undone(opened: AppTest):
+    found = user_session.replace(session(opened))
+    worse = found.recipe.with_rule(Rule("tensor", "r", {"range": (0.0, 0.05)}))
+    opened.session_state["quantlens"] = user_session.edited(found, worse)
+    opened.run()
+    until(opened, lambda: any(str(b.key).startswith("suspect fix") for b in opened.button))
+    opened.button(key="suspect fix 0").click().run()
+    assert session(opened).recipe != worse
+    opened.button(key="undo").click().run()
+    assert session(opened).recipe == worse
+    healthy(opened)
+
+
+def test_a_metric_is_a_built_in_one_or_a_python_file(opened: AppTest, tmp_path: Path):
+    opened.selectbox(key="overview metric").select("cosine").run()
+    assert session(opened).metric == "cosine"
+    opened.selectbox(key="overview metric").select("file").run()
+    opened.text_input(key="overview metric path").set_value(str(tmp_path / "none.py")).run()
+    assert "none.py" in opened.error[0].value
+    assert "Until then Top-1 is used" in opened.error[0].value
+    file = tmp_path / "spread.py"
+    file.write_text(
+        "higher_is_better = False\nlabel = 'Spread'\n"
+        "def metric(outputs, labels):\n    return float(outputs['scores'].std())\n"
+    )
+    opened.text_input(key="overview metric path").set_value(str(file)).run()
+    healthy(opened)
+    assert session(opened).metric == str(file)
+    app = measured(opened)
+    assert "Spread, no error" in texts(app)
+    healthy(app)
+
+
+def test_who_sets_the_range_is_shown_for_the_chosen_layer(opened: AppTest):
+    opened.session_state["samples view"] = "Who sets the range"
+    opened.session_state["quantlens"] = user_session.replace(session(opened), row="conv2")
+    opened.run()
+    healthy(opened)
+    stats = work_of(opened).calibration.tensors["d"]
+    said = texts(opened)
+    assert f"calibration sample {stats.max_sample}]" in said
+    assert f"calibration sample {stats.min_sample}]" in said
+
+
+def test_a_cancelled_ranking_keeps_what_is_there_and_goes_on_with_the_rest(
+    opened: AppTest, monkeypatch: pytest.MonkeyPatch
+):
+    found = work_of(opened)
+    asked: list[set[str]] = []
+    whole = ranking.sensitivity
+
+    def interrupted(*args: Any, **options: Any) -> Any:
+        asked.append(set(options["known"]))
+        seen: list[str] = []
+
+        def keep(effect: Any) -> None:
+            options["on_effect"](effect)
+            seen.append(effect.unit)
+            if len(asked) == 1 and len(seen) == 2:
+                raise Cancelled("enough")
+
+        return whole(*args, **{**options, "on_effect": keep})
+
+    monkeypatch.setattr(ranking, "sensitivity", interrupted)
+    job = ranking.start_ranking(found, TOP1, 24)
+    assert job.wait(30)
+    assert job.state is State.CANCELLED
+    half = ranking.ranking(found, TOP1, 24)
+    assert len(half.sensitivity) == 2
+    assert not half.complete
+    opened.run()
+    assert opened.button(key="ranking start").label == "Continue"
+    assert len(opened.dataframe[0].value) == 2
+
+    job = ranking.start_ranking(found, TOP1, 24)
+    assert job.wait(30)
+    assert asked[1] == set(half.sensitivity)
+    done = ranking.ranking(found, TOP1, 24)
+    assert done.complete
+    assert all(done.sensitivity[name] is effect for name, effect in half.sensitivity.items())
+    straight = whole(found.quantized, found.calibration, found.opened.evaluation, metric=TOP1)
+    assert dict(done.sensitivity) == straight
+
+
+def test_a_new_recipe_starts_from_nothing_and_the_old_one_is_still_known(opened: AppTest):
+    app = ranked(opened)
+    first = session(app).recipe
+    app.selectbox(key="overview preset").select("tensorrt").run()
+    healthy(app)
+    assert not app.button(key="ranking start").disabled
+    app.button(key="undo").click().run()
+    assert session(app).recipe == first
+    assert app.button(key="ranking start").disabled
+
+
+def test_details_that_fail_say_why(opened: AppTest, monkeypatch: pytest.MonkeyPatch):
+    def broken(*_: Any, **__: Any) -> Any:
+        raise Cancelled("stopped")
+
+    monkeypatch.setattr(measurement, "split", broken)
+    opened.button(key="overview measure").click().run()
+    found = work_of(opened)
+    job = measurement.details_job(found, TOP1)
+    assert job is not None
+    assert job.wait(30)
+    until(opened, lambda: "was cancelled" in texts(opened))
+    assert not opened.button(key="overview measure").disabled
+    assert JOBS.get(found.comparison_key) is not None
+
+
+def test_outputs_that_are_no_scores_are_shown_as_ranges(tmp_path: Path):
+    (tmp_path / "net.onnx").write_bytes(conv_relu().SerializeToString())
+    np.savez(tmp_path / "data.npz", **images(8))
+    set_start_options(StartOptions(str(tmp_path / "net.onnx"), str(tmp_path / "data.npz")))
+    app = started()
+    until(app, lambda: bool(app.dataframe))
+    app = measured(app.switch_page("views/overview/page.py").run())
+    healthy(app)
+    assert "Cosine, no error" in texts(app)
+    shown = next(t.value for t in app.table if "Float" in t.value.columns)
+    assert all(" to " in text for text in [*shown["Float"], *shown["Int8"]])

@@ -1,0 +1,60 @@
+"""The list of findings, drawn from findings that need no model."""
+
+from streamlit.testing.v1 import AppTest
+
+
+def page() -> None:
+    from analysis.findings import Finding, Fix
+    from app.views.shared.suggestion_list import finding_rows
+    from quant import preset
+
+    kinds = ["clipping", "clipping", "per_channel", "outliers", "dead_channels", "saturation", "x"]
+    severities = ["critical", "warning", "warning", "info", "info", "info", "info"]
+    fix = Fix("Mend it", preset("recommended"))
+    finding_rows(
+        tuple(
+            Finding(
+                kind,
+                severity,
+                f"Title {place} of a_b_c*d*:0",
+                "node",
+                "tensor",
+                f"Evidence {place} in [1, 2].",
+                gain_db=10.0 - place,
+                fix=None if kind == "dead_channels" else fix,
+            )
+            for place, (kind, severity) in enumerate(zip(kinds, severities, strict=True))
+        )
+    )
+
+
+def drawn() -> AppTest:
+    app = AppTest.from_function(page, default_timeout=60).run()
+    assert not app.exception
+    return app
+
+
+def titles(app: AppTest) -> list[str]:
+    return [m.value for m in app.markdown if m.value.startswith("**Title")]
+
+
+def test_five_findings_are_drawn_until_all_are_asked_for():
+    app = drawn()
+    assert len(titles(app)) == 5
+    app.toggle(key="all findings").set_value(True).run()
+    assert len(titles(app)) == 7
+
+
+def test_each_kind_has_buttons_of_its_own_and_words_have_none():
+    keys = [button.key for button in drawn().button]
+    assert keys == ["apply clipping", "apply clipping 2", "apply per_channel", "apply outliers"]
+
+
+def test_severity_is_an_icon_and_a_word():
+    badges = " ".join(m.value for m in drawn().markdown)
+    for word, icon in (("Critical", "error"), ("Warning", "warning"), ("Info", "info")):
+        assert f":material/{icon}: {word}" in badges
+
+
+def test_names_of_tensors_are_no_markdown():
+    assert titles(drawn())[0] == r"**Title 0 of a\_b\_c\*d\*\:0.** Evidence 0 in \[1, 2\]."

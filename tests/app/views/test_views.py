@@ -1,0 +1,345 @@
+"""Every page with nothing open, with a model that is calibrated, and with what goes wrong."""
+
+import shlex
+import time
+from collections.abc import Callable, Iterator
+from pathlib import Path
+
+import numpy as np
+import pytest
+from streamlit.testing.v1 import AppTest
+
+from app.cli import entry
+from app.session import user_session
+from app.session.start_options import StartOptions, set_start_options
+from app.session.user_session import Session
+from app.tasks import calibration
+from app.workspace import workspace
+from quant.calibrators import calibrator_named
+from quant.recipe.edits import preset_of, with_everywhere
+from tests.models import conv_relu, from_text, images
+
+MAIN = str(Path(__file__).resolve().parents[3] / "app" / "main.py")
+LAYERS = ["image", "conv1", "relu1", "conv2", "pool"]
+PAGES = (
+    "views/setup/page.py",
+    "views/overview/page.py",
+    "views/layers/page.py",
+    "views/graph/page.py",
+    "views/export/page.py",
+)
+
+
+@pytest.fixture(autouse=True)
+def fresh() -> Iterator[None]:
+    user_session.forget()
+    yield
+    user_session.forget()
+    set_start_options(StartOptions())
+
+
+def classifier() -> bytes:
+    rng = np.random.default_rng(7)
+    text = """
+    <ir_version: 8, opset_import: ["" : 17]>
+    net (float[batch, 3, 8, 8] image) => (float[batch, 2] scores)
+    {
+        [conv1] c = Conv <kernel_shape = [3, 3]> (image, w1)
+        [relu1] r = Relu (c)
+        [conv2] d = Conv <kernel_shape = [1, 1]> (r, w2)
+        [pool] p = GlobalAveragePool (d)
+        [flat] scores = Flatten (p)
+    }
+    """
+    weights = {"w1": rng.standard_normal((4, 3, 3, 3)), "w2": rng.standard_normal((2, 4, 1, 1))}
+    arrays = {name: array.astype(np.float32) for name, array in weights.items()}
+    return from_text(text, **arrays).SerializeToString()
+
+
+@pytest.fixture(scope="module")
+def files(tmp_path_factory: pytest.TempPathFactory) -> tuple[Path, Path]:
+    folder = tmp_path_factory.mktemp("net")
+    (folder / "net.onnx").write_bytes(classifier())
+    np.savez(folder / "data.npz", **images(8), labels=np.arange(8) % 2)
+    return folder / "net.onnx", folder / "data.npz"
+
+
+def started(page: str = "views/layers/page.py") -> AppTest:
+    app = AppTest.from_file(MAIN, default_timeout=30).run()
+    if page != "views/layers/page.py":
+        app.switch_page(page).run()
+    return app
+
+
+def until(app: AppTest, reached: Callable[[], bool]) -> AppTest:
+    for _ in range(100):
+        if reached():
+            return app
+        time.sleep(0.1)
+        app.run()
+    raise AssertionError(texts(app))
+
+
+def texts(app: AppTest) -> str:
+    kinds = (app.markdown, app.info, app.error, app.warning, app.success, app.caption)
+    return "\n".join(str(item.value) for kind in kinds for item in kind)
+
+
+@pytest.fixture
+def loaded(files: tuple[Path, Path]) -> AppTest:
+    set_start_options(StartOptions(str(files[0]), str(files[1])))
+    app = started()
+    return until(app, lambda: bool(app.dataframe))
+
+
+def session(app: AppTest) -> Session:
+    return app.session_state["quantlens"]
+
+
+def rows_of(app: AppTest):
+    opened = workspace.bench(session(app))
+    assert opened is not None
+    return opened.rows()
+
+
+def healthy(app: AppTest) -> None:
+    assert not app.exception
+    assert not app.error, [error.value for error in app.error]
+
+
+@pytest.mark.parametrize("page", PAGES)
+def test_a_page_with_nothing_open_says_what_to_do(page: str):
+    user_session.keep(Session(begun=True))
+    app = started(page)
+    healthy(app)
+    assert "Setup" in texts(app) or app.get("button_group")
+
+
+@pytest.mark.parametrize("page", PAGES)
+def test_a_page_of_a_model_that_is_not_calibrated_says_so(page: str, files: tuple[Path, Path]):
+    source = calibration.file_source(str(files[0]), str(files[1]))
+    user_session.keep(Session(source=source, samples=3, begun=True))
+    app = started(page)
+    healthy(app)
+    assert page == "views/setup/page.py" or "not calibrated yet" in texts(app)
+
+
+@pytest.mark.parametrize("page", PAGES)
+def test_a_page_of_a_calibrated_model_draws(page: str, loaded: AppTest):
+    app = loaded.switch_page(page).run()
+    healthy(app)
+
+
+def test_the_app_opens_the_fragile_sample_by_itself():
+    app = started()
+    assert session(app).source == calibration.sample_source(
+        calibration.find(calibration.FIRST_SAMPLE)
+    )
+    assert preset_of(session(app).recipe) == "onnxruntime-default"
+    until(app, lambda: bool(app.dataframe))
+    healthy(app)
+
+
+@pytest.mark.parametrize(
+    ("model", "data", "words"),
+    [
+        ("missing.onnx", "data.npz", "missing.onnx"),
+        ("net.onnx", "missing.npz", "there is no such file"),
+        ("net.onnx", "", "expected the path"),
+        ("data.npz", "data.npz", "data.npz"),
+    ],
+)
+def test_a_start_that_fails_is_one_sentence_in_place(
+    files: tuple[Path, Path], model: str, data: str, words: str
+):
+    folder = files[0].parent
+    set_start_options(StartOptions(str(folder / model), str(folder / data) if data else ""))
+    app = started()
+    assert not app.exception
+    assert words in app.error[0].value
+    assert "\n" not in app.error[0].value
+
+
+def test_the_table_has_a_row_for_each_input_and_node(loaded: AppTest):
+    assert list(loaded.dataframe[0].value["name"])[:5] == LAYERS
+
+
+def test_searching_keeps_the_layers_that_match(loaded: AppTest):
+    loaded.text_input(key="layer search").set_value("relu").run()
+    assert list(loaded.dataframe[0].value["name"]) == ["relu1"]
+    loaded.text_input(key="layer search").set_value("nothing").run()
+    healthy(loaded)
+
+
+def test_a_default_that_is_changed_can_be_undone_and_redone(loaded: AppTest):
+    loaded.selectbox(key="default calibrator").select("mse").run()
+    assert session(loaded).recipe.defaults.calibrator.name == "mse"
+    assert loaded.selectbox(key="preset").value == "custom"
+    loaded.button(key="undo").click().run()
+    assert loaded.selectbox(key="default calibrator").value == "minmax"
+    loaded.button(key="redo").click().run()
+    assert loaded.selectbox(key="default calibrator").value == "mse"
+    healthy(loaded)
+
+
+def test_settings_of_the_selected_layer_become_rules_for_it(loaded: AppTest):
+    loaded.session_state["quantlens"] = user_session.replace(session(loaded), row="conv2")
+    loaded.run()
+    loaded.toggle(key="layer skip").set_value(True).run()
+    assert [rule.label for rule in session(loaded).recipe.rules] == ["node conv2"]
+    assert "skipped by node conv2" in texts(loaded)
+    loaded.button(key="layer reset").click().run()
+    assert session(loaded).recipe.rules == ()
+    healthy(loaded)
+
+
+@pytest.mark.parametrize("view", ["Activation", "Weights"])
+@pytest.mark.parametrize("preset", ["onnxruntime-default", "tensorrt", "recommended"])
+def test_every_layer_can_be_selected(loaded: AppTest, preset: str, view: str):
+    loaded.selectbox(key="preset").select(preset).run()
+    loaded.session_state["layer view"] = view
+    for name in list(loaded.dataframe[0].value["name"]):
+        loaded.session_state["quantlens"] = user_session.replace(session(loaded), row=name)
+        loaded.run()
+        healthy(loaded)
+        assert f"**{name}**" in texts(loaded)
+
+
+def test_the_ranking_lists_every_tensor_once_its_choices_are_known(loaded: AppTest):
+    loaded.get_by_key("layers view").set_value("Where tools disagree").run()
+    until(loaded, lambda: any("tensors. Gap" in text.value for text in loaded.caption))
+    table = loaded.dataframe[0].value
+    assert set(table["name"]) == {row.name for row in rows_of(loaded) if row.owner}
+    assert list(table["gap"]) == sorted(table["gap"], reverse=True)
+    healthy(loaded)
+
+
+def test_a_choice_of_another_tool_is_the_calibrator_of_its_row(loaded: AppTest):
+    recipe = with_everywhere(session(loaded).recipe, calibrator_named("paddle.kl"))
+    loaded.session_state["quantlens"] = user_session.edited(session(loaded), recipe)
+    loaded.run()
+    healthy(loaded)
+    assert "Paddle KL" in set(loaded.dataframe[0].value["calibrator"])
+
+
+def test_an_uploaded_model_is_opened_under_its_own_name(files: tuple[Path, Path]):
+    user_session.keep(Session(begun=True))
+    app = started("views/setup/page.py")
+    app.get_by_key("setup how").set_value("Upload").run()
+    app.file_uploader[0].upload("mine.onnx", files[0].read_bytes())
+    app.run()
+    app.text_input(key="setup data").set_value(str(files[1])).run()
+    app.button(key="calibrate").click().run()
+    until(app, lambda: bool(app.success))
+    source = session(app).source
+    assert source is not None
+    assert (source.title, source.uploaded) == ("mine.onnx", True)
+    app.switch_page("views/export/page.py").run()
+    until(app, lambda: not app.button(key="save").disabled)
+    assert "quantlens quantize mine.onnx" in app.code[0].value
+    healthy(app)
+
+
+def test_a_bulk_edit_is_one_rule_for_all_that_match(loaded: AppTest):
+    loaded.session_state["bulk_edit"] = True
+    loaded.run()
+    loaded.selectbox(key="bulk type").select("Conv").run()
+    loaded.selectbox(key="bulk Skip (float)").select("yes").run()
+    loaded.button(key="bulk apply").click().run()
+    assert [rule.label for rule in session(loaded).recipe.rules] == ["op_type Conv"]
+    healthy(loaded)
+
+
+def test_choices_survive_leaving_the_page(loaded: AppTest):
+    loaded.selectbox(key="preset").select("tensorrt").run()
+    loaded.switch_page("views/export/page.py").run()
+    loaded.switch_page("views/layers/page.py").run()
+    assert loaded.selectbox(key="preset").value == "tensorrt"
+
+
+def test_a_new_tab_goes_on_where_the_last_one_was(loaded: AppTest):
+    loaded.selectbox(key="preset").select("tensorrt").run()
+    other = started()
+    assert other.selectbox(key="preset").value == "tensorrt"
+
+
+def test_measuring_fills_the_cards_and_the_column(loaded: AppTest):
+    loaded.button(key="measure").click().run()
+    until(loaded, lambda: session(loaded).measured is not None)
+    loaded.run()
+    values = {metric.label: metric.value for metric in loaded.metric}
+    assert values["Float top-1"].endswith("%")
+    assert values["Int8 top-1, now"].endswith("%")
+    assert loaded.dataframe[0].value["cumulative"].notna().any()
+    loaded.selectbox(key="default calibrator").select("mse").run()
+    values = {metric.label: metric.value for metric in loaded.metric}
+    assert values["Int8 top-1, now"] == "–"
+    assert values["Int8 top-1, before"].endswith("%")
+    healthy(loaded)
+
+
+def test_a_model_without_class_scores_is_measured_by_its_sqnr(tmp_path: Path):
+    (tmp_path / "net.onnx").write_bytes(conv_relu().SerializeToString())
+    np.savez(tmp_path / "data.npz", **images(8))
+    set_start_options(StartOptions(str(tmp_path / "net.onnx"), str(tmp_path / "data.npz")))
+    app = started()
+    until(app, lambda: bool(app.dataframe))
+    app.button(key="measure").click().run()
+    until(app, lambda: session(app).measured is not None)
+    app.run()
+    values = {metric.label: metric.value for metric in app.metric}
+    assert "Int8 top-1, now" not in values
+    assert values["Output sqnr, now"].endswith("dB")
+    healthy(app)
+
+
+def test_the_export_page_verifies_saves_and_says_how_to_repeat_it(loaded: AppTest, tmp_path: Path):
+    loaded.toggle(key="default per channel").set_value(True).run()
+    loaded.switch_page("views/export/page.py").run()
+    until(loaded, lambda: not loaded.button(key="save").disabled)
+    target = tmp_path / "out.onnx"
+    loaded.text_input(key="export path").set_value(str(target)).run()
+    loaded.button(key="save").click().run()
+    until(loaded, lambda: bool(loaded.success))
+    assert str(target) in loaded.success[0].value
+    assert {path.name for path in tmp_path.iterdir()} == {"out.onnx", "out.recipe.json"}
+    healthy(loaded)
+
+    words = shlex.split(loaded.code[0].value.replace("\\\n", " "))
+    again = tmp_path / "again.onnx"
+    assert words[0] == "quantlens"
+    assert words[-2:] == ["--out", str(target)]
+    assert entry.main([*words[1:-1], str(again)]) == 0
+    assert again.read_bytes() == target.read_bytes()
+
+
+def test_a_folder_that_is_not_there_is_one_sentence(loaded: AppTest, tmp_path: Path):
+    loaded.switch_page("views/export/page.py").run()
+    until(loaded, lambda: not loaded.button(key="save").disabled)
+    loaded.text_input(key="export path").set_value(str(tmp_path / "no" / "out.onnx")).run()
+    loaded.button(key="save").click().run()
+    until(loaded, lambda: bool(loaded.error))
+    assert "its folder does not exist" in loaded.error[0].value
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_a_model_that_does_not_open_leaves_the_open_one_alone(loaded: AppTest, tmp_path: Path):
+    before = session(loaded)
+    bad = tmp_path / "bad.onnx"
+    bad.write_bytes(b"no model")
+    loaded.switch_page("views/setup/page.py").run()
+    loaded.text_input(key="setup model").set_value(str(bad)).run()
+    assert "bad.onnx" in loaded.error[0].value
+    assert session(loaded) == before
+
+
+def test_calibrating_fewer_samples_makes_other_statistics(loaded: AppTest):
+    loaded.switch_page("views/setup/page.py").run()
+    loaded.number_input(key="setup samples").set_value(5).run()
+    loaded.button(key="calibrate").click().run()
+    until(loaded, lambda: bool(loaded.success))
+    assert session(loaded).samples == 5
+    opened = workspace.bench(session(loaded))
+    assert opened is not None
+    assert opened.calibration.samples == 5
+    healthy(loaded)

@@ -1,0 +1,102 @@
+"""Noise put into one channel of a tensor reaches the outputs as its gain says."""
+
+import dataclasses
+
+import numpy as np
+import pytest
+
+import quant
+from quant.calibrators.mse import Mse
+from quant.error_model.weighted_error import SeenError
+from quant.numerics import fake_quantize, params_from_range
+from quant.types import QType, QuantSpec
+from tests.models import conv_relu, from_text, images
+from tests.quant.statistics.statistics_of import statistics_of
+
+UINT8 = QuantSpec(QType.UINT8, symmetric=False)
+
+
+def grouped(scale: float = 1.0):
+    """Depthwise Conv, then a Conv over all channels; one channel between them is rescaled."""
+    rng = np.random.default_rng(4)
+    first = rng.standard_normal((3, 1, 3, 3)).astype(np.float32)
+    second = rng.standard_normal((2, 3, 1, 1)).astype(np.float32)
+    first[1] *= scale
+    second[:, 1] /= scale
+    text = """
+    <ir_version: 8, opset_import: ["" : 17]>
+    net (float[batch, 3, 8, 8] image) => (float[batch, 2, 6, 6] out)
+    {
+        [wide] d = Conv <kernel_shape = [3, 3], group = 3> (image, w1)
+        [mix] out = Conv <kernel_shape = [1, 1]> (d, w2)
+    }
+    """
+    return from_text(text, w1=first, w2=second), second
+
+
+def calibrated(proto):
+    model = quant.load(proto.SerializeToString())
+    return quant.calibrate(model, quant.open_data(images(16)))
+
+
+def test_channels_count_by_the_squares_of_the_weights_that_read_them():
+    proto, second = grouped()
+    gain = calibrated(proto).tensors["d"].channel_gain
+    expected = np.square(second).sum(axis=(0, 2, 3))
+    np.testing.assert_allclose(gain, expected / expected.max(), rtol=1e-5)
+
+
+def test_a_depthwise_weight_passes_the_gain_of_its_own_channel_back():
+    proto, second = grouped()
+    first = np.asarray(
+        quant.load(proto.SerializeToString()).graph.graph.initializers["w1"].const_value.numpy()
+    )
+    expected = np.square(second).sum(axis=(0, 2, 3)) * np.square(first).sum(axis=(1, 2, 3))
+    gain = calibrated(proto).tensors["image"].channel_gain
+    np.testing.assert_allclose(gain, expected / expected.max(), rtol=1e-5)
+
+
+def test_rescaling_a_channel_and_what_reads_it_changes_what_its_error_counts():
+    plain, wide = (calibrated(grouped(s)[0]).tensors["d"].channel_gain for s in (1.0, 8.0))
+    assert wide[1] / wide[0] == pytest.approx(plain[1] / plain[0] / 64, rel=1e-4)
+
+
+def test_the_range_clips_a_wide_channel_that_little_depends_on():
+    stats = calibrated(grouped(30.0)[0]).tensors["d"]
+    low, high = Mse(as_read=True).range(stats, UINT8)
+    plain = Mse().range(stats, UINT8)
+    assert high - low < 0.7 * (plain[1] - plain[0])
+
+
+def test_error_is_that_of_each_channel_times_its_gain():
+    rng = np.random.default_rng(2)
+    reach, gain = np.array([0.2, 1.0, 6.0]), np.array([1.0, 0.3, 0.01], np.float32)
+    x = rng.uniform(-1, 1, (20_000, 3)).astype(np.float32) * reach.astype(np.float32)
+    stats = dataclasses.replace(
+        statistics_of(x),
+        read_by=("Conv",),
+        channel_axis=1,
+        channel_min=x.min(axis=0),
+        channel_max=x.max(axis=0),
+        channel_gain=gain,
+    )
+    seen = SeenError(stats, stats.read_by)
+
+    def measured(end):
+        error = x - fake_quantize(x, params_from_range(-end, end, UINT8))
+        return float((np.square(error, dtype=np.float64) * gain).sum())
+
+    ends = (6.0, 3.0, 1.0, 0.5)
+    found = [seen.of_params(params_from_range(-end, end, UINT8)) for end in ends]
+    expected = [measured(end) for end in ends]
+    # Gains are known up to a factor of the whole tensor.
+    ratios = np.asarray(found) / expected
+    np.testing.assert_allclose(ratios / ratios[0], 1, rtol=0.1)
+
+
+def test_gains_are_kept_in_a_file_and_by_a_merge(tmp_path):
+    found = calibrated(conv_relu())
+    found.save(tmp_path / "c.npz")
+    read = quant.Calibration.load(tmp_path / "c.npz")
+    for name, stats in read.merged(found).tensors.items():
+        np.testing.assert_array_equal(stats.channel_gain, found.tensors[name].channel_gain)

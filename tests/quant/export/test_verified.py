@@ -1,0 +1,78 @@
+"""What is written is what was shown, or nothing."""
+
+import json
+
+import numpy as np
+import onnx
+import pytest
+
+from quant import calibrate, load, open_data, preset, quantize
+from quant.errors import ExportError
+from quant.export.verified import recipe_path, verify, write_verified
+from quant.recipe.recipe import Recipe
+from tests.models import conv_relu, images
+
+
+@pytest.fixture
+def made():
+    model = load(conv_relu().SerializeToString())
+    return quantize(model, calibrate(model, open_data(images())), preset("recommended"))
+
+
+def wrong_scale(content: bytes) -> bytes:
+    """The model with one activation scale a quarter of what it was."""
+    model = onnx.load_from_string(content)
+    scale = next(t for t in model.graph.initializer if t.name == "r_scale")
+    scale.raw_data = (onnx.numpy_helper.to_array(scale) * np.float32(0.25)).tobytes()
+    return model.SerializeToString()
+
+
+def test_a_saved_model_is_the_one_in_memory_with_its_recipe_beside_it(made, tmp_path):
+    report = made.save(tmp_path / "net.onnx")
+    assert (tmp_path / "net.onnx").read_bytes() == made.to_bytes()
+    assert Recipe.loads((tmp_path / "net.recipe.json").read_text()) == made.recipe
+    assert report.size_bytes == len(made.to_bytes())
+    assert sorted(p.name for p in tmp_path.iterdir()) == ["net.onnx", "net.recipe.json"]
+
+
+def test_a_name_without_suffix_gets_one(made, tmp_path):
+    assert made.save(tmp_path / "net").path == tmp_path / "net.onnx"
+    assert recipe_path(tmp_path / "net.onnx") == tmp_path / "net.recipe.json"
+
+
+def test_the_verification_runs_every_level(made):
+    checks = made.verify()
+    assert [check.level for check in checks] == ["all", "extended", "basic", "disabled"]
+    assert all(check.sqnr_db > 40 for check in checks)
+
+
+def test_a_model_that_computes_something_else_is_not_written(made, tmp_path):
+    with pytest.raises(ExportError, match="other outputs than the simulation"):
+        write_verified(
+            made.graph,
+            wrong_scale(made.to_bytes()),
+            made.recipe.dumps(),
+            made.probe,
+            tmp_path / "net.onnx",
+            external_data=False,
+        )
+    assert not list(tmp_path.iterdir())
+
+
+def test_an_invalid_model_is_not_written(made):
+    model = onnx.load_from_string(made.to_bytes())
+    model.graph.node[0].input[0] = "nowhere"
+    with pytest.raises(ExportError, match=r"onnx\.checker refuses"):
+        verify(model.SerializeToString(), made.graph, made.probe, "net.onnx")
+
+
+def test_a_failed_export_keeps_the_file_that_was_there(made, tmp_path):
+    made.save(tmp_path / "net.onnx")
+    before = {p.name: p.read_bytes() for p in tmp_path.iterdir()}
+    with pytest.raises(ExportError):
+        write_verified(
+            made.graph, wrong_scale(made.to_bytes()), "{}", made.probe,
+            tmp_path / "net.onnx", external_data=False,
+        )  # fmt: skip
+    assert {p.name: p.read_bytes() for p in tmp_path.iterdir()} == before
+    assert json.loads(before["net.recipe.json"])["version"] == 1

@@ -1,0 +1,107 @@
+import pytest
+
+from quant.calibrators import calibrator_from_json
+from quant.errors import RecipeError
+from quant.model.model import load
+from quant.recipe.edits import (
+    matching,
+    preset_of,
+    with_bulk,
+    with_defaults,
+    with_everywhere,
+    with_layer,
+    without_layer,
+)
+from quant.recipe.presets import preset, preset_names
+from quant.recipe.recipe import Recipe, Rule
+from quant.types import QType
+from tests.models import conv_relu
+
+MSE = calibrator_from_json({"name": "mse"})
+KL = calibrator_from_json({"name": "kl"})
+
+
+def layer(recipe: Recipe, **values: object) -> Recipe:
+    return with_layer(recipe, "relu1", "Relu", "r", **values)
+
+
+def settings(recipe: Recipe):
+    return recipe.tensor_settings("r", "relu1", "Relu")[0]
+
+
+@pytest.mark.parametrize("name", preset_names())
+def test_a_preset_is_recognised_until_it_is_changed(name: str):
+    recipe = preset(name)
+    assert preset_of(recipe) == name
+    assert preset_of(with_defaults(recipe, weight_type=QType.INT16)) == ""
+    assert preset_of(recipe.with_rule(Rule("op_type", "Conv", {"skip": True}))) == ""
+
+
+def test_an_edit_of_a_layer_is_a_rule_for_its_node():
+    recipe = layer(Recipe(), skip=True)
+    assert recipe.rules == (Rule("node", "relu1", {"skip": True}),)
+
+
+def test_a_layer_set_back_to_what_holds_anyway_needs_no_rule():
+    assert layer(layer(Recipe(), skip=True), skip=False).rules == ()
+
+
+def test_a_layer_can_differ_from_a_rule_for_its_type():
+    recipe = layer(Recipe().with_rule(Rule("op_type", "Relu", {"skip": True})), skip=False)
+    assert settings(recipe).skip is False
+
+
+def test_a_calibrator_takes_the_place_of_a_fixed_range():
+    recipe = layer(layer(Recipe(), range=(0.0, 3.0)), calibrator=MSE)
+    assert settings(recipe).range is None
+    assert settings(recipe).calibrator == MSE
+
+
+def test_a_calibrator_takes_the_place_of_a_range_that_a_broader_rule_fixed():
+    recipe = Recipe().with_rule(Rule("op_type", "Relu", {"range": (0.0, 3.0)}))
+    assert settings(layer(recipe, calibrator=MSE)).range is None
+
+
+def test_an_edit_of_a_layer_wins_over_a_rule_for_its_tensor():
+    recipe = Recipe().with_rule(Rule("tensor", "r", {"calibrator": MSE}))
+    minmax = calibrator_from_json({"name": "minmax"})
+    assert settings(layer(recipe, calibrator=minmax)).calibrator == minmax
+
+
+def test_reset_takes_back_one_setting_or_all_of_a_layer():
+    recipe = layer(layer(Recipe(), skip=True), range=(0.0, 3.0))
+    assert settings(without_layer(recipe, "relu1", "r", "range")).skip
+    assert without_layer(recipe, "relu1", "r").rules == ()
+
+
+def test_a_bulk_edit_wins_over_earlier_rules():
+    recipe = with_bulk(layer(Recipe(), skip=True), "pattern", "relu.*", {"skip": False})
+    assert settings(recipe).skip is False
+
+
+def test_a_calibrator_for_the_whole_model_leaves_no_other_and_no_fixed_range():
+    recipe = layer(Recipe(), range=(0.0, 3.0), skip=True)
+    recipe = with_bulk(
+        recipe, "op_type", "Conv", {"calibrator": calibrator_from_json({"name": "kl"})}
+    )
+    everywhere = with_everywhere(recipe, MSE)
+    assert everywhere.defaults.calibrator == MSE
+    assert everywhere.rules == (Rule("node", "relu1", {"skip": True}),)
+
+
+def test_a_bulk_edit_needs_something_to_change():
+    with pytest.raises(RecipeError, match="at least one setting"):
+        with_bulk(Recipe(), "op_type", "Conv", {})
+
+
+def test_matching_lists_nodes_and_inputs():
+    model = load(conv_relu().SerializeToString())
+    assert matching(model, "op_type", "Conv") == ("conv1", "conv2")
+    assert matching(model, "pattern", "conv.*|image") == ("image", "conv1", "conv2")
+    assert matching(model, "op_type", "Input") == ("image",)
+
+
+def test_a_pattern_that_is_no_expression_is_a_sentence():
+    model = load(conv_relu().SerializeToString())
+    with pytest.raises(RecipeError, match="not a regular expression"):
+        matching(model, "pattern", "(")

@@ -1,0 +1,121 @@
+import numpy as np
+import onnx
+import onnx_ir as ir
+import pytest
+
+import quant
+from quant.ablation import activations_only, weights_only
+from quant.numerics import dequantize_linear
+from quant.pipeline import assemble
+from quant.runtime.session import Session
+from sample_models import samples
+from tests import nets
+
+SAMPLES = {sample.name: sample for sample in samples()}
+RECIPES = ("recommended", "onnxruntime-default", "tensorrt")
+
+
+@pytest.fixture(scope="module", params=sorted(SAMPLES))
+def model_and_calibration(request):
+    sample = SAMPLES[request.param]
+    model = quant.load(sample.model_path)
+    data = quant.open_data(sample.calibration_path, model)
+    return model, quant.calibrate(model, data, samples=16), data
+
+
+@pytest.fixture(params=RECIPES)
+def whole(request, model_and_calibration):
+    model, calibration, _ = model_and_calibration
+    return quant.quantize(model, calibration, quant.preset(request.param))
+
+
+def stored(quantized):
+    """Name of each integer initializer that is dequantized -> its codes, scale and zero point."""
+    graph = onnx.load_model_from_string(quantized.to_bytes()).graph
+    arrays = {i.name: onnx.numpy_helper.to_array(i) for i in graph.initializer}
+    return {
+        node.input[0]: tuple(arrays[name] for name in node.input)
+        for node in graph.node
+        if node.op_type == "DequantizeLinear" and node.input[0] in arrays
+    }
+
+
+def pairs(quantized):
+    """What each QuantizeLinear reads -> its scale and zero point."""
+    graph = onnx.load_model_from_string(quantized.to_bytes()).graph
+    arrays = {i.name: onnx.numpy_helper.to_array(i) for i in graph.initializer}
+    return {
+        node.input[0]: tuple(arrays[name] for name in node.input[1:])
+        for node in graph.node
+        if node.op_type == "QuantizeLinear"
+    }
+
+
+def equal(a, b):
+    return a.keys() == b.keys() and all(
+        np.array_equal(x, y) for k in a for x, y in zip(a[k], b[k], strict=True)
+    )
+
+
+def test_every_quantized_tensor_of_the_whole_is_in_one_half_and_one_only(whole):
+    weights, activations = weights_only(whole), activations_only(whole)
+    assert equal(stored(weights), stored(whole))
+    assert equal(pairs(activations), pairs(whole))
+    assert not pairs(weights)
+    assert not stored(activations)
+    assert stored(whole)
+    assert pairs(whole)
+
+
+def test_both_halves_put_together_again_are_the_whole(whole):
+    weights, activations = weights_only(whole), activations_only(whole)
+    graph, _ = assemble(
+        whole.float_model,
+        activations.plan,
+        activations.params,
+        weights.constants,
+        frozenset(n for n, v in activations.activations.items() if v.dropped),
+    )
+    assert ir.to_proto(graph).SerializeToString(deterministic=True) == whole.to_bytes()
+
+
+def test_weights_only_computes_what_the_float_graph_does_with_dequantized_constants(
+    model_and_calibration, whole
+):
+    model, _, data = model_and_calibration
+    proto = onnx.load_model_from_string(model.to_bytes())
+    nodes = {node.name: node for node in proto.graph.node}
+    for number, constant in enumerate(whole.constants):
+        array = np.asarray(dequantize_linear(constant.codes, constant.params), np.float32)
+        name = f"brute_{number}"
+        proto.graph.initializer.append(onnx.numpy_helper.from_array(array, name))
+        nodes[constant.node].input[constant.index] = name
+    feeds = next(data.batches(4))
+    expected = Session(proto.SerializeToString(), level="basic").run(feeds.feeds)
+    found = Session(weights_only(whole).to_bytes(), level="basic").run(feeds.feeds)
+    for name, array in expected.items():
+        scale = np.abs(array).max()
+        assert np.abs(found[name] - array).max() <= 1e-5 * scale
+
+
+def test_a_half_is_an_ordinary_model_that_every_level_runs():
+    model = quant.load(nets.convnet())
+    data = quant.open_data({"x": nets.images(6)}, model)
+    whole = quant.quantize(model, quant.calibrate(model, data), quant.preset("recommended"))
+    for half in (weights_only(whole), activations_only(whole)):
+        onnx.checker.check_model(onnx.load_model_from_string(half.to_bytes()), full_check=True)
+        assert {check.level for check in half.verify()} == {"all", "extended", "basic", "disabled"}
+
+
+def test_a_clamp_that_the_whole_drops_is_kept_where_no_quantization_clamps():
+    model = quant.load(nets.convnet())
+    data = quant.open_data({"x": nets.images(6)}, model)
+    whole = quant.quantize(model, quant.calibrate(model, data), quant.preset("recommended"))
+    dropped = {name for name, verdict in whole.activations.items() if verdict.dropped}
+    assert dropped
+    kinds = [
+        [node.name for node in onnx.load_model_from_string(half.to_bytes()).graph.node]
+        for half in (weights_only(whole), activations_only(whole))
+    ]
+    assert dropped <= set(kinds[0])
+    assert not dropped & set(kinds[1])
