@@ -7,16 +7,16 @@ import importlib
 from typing import TYPE_CHECKING, Any
 
 from analysis.errors.cumulative import Comparison, compare
-from analysis.errors.output_scores import Scores
-from analysis.errors.per_sample import SampleError, SampleErrors, judge_samples
+from analysis.errors.output_scores import OutputScores
+from analysis.errors.per_sample import SampleError, SampleErrors, sample_errors
 from analysis.errors.tensor_error import ErrorStats
-from analysis.errors.weights_vs_activations import Split, split
-from analysis.findings import Evidence, Finding, Fix, find
+from analysis.errors.weights_vs_activations import AblationResult, split
+from analysis.findings import Finding, Fix, Measurements, find
 from analysis.metrics import METRICS, Metric, metric_from_file
 from analysis.ranges.candidates import ChoiceRow, choice_rows, disagreement_db
 from analysis.ranges.cost_curves import divergence_curves
 from analysis.study.analysis import Analysis, analyze
-from analysis.sweep.unit_effects import Effect, benefit, sensitivity
+from analysis.sweep.unit_effects import UnitEffect, benefit, sensitivity
 from quant.error_model.local_error import LocalError, local_error
 
 if TYPE_CHECKING:
@@ -24,20 +24,20 @@ if TYPE_CHECKING:
 
 __all__ = [
     "METRICS",
+    "AblationResult",
     "Analysis",
     "ChoiceRow",
     "Comparison",
-    "Effect",
     "ErrorStats",
-    "Evidence",
     "Finding",
     "Fix",
     "LocalError",
+    "Measurements",
     "Metric",
+    "OutputScores",
     "SampleError",
     "SampleErrors",
-    "Scores",
-    "Split",
+    "UnitEffect",
     "analyze",
     "benefit",
     "choice_rows",
@@ -46,9 +46,9 @@ __all__ = [
     "divergence_curves",
     "figures",
     "find",
-    "judge_samples",
     "local_error",
     "metric_from_file",
+    "sample_errors",
     "sensitivity",
     "split",
 ]

@@ -14,7 +14,7 @@ import numpy as np
 from quant.execution.progress import OnProgress, Reporter
 from quant.model.model import Model
 from quant.pipeline import QuantizedModel
-from quant.runtime.session import Session
+from quant.runtime.session import InferenceSession
 
 RUNS = 100
 WARM_UP = 5
@@ -115,7 +115,7 @@ def latency(
         ModelError: If a model does not run.
     """
     sessions = [
-        Session(content, threads=threads)
+        InferenceSession(content, threads=threads)
         for content in (quantized.float_model.to_bytes(), quantized.to_bytes())
     ]
     work = [partial(session.run, quantized.probe) for session in sessions]

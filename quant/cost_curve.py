@@ -7,7 +7,7 @@ from numpy.typing import NDArray
 
 
 @dataclass(frozen=True, eq=False)
-class Curve:
+class CostCurve:
     """The cost of every candidate threshold of one algorithm.
 
     Attributes:

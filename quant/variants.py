@@ -13,7 +13,7 @@ from quant.statistics.collect import Calibration
 
 
 @dataclass(frozen=True)
-class Unit:
+class QuantUnit:
     """A quantized node with the activation fused into it.
 
     Attributes:
@@ -25,7 +25,7 @@ class Unit:
     nodes: tuple[str, ...]
 
 
-def units(quantized: QuantizedModel) -> tuple[Unit, ...]:
+def units(quantized: QuantizedModel) -> tuple[QuantUnit, ...]:
     """The units of a quantized model in topological order."""
     found: dict[str, tuple[str, ...]] = {}
     for name, item in quantized.plan.nodes.items():
@@ -33,7 +33,7 @@ def units(quantized: QuantizedModel) -> tuple[Unit, ...]:
             found[item.fused_into] = (*found[item.fused_into], name)
         elif item.quantized:
             found[name] = (name,)
-    return tuple(Unit(name, nodes) for name, nodes in found.items())
+    return tuple(QuantUnit(name, nodes) for name, nodes in found.items())
 
 
 def float_recipe(recipe: Recipe) -> Recipe:
@@ -41,28 +41,28 @@ def float_recipe(recipe: Recipe) -> Recipe:
     return _with(recipe, [Rule("pattern", ".*", {"skip": True})])
 
 
-def only(recipe: Recipe, unit: Unit) -> Recipe:
+def only_unit(recipe: Recipe, unit: QuantUnit) -> Recipe:
     """``recipe`` with every node but those of ``unit`` in float."""
     return _with(float_recipe(recipe), [Rule("node", n, {"skip": False}) for n in unit.nodes])
 
 
-def all_but(recipe: Recipe, unit: Unit) -> Recipe:
+def without_unit(recipe: Recipe, unit: QuantUnit) -> Recipe:
     """``recipe`` with the nodes of ``unit`` in float."""
     return _with(recipe, [Rule("node", name, {"skip": True}) for name in unit.nodes])
 
 
 def only_quantized(
-    quantized: QuantizedModel, calibration: Calibration, unit: Unit
+    quantized: QuantizedModel, calibration: Calibration, unit: QuantUnit
 ) -> QuantizedModel:
     """The model with only ``unit`` quantized, as ``quantized`` quantizes it."""
-    return quantize(quantized.float_model, calibration, only(quantized.recipe, unit))
+    return quantize(quantized.float_model, calibration, only_unit(quantized.recipe, unit))
 
 
 def all_quantized_but(
-    quantized: QuantizedModel, calibration: Calibration, unit: Unit
+    quantized: QuantizedModel, calibration: Calibration, unit: QuantUnit
 ) -> QuantizedModel:
     """The model quantized like ``quantized``, but for ``unit``, which is float."""
-    return quantize(quantized.float_model, calibration, all_but(quantized.recipe, unit))
+    return quantize(quantized.float_model, calibration, without_unit(quantized.recipe, unit))
 
 
 def _with(recipe: Recipe, rules: Sequence[Rule]) -> Recipe:

@@ -15,8 +15,8 @@ from quant.data.dataset import Dataset
 from quant.execution.progress import OnProgress
 from quant.model.model import Model
 from quant.pipeline import QuantizedModel
-from quant.runtime.session import Session
-from quant.runtime.together import run_together
+from quant.runtime.session import InferenceSession
+from quant.runtime.together import run_sessions
 
 Array = NDArray[np.generic]
 Real = NDArray[np.float64]
@@ -94,7 +94,7 @@ def slice_errors(
     names = _watched(quantized, joins)
     tallies = {name: _Tally(joins.get(name)) for name in names}
     opened = partial(_sessions, quantized, names)
-    with closing(run_together(opened, data, samples=samples, progress=progress)) as results:
+    with closing(run_sessions(opened, data, samples=samples, progress=progress)) as results:
         for _, (reference, test) in results:
             for name, seen in names.items():
                 tallies[name].add(reference[name], test[seen])
@@ -122,10 +122,14 @@ def _watched(quantized: QuantizedModel, joins: Mapping[str, int]) -> dict[str, s
     return {n: s for n, s in names.items() if s in made and tensors[n].dtype == "FLOAT"}
 
 
-def _sessions(quantized: QuantizedModel, names: Mapping[str, str]) -> tuple[Session, Session]:
+def _sessions(
+    quantized: QuantizedModel, names: Mapping[str, str]
+) -> tuple[InferenceSession, InferenceSession]:
     return (
-        Session(quantized.float_model.to_bytes(), taps=tuple(names), level="basic"),
-        Session(quantized.to_bytes(), taps=tuple(dict.fromkeys(names.values())), level="basic"),
+        InferenceSession(quantized.float_model.to_bytes(), taps=tuple(names), level="basic"),
+        InferenceSession(
+            quantized.to_bytes(), taps=tuple(dict.fromkeys(names.values())), level="basic"
+        ),
     )
 
 

@@ -22,12 +22,12 @@ from analysis.errors.output_scores import predictions, share_equal
 from analysis.errors.tensor_error import ErrorAccumulator, ErrorStats
 from quant.data.dataset import Batch, Dataset, match_inputs
 from quant.errors import DataError, ModelError
-from quant.execution.ordered_map import in_order, once
+from quant.execution.ordered_map import map_ordered, run_cancellable
 from quant.execution.progress import OnProgress, Reporter
 from quant.model.model import Model
 from quant.model.read import read_model
 from quant.runtime.batching import batch_size
-from quant.runtime.session import Session
+from quant.runtime.session import InferenceSession
 
 Array = NDArray[np.generic]
 
@@ -111,11 +111,15 @@ def compare(
         raise DataError(f"a comparison needs at least 1 sample, found {total} asked for")
     report = Reporter(total, progress)
     report()
-    runs = once(partial(_opened, float_model, int8, tensors), beat=report)
+    runs = run_cancellable(partial(_opened, float_model, int8, tensors), heartbeat=report)
     data = match_inputs(data, runs.plain[0].inputs)
-    size, _ = once(partial(batch_size, runs.sessions, data), beat=report, stop=runs.stop)
+    size, _ = run_cancellable(
+        partial(batch_size, runs.sessions, data), heartbeat=report, stop=runs.stop
+    )
     tally = _Tally()
-    results = in_order(runs.run, data.batches(size, total), workers=1, beat=report, stop=runs.stop)
+    results = map_ordered(
+        runs.run, data.batches(size, total), workers=1, heartbeat=report, stop=runs.stop
+    )
     with closing(results):
         for batch, found in results:
             tally.add(batch, found)
@@ -135,12 +139,12 @@ class _Found:
 class _Runs:
     """The sessions: (float, int8) as a user runs them, and (float, int8) tapped."""
 
-    plain: tuple[Session, Session]
-    tapped: tuple[Session, Session] | None
+    plain: tuple[InferenceSession, InferenceSession]
+    tapped: tuple[InferenceSession, InferenceSession] | None
     names: Mapping[str, str]
 
     @property
-    def sessions(self) -> tuple[Session, ...]:
+    def sessions(self) -> tuple[InferenceSession, ...]:
         return (*self.plain, *(self.tapped or ()))
 
     def run(self, batch: Batch) -> tuple[Batch, _Found]:
@@ -169,7 +173,7 @@ def _opened(
         test = _content(int8)
     else:
         test, known = int8.to_bytes(), int8.tensor_map
-    plain = (Session(reference), Session(test))
+    plain = (InferenceSession(reference), InferenceSession(test))
     for what in ("inputs", "outputs"):
         a, b = ({info.name for info in getattr(session, what)} for session in plain)
         if a != b:
@@ -181,8 +185,8 @@ def _opened(
     tapped = None
     if names:
         tapped = (
-            Session(reference, taps=tuple(names), level="basic"),
-            Session(test, taps=tuple(dict.fromkeys(names.values())), level="basic"),
+            InferenceSession(reference, taps=tuple(names), level="basic"),
+            InferenceSession(test, taps=tuple(dict.fromkeys(names.values())), level="basic"),
         )
     return _Runs(plain, tapped, names)
 

@@ -15,8 +15,8 @@ from quant.data.dataset import Dataset
 from quant.execution.progress import OnProgress
 from quant.model.prepare import raise_opset
 from quant.pipeline import QuantizedModel
-from quant.runtime.session import Session
-from quant.runtime.together import run_together
+from quant.runtime.session import InferenceSession
+from quant.runtime.together import run_sessions
 
 _PREFIX = "local/"
 
@@ -50,11 +50,11 @@ def local_errors(
     inputs = {info.name for info in quantized.float_model.inputs}
     taps = tuple(dict.fromkeys((*(n for n in seen_as if n not in inputs), *seen_as.values())))
 
-    def opened() -> list[Session]:
-        return [Session(content, taps=taps, level="basic", integer_kernels=False)]
+    def opened() -> list[InferenceSession]:
+        return [InferenceSession(content, taps=taps, level="basic", integer_kernels=False)]
 
     tallies = {name: ErrorAccumulator() for name in seen_as}
-    with closing(run_together(opened, data, samples=samples, progress=progress)) as results:
+    with closing(run_sessions(opened, data, samples=samples, progress=progress)) as results:
         for batch, (found,) in results:
             values = {**batch.feeds, **found}
             for name, test in seen_as.items():

@@ -12,8 +12,8 @@ from numpy.typing import NDArray
 from quant.data.dataset import Dataset
 from quant.execution.progress import OnProgress
 from quant.pipeline import QuantizedModel
-from quant.runtime.session import Session
-from quant.runtime.together import run_together
+from quant.runtime.session import InferenceSession
+from quant.runtime.together import run_sessions
 
 Array = NDArray[np.generic]
 
@@ -22,7 +22,7 @@ _ROUNDING = 2.0**-22
 
 
 @dataclass(frozen=True, eq=False)
-class OutsideRange:
+class OutOfRange:
     """The values of one tensor, on float inputs, against what its codes can represent.
 
     Attributes:
@@ -48,13 +48,13 @@ class OutsideRange:
         return tuple(int(i) for i in order if self.shares[i] > 0)
 
 
-def outside_ranges(
+def out_of_range(
     quantized: QuantizedModel,
     data: Dataset,
     *,
     samples: int | None = None,
     progress: OnProgress | None = None,
-) -> dict[str, OutsideRange]:
+) -> dict[str, OutOfRange]:
     """Run the float model and hold every quantized tensor against its representable range.
 
     Args:
@@ -69,7 +69,7 @@ def outside_ranges(
     """
     tallies = {name: _Tally(quantized, name) for name in quantized.plan.tensors}
     opened = partial(_sessions, quantized)
-    with closing(run_together(opened, data, samples=samples, progress=progress)) as results:
+    with closing(run_sessions(opened, data, samples=samples, progress=progress)) as results:
         for batch, (found,) in results:
             values: Mapping[str, Array] = {**batch.feeds, **found}
             for name, tally in tallies.items():
@@ -77,11 +77,11 @@ def outside_ranges(
     return {name: tally.result() for name, tally in tallies.items()}
 
 
-def _sessions(quantized: QuantizedModel) -> tuple[Session]:
+def _sessions(quantized: QuantizedModel) -> tuple[InferenceSession]:
     model = quantized.float_model
     inputs = {info.name for info in model.inputs}
     names = tuple(name for name in quantized.plan.tensors if name not in inputs)
-    return (Session(model.to_bytes(), taps=names, level="basic"),)
+    return (InferenceSession(model.to_bytes(), taps=names, level="basic"),)
 
 
 class _Tally:
@@ -111,10 +111,10 @@ class _Tally:
             if real.size:
                 self._min, self._max = min(self._min, real.min()), max(self._max, real.max())
 
-    def result(self) -> OutsideRange:
+    def result(self) -> OutOfRange:
         """What all samples together gave."""
         count = max(self._count, 1)
-        return OutsideRange(
+        return OutOfRange(
             tensor=self._tensor,
             min=float(self._min),
             max=float(self._max),

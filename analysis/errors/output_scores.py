@@ -9,7 +9,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from analysis.errors.tensor_error import ErrorAccumulator, ErrorStats
-from analysis.metrics import Metric, MetricTally
+from analysis.metrics import Metric, MetricAccumulator
 
 _FLOOR = 1e-7
 """The least probability: a row that ends in an int8 Softmax holds exact zeros."""
@@ -18,7 +18,7 @@ Array = NDArray[np.generic]
 
 
 @dataclass(frozen=True)
-class Scores:
+class OutputScores:
     """The outputs of one int8 variant against the float model's, over the same samples.
 
     Attributes:
@@ -56,7 +56,7 @@ class Scores:
         }
 
     @classmethod
-    def from_json(cls, document: Mapping[str, Any]) -> "Scores":
+    def from_json(cls, document: Mapping[str, Any]) -> "OutputScores":
         """The scores that :meth:`to_json` gave.
 
         Raises:
@@ -77,7 +77,7 @@ class Scores:
         )
 
 
-class ScoreTally:
+class ScoreAccumulator:
     """Adds up the batches of one variant. Only a metric of the user's own makes it keep outputs."""
 
     def __init__(
@@ -90,7 +90,7 @@ class ScoreTally:
             labels: The classes of the samples in the order they will be added, or None; more than
                 there are samples will do.
         """
-        self._metric = None if metric is None else MetricTally(metric, labels)
+        self._metric = None if metric is None else MetricAccumulator(metric, labels)
         self._samples = 0
         self._errors: dict[str, ErrorAccumulator] = {}
         self._left_out: set[str] = set()
@@ -135,9 +135,9 @@ class ScoreTally:
         rows = (array.reshape(size, -1).astype(np.float64) for array in (reference, test))
         self._kl += float(_softmax_kl(*rows).sum())
 
-    def result(self) -> Scores:
+    def result(self) -> OutputScores:
         """The scores of everything added, which is at least one batch."""
-        return Scores(
+        return OutputScores(
             samples=self._samples,
             outputs={n: e.result() for n, e in self._errors.items() if n not in self._left_out},
             softmax_kl=self._kl / self._samples if self._rows else None,

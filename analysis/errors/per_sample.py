@@ -8,13 +8,13 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from analysis.errors.out_of_range import OutsideRange
+from analysis.errors.out_of_range import OutOfRange
 from analysis.errors.output_scores import predictions
 from quant.data.dataset import Batch, Dataset
 from quant.execution.progress import OnProgress
 from quant.pipeline import QuantizedModel
-from quant.runtime.session import Session
-from quant.runtime.together import Results, run_together
+from quant.runtime.session import InferenceSession
+from quant.runtime.together import Results, run_sessions
 
 MOST = 8
 """Worst samples that are kept whole."""
@@ -88,7 +88,7 @@ class UnusualLayer:
         return self.clip_rate / self.mean_clip_rate
 
 
-def judge_samples(
+def sample_errors(
     quantized: QuantizedModel,
     data: Dataset,
     *,
@@ -117,13 +117,16 @@ def judge_samples(
         Cancelled: If ``progress`` raised it.
     """
 
-    def opened() -> list[Session]:
-        return [Session(quantized.float_model.to_bytes()), Session(quantized.to_bytes())]
+    def opened() -> list[InferenceSession]:
+        return [
+            InferenceSession(quantized.float_model.to_bytes()),
+            InferenceSession(quantized.to_bytes()),
+        ]
 
     ratios: list[NDArray[np.float64]] = []
     alike: list[NDArray[np.bool_]] = []
     worst: list[SampleError] = []
-    with closing(run_together(opened, data, samples=samples, progress=progress)) as results:
+    with closing(run_sessions(opened, data, samples=samples, progress=progress)) as results:
         for batch, (reference, test) in results:
             errors = _sqnr_db(reference, test, batch.size)
             agrees = _agrees(reference, test, batch.size)
@@ -143,13 +146,13 @@ def judge_samples(
 
 
 def unusual_layers(
-    index: int, outside: Mapping[str, OutsideRange], most: int = 3
+    index: int, outside: Mapping[str, OutOfRange], most: int = 3
 ) -> tuple[UnusualLayer, ...]:
     """The tensors that clip a sample at least twice as much as the mean, most clipped first.
 
     Args:
         index: The sample's position in the data.
-        outside: What :func:`analysis.errors.out_of_range.outside_ranges` found in that data.
+        outside: What :func:`analysis.errors.out_of_range.out_of_range` found in that data.
         most: How many to give.
 
     Returns:
@@ -164,11 +167,11 @@ def unusual_layers(
     return tuple(sorted(found, key=lambda layer: layer.mean_clip_rate - layer.clip_rate)[:most])
 
 
-def samples_outside(outside: Mapping[str, OutsideRange]) -> NDArray[np.int64]:
+def samples_outside(outside: Mapping[str, OutOfRange]) -> NDArray[np.int64]:
     """In how many tensors each sample has a value outside the representable range.
 
     Args:
-        outside: What :func:`analysis.errors.out_of_range.outside_ranges` found, of at least one
+        outside: What :func:`analysis.errors.out_of_range.out_of_range` found, of at least one
             tensor.
 
     Returns:

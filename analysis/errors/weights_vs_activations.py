@@ -3,18 +3,18 @@
 from contextlib import closing
 from dataclasses import dataclass, replace
 
-from analysis.errors.output_scores import Scores, ScoreTally
-from analysis.metrics import Metric, MetricChange, MetricTally, metric_change
+from analysis.errors.output_scores import OutputScores, ScoreAccumulator
+from analysis.metrics import Metric, MetricAccumulator, MetricChange, metric_change
 from quant.ablation import activations_only, weights_only
 from quant.data.dataset import Dataset
 from quant.execution.progress import OnProgress
 from quant.pipeline import QuantizedModel
-from quant.runtime.session import Session
-from quant.runtime.together import run_together
+from quant.runtime.session import InferenceSession
+from quant.runtime.together import run_sessions
 
 
 @dataclass(frozen=True)
-class Split:
+class AblationResult:
     """The outputs of four variants of a model over the same samples, each against float.
 
     Attributes:
@@ -26,10 +26,10 @@ class Split:
             without a metric.
     """
 
-    float: Scores
-    weights_only: Scores
-    activations_only: Scores
-    all: Scores
+    float: OutputScores
+    weights_only: OutputScores
+    activations_only: OutputScores
+    all: OutputScores
     metric: MetricChange | None
 
 
@@ -40,7 +40,7 @@ def split(
     samples: int | None = None,
     metric: Metric | None = None,
     progress: OnProgress | None = None,
-) -> Split:
+) -> AblationResult:
     """Measure what quantizing the weights alone and the activations alone does to the outputs.
 
     Float and all run as a user runs them, on ONNX Runtime's default settings. The two halves are
@@ -66,17 +66,17 @@ def split(
         Cancelled: If ``progress`` raised it.
     """
 
-    def opened() -> list[Session]:
+    def opened() -> list[InferenceSession]:
         halves = weights_only(quantized), activations_only(quantized)
         return [
-            Session(quantized.float_model.to_bytes()),
-            *(Session(half.to_bytes(), integer_kernels=False) for half in halves),
-            Session(quantized.to_bytes()),
+            InferenceSession(quantized.float_model.to_bytes()),
+            *(InferenceSession(half.to_bytes(), integer_kernels=False) for half in halves),
+            InferenceSession(quantized.to_bytes()),
         ]
 
-    tallies = [ScoreTally() for _ in range(4)]
-    metrics = [] if metric is None else [MetricTally(metric, data.labels) for _ in range(4)]
-    with closing(run_together(opened, data, samples=samples, progress=progress)) as results:
+    tallies = [ScoreAccumulator() for _ in range(4)]
+    metrics = [] if metric is None else [MetricAccumulator(metric, data.labels) for _ in range(4)]
+    with closing(run_sessions(opened, data, samples=samples, progress=progress)) as results:
         for batch, found in results:
             for tally, outputs in zip(tallies, found, strict=True):
                 tally.add(found[0], outputs, samples=batch.size)
@@ -84,6 +84,6 @@ def split(
                 tally.add(outputs, found[0], samples=batch.size)
     scores = [tally.result() for tally in tallies]
     if not metrics:
-        return Split(*scores, metric=None)
+        return AblationResult(*scores, metric=None)
     scores = [replace(s, metric=t.result()) for s, t in zip(scores, metrics, strict=True)]
-    return Split(*scores, metric=metric_change(metrics[0], metrics[3]))
+    return AblationResult(*scores, metric=metric_change(metrics[0], metrics[3]))

@@ -9,9 +9,9 @@ import pkgutil
 from analysis.findings.base import (
     REGISTRY,
     SEVERITIES,
-    Evidence,
     Finding,
     Fix,
+    Measurements,
     find,
     register,
 )
@@ -19,4 +19,4 @@ from analysis.findings.base import (
 for _module in pkgutil.iter_modules(__path__):
     importlib.import_module(f"{__name__}.{_module.name}")
 
-__all__ = ["REGISTRY", "SEVERITIES", "Evidence", "Finding", "Fix", "find", "register"]
+__all__ = ["REGISTRY", "SEVERITIES", "Finding", "Fix", "Measurements", "find", "register"]

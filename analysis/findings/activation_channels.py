@@ -4,7 +4,7 @@ from collections.abc import Iterable, Mapping
 
 import numpy as np
 
-from analysis.findings.base import Evidence, Finding, Fix, register, severity_of, short, times
+from analysis.findings.base import Finding, Fix, Measurements, register, severity_of, short, times
 from analysis.findings.mismatched_inputs import RATIO as MISMATCH
 from analysis.findings.mismatched_inputs import input_widths
 from analysis.noise.budget import tensor
@@ -20,18 +20,18 @@ FEW_CODES = 16
 
 
 @register("activation_channels")
-def activation_channels(evidence: Evidence) -> Iterable[Finding]:
+def activation_channels(evidence: Measurements) -> Iterable[Finding]:
     """A few channels are far wider than the others."""
     return _found(evidence, few=True)
 
 
 @register("channel_ranges")
-def channel_ranges(evidence: Evidence) -> Iterable[Finding]:
+def channel_ranges(evidence: Measurements) -> Iterable[Finding]:
     """Channels differ so much that narrow ones, which count as much, use few codes."""
     return _found(evidence, few=False)
 
 
-def _found(evidence: Evidence, *, few: bool) -> Iterable[Finding]:
+def _found(evidence: Measurements, *, few: bool) -> Iterable[Finding]:
     for group in evidence.groups:
         spec = evidence.planned(group).spec
         if spec.qtype.bits > 8 or tensor(group) not in evidence.noise.shares:
@@ -57,7 +57,7 @@ def _found(evidence: Evidence, *, few: bool) -> Iterable[Finding]:
         yield _finding(evidence, group, few, figures)
 
 
-def _joined(evidence: Evidence, group: str) -> bool:
+def _joined(evidence: Measurements, group: str) -> bool:
     """Whether an Add or Concat of inputs of different range made it: that is its own finding."""
     for name in evidence.groups[group]:
         node = evidence.quantized.float_model.producers.get(name)
@@ -68,7 +68,9 @@ def _joined(evidence: Evidence, group: str) -> bool:
     return False
 
 
-def _finding(evidence: Evidence, group: str, few: bool, figures: Mapping[str, float]) -> Finding:
+def _finding(
+    evidence: Measurements, group: str, few: bool, figures: Mapping[str, float]
+) -> Finding:
     ratio, outliers = times(figures["width_ratio"]), figures["outlier_channels"]
     spec = evidence.planned(group).spec
     wide = QuantSpec(QType.INT16 if spec.qtype.signed else QType.UINT16, spec.symmetric)

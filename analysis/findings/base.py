@@ -8,9 +8,9 @@ from typing import Any, Final, Literal
 
 from analysis.errors.axis_slices import SliceErrors
 from analysis.errors.cumulative import Comparison
-from analysis.errors.out_of_range import OutsideRange
+from analysis.errors.out_of_range import OutOfRange
 from analysis.errors.tensor_error import ErrorStats
-from analysis.noise.budget import Item, Measured, Noise, tensor
+from analysis.noise.budget import Measured, Noise, NoiseSource, tensor
 from quant.pipeline import QuantizedModel
 from quant.planning.plan import TensorPlan
 from quant.recipe.recipe import Recipe, Rule
@@ -74,7 +74,7 @@ class Finding:
 
 
 @dataclass(frozen=True, eq=False)
-class Evidence:
+class Measurements:
     """What findings are found from. Only the first two are needed.
 
     Attributes:
@@ -95,7 +95,7 @@ class Evidence:
     sensitivity: Mapping[str, Measured] | None = None
     benefit: Mapping[str, Measured] | None = None
     slices: Mapping[str, SliceErrors] | None = None
-    outside: Mapping[str, OutsideRange] | None = None
+    outside: Mapping[str, OutOfRange] | None = None
     reference: Mapping[str, ErrorStats] | None = None
     cpu_flags: frozenset[str] | None = None
 
@@ -146,7 +146,7 @@ class Evidence:
 
     def after(
         self, group: str, ends: tuple[float, float], spec: QuantSpec | None = None
-    ) -> dict[Item, float]:
+    ) -> dict[NoiseSource, float]:
         """The noise of a group's tensors if they were quantized so."""
         found = spec or self.planned(group).spec
         return {
@@ -180,7 +180,7 @@ class Evidence:
         return recipe
 
 
-Finder = Callable[[Evidence], Iterable[Finding]]
+Finder = Callable[[Measurements], Iterable[Finding]]
 REGISTRY: Final[dict[str, Finder]] = {}
 """What looks for each kind of finding."""
 
@@ -208,7 +208,7 @@ def severity_of(gain_db: float) -> Severity:
     return "warning" if gain_db >= WARNING_DB else "info"
 
 
-def find(evidence: Evidence) -> tuple[Finding, ...]:
+def find(evidence: Measurements) -> tuple[Finding, ...]:
     """Everything that is wrong or improvable, most severe and promising first.
 
     Args:

@@ -7,9 +7,9 @@ from numpy.typing import NDArray
 
 from analysis.findings.base import (
     LEAST_DB,
-    Evidence,
     Finding,
     Fix,
+    Measurements,
     register,
     severity_of,
     short,
@@ -21,7 +21,7 @@ from quant.recipe.recipe import Rule
 
 
 @register("bias_overflow")
-def bias_overflow(evidence: Evidence) -> Iterable[Finding]:
+def bias_overflow(evidence: Measurements) -> Iterable[Finding]:
     """The weight's scale was raised so that a bias fits, or the bias stays float."""
     quantized, model = evidence.quantized, evidence.quantized.float_model
     for name, item in quantized.plan.nodes.items():

@@ -3,16 +3,16 @@
 from collections.abc import Iterable
 
 from analysis.findings.base import (
-    Evidence,
     Finding,
     Fix,
+    Measurements,
     and_more,
     real,
     register,
     severity_of,
     short,
 )
-from analysis.noise.budget import Item, tensor
+from analysis.noise.budget import NoiseSource, tensor
 from quant.calibrators import Calibrator, calibrator_from_json, chosen_range
 
 CLIP_RATE = 0.002
@@ -23,7 +23,7 @@ MOST = 6
 
 
 @register("clipping")
-def clipping(evidence: Evidence) -> Iterable[Finding]:
+def clipping(evidence: Measurements) -> Iterable[Finding]:
     """Clipping costs more than rounding."""
     noise = evidence.noise
     flagged = [
@@ -51,7 +51,7 @@ def clipping(evidence: Evidence) -> Iterable[Finding]:
     return found
 
 
-def _finding(evidence: Evidence, groups: list[str], choices: list[Calibrator]) -> Finding:
+def _finding(evidence: Measurements, groups: list[str], choices: list[Calibrator]) -> Finding:
     """The finding about groups that one change helps, the worst first."""
     worst = groups[0]
     changes = {choice: _changes(evidence, groups, choice) for choice in choices}
@@ -84,9 +84,11 @@ def _finding(evidence: Evidence, groups: list[str], choices: list[Calibrator]) -
     )
 
 
-def _changes(evidence: Evidence, groups: list[str], calibrator: Calibrator) -> dict[Item, float]:
+def _changes(
+    evidence: Measurements, groups: list[str], calibrator: Calibrator
+) -> dict[NoiseSource, float]:
     """What the change does; from the few worst on, by observed ranges, which is quicker."""
-    changes: dict[Item, float] = {}
+    changes: dict[NoiseSource, float] = {}
     observed = calibrator_from_json({"name": "minmax"})
     for index, group in enumerate(groups):
         spec = evidence.planned(group).spec

@@ -4,7 +4,7 @@ from collections.abc import Iterable
 
 import numpy as np
 
-from analysis.findings.base import Evidence, Finding, and_more, register, short
+from analysis.findings.base import Finding, Measurements, and_more, register, short
 from quant.model.op_roles import CLAMPS
 
 LEAST_SAMPLES = 2
@@ -12,7 +12,7 @@ LEAST_SAMPLES = 2
 
 
 @register("dead_channels")
-def dead_channels(evidence: Evidence) -> Iterable[Finding]:
+def dead_channels(evidence: Measurements) -> Iterable[Finding]:
     """Channels that are constant: dead neurons, wrong preprocessing or data of one kind."""
     shares: dict[str, float] = {}
     counts: dict[str, tuple[int, int]] = {}

@@ -3,7 +3,7 @@
 import math
 from collections.abc import Iterable
 
-from analysis.findings.base import Evidence, Finding, Fix, register, severity_of, short
+from analysis.findings.base import Finding, Fix, Measurements, register, severity_of, short
 from analysis.noise.budget import tensor
 from quant.recipe.recipe import Rule
 
@@ -12,7 +12,7 @@ LOSS_DB = 1.0
 
 
 @register("dropped_activation")
-def dropped_activation(evidence: Evidence) -> Iterable[Finding]:
+def dropped_activation(evidence: Measurements) -> Iterable[Finding]:
     """What the activation cut off comes back."""
     noise = evidence.noise
     for name, verdict in evidence.quantized.activations.items():

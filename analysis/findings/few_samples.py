@@ -4,7 +4,7 @@ from collections.abc import Iterable
 
 import numpy as np
 
-from analysis.findings.base import Evidence, Finding, register, severity_of, short
+from analysis.findings.base import Finding, Measurements, register, severity_of, short
 from quant.statistics.tensor_stats import TensorStats
 
 GROWTH = 0.10
@@ -17,7 +17,7 @@ ENOUGH = 64
 
 
 @register("few_samples")
-def few_samples(evidence: Evidence) -> Iterable[Finding]:
+def few_samples(evidence: Measurements) -> Iterable[Finding]:
     """Ranges have not flattened."""
     samples = evidence.calibration.samples
     growth = {

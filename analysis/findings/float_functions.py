@@ -2,9 +2,9 @@
 
 from collections.abc import Iterable
 
-from analysis.findings.base import Evidence, Finding, Fix, register, severity_of, short
+from analysis.findings.base import Finding, Fix, Measurements, register, severity_of, short
 from analysis.findings.softmax_input import STEP
-from analysis.noise.budget import Item
+from analysis.noise.budget import NoiseSource
 from quant.recipe.recipe import Rule
 from quant.types import QType, QuantSpec
 
@@ -16,7 +16,7 @@ PART = 0.1
 
 
 @register("float_functions")
-def float_functions(evidence: Evidence) -> Iterable[Finding]:
+def float_functions(evidence: Measurements) -> Iterable[Finding]:
     """What such functions read has 8 bits and makes a good part of the noise."""
     plan = evidence.quantized.plan
     for op_type in FUNCTIONS:
@@ -31,7 +31,7 @@ def float_functions(evidence: Evidence) -> Iterable[Finding]:
         part = sum(evidence.part(group) for group in set(sources.values()))
         if part < PART:
             continue
-        changes: dict[Item, float] = {}
+        changes: dict[NoiseSource, float] = {}
         recipe = evidence.recipe.with_rule(Rule("op_type", op_type, {"skip": True}))
         for group in dict.fromkeys(sources.values()):
             spec = evidence.planned(group).spec
@@ -58,6 +58,6 @@ def float_functions(evidence: Evidence) -> Iterable[Finding]:
         )
 
 
-def _coarse(evidence: Evidence, group: str) -> bool:
+def _coarse(evidence: Measurements, group: str) -> bool:
     """Whether scores in front of a Softmax have a finding of their own."""
     return float(evidence.quantized.params[group].scale) >= STEP

@@ -9,7 +9,7 @@ from collections.abc import Iterable
 import numpy as np
 
 from analysis.errors.axis_slices import SliceErrors, concat_axes
-from analysis.findings.base import Evidence, Finding, Fix, register, severity_of, short
+from analysis.findings.base import Finding, Fix, Measurements, register, severity_of, short
 from quant.error_model.channels import channel_widths
 from quant.model.op_roles import Kind
 from quant.types import QType
@@ -25,7 +25,7 @@ SLICE_DB = 20.0
 
 
 @register("joined_quantities")
-def joined_quantities(evidence: Evidence) -> Iterable[Finding]:
+def joined_quantities(evidence: Measurements) -> Iterable[Finding]:
     """Parts of a joined tensor, near an output, use few of its codes."""
     model, plan = evidence.quantized.float_model, evidence.quantized.plan
     for name in concat_axes(model):
@@ -49,7 +49,7 @@ def joined_quantities(evidence: Evidence) -> Iterable[Finding]:
 
 
 @register("uneven_output")
-def uneven_output(evidence: Evidence) -> Iterable[Finding]:
+def uneven_output(evidence: Measurements) -> Iterable[Finding]:
     """Slices of an output differ so much in size that small ones drown, without a Concat."""
     joined = set(concat_axes(evidence.quantized.float_model))
     plan = evidence.quantized.plan
@@ -92,7 +92,7 @@ def uneven_output(evidence: Evidence) -> Iterable[Finding]:
         )
 
 
-def _below(evidence: Evidence, node: str) -> tuple[str, ...] | None:
+def _below(evidence: Measurements, node: str) -> tuple[str, ...] | None:
     """The quantized nodes from a node down to the outputs, itself included.
 
     None where a weight or a sum reads it: then its channels are judged by what those make of them.
@@ -111,7 +111,7 @@ def _below(evidence: Evidence, node: str) -> tuple[str, ...] | None:
     return tuple(found)
 
 
-def _measured(evidence: Evidence, name: str, small: str) -> tuple[str, float]:
+def _measured(evidence: Measurements, name: str, small: str) -> tuple[str, float]:
     """What errors per slice say of the small part, and how far it is below the whole, in dB."""
     found = (evidence.slices or {}).get(name)
     if found is None:
@@ -132,7 +132,7 @@ def _worst_slice(found: SliceErrors) -> tuple[str, float]:
 
 
 def _finding(
-    evidence: Evidence,
+    evidence: Measurements,
     names: tuple[str, str, str],
     figures: tuple[float, float, float],
     measured: str,

@@ -2,8 +2,8 @@
 
 from collections.abc import Iterable
 
-from analysis.findings.base import Evidence, Finding, Fix, register, severity_of, short, times
-from analysis.noise.budget import Item, tensor
+from analysis.findings.base import Finding, Fix, Measurements, register, severity_of, short, times
+from analysis.noise.budget import NoiseSource, tensor
 from quant.model.model import Node
 from quant.pipeline import calibrated_range
 from quant.recipe.recipe import Rule
@@ -15,7 +15,7 @@ MindSpore Lite's advice is to leave such nodes in float; it names no number."""
 
 
 @register("mismatched_inputs")
-def mismatched_inputs(evidence: Evidence) -> Iterable[Finding]:
+def mismatched_inputs(evidence: Measurements) -> Iterable[Finding]:
     """What an Add or Concat joins shares one scale, and fits it badly."""
     model, plan = evidence.quantized.float_model, evidence.quantized.plan
     for name, item in plan.nodes.items():
@@ -60,16 +60,16 @@ def mismatched_inputs(evidence: Evidence) -> Iterable[Finding]:
         )
 
 
-def input_widths(evidence: Evidence, node: Node) -> dict[str, float]:
+def input_widths(evidence: Measurements, node: Node) -> dict[str, float]:
     """How much each activation that a node reads spans, in real units, zero included."""
     names = dict.fromkeys(node.inputs[i] for i in node.data)
     known = [name for name in names if name in evidence.calibration.tensors]
     return {name: evidence.stats(name).high - evidence.stats(name).low for name in known}
 
 
-def _own(evidence: Evidence, inputs: Iterable[str]) -> dict[Item, float]:
+def _own(evidence: Measurements, inputs: Iterable[str]) -> dict[NoiseSource, float]:
     """The noise of tensors with ranges of their own."""
-    changes: dict[Item, float] = {}
+    changes: dict[NoiseSource, float] = {}
     for name in inputs:
         planned = evidence.quantized.plan.tensors.get(name)
         if planned is not None and tensor(name) in evidence.noise.shares:

@@ -4,9 +4,9 @@ import math
 from collections.abc import Iterable
 
 from analysis.findings.base import (
-    Evidence,
     Finding,
     Fix,
+    Measurements,
     and_more,
     real,
     register,
@@ -14,7 +14,7 @@ from analysis.findings.base import (
     short,
     times,
 )
-from analysis.noise.budget import Item, tensor
+from analysis.noise.budget import NoiseSource, tensor
 from analysis.ranges.candidates import choice_rows, disagreement_db
 from quant.calibrators import calibrator_from_json, chosen_range
 from quant.numerics import params_from_range
@@ -41,7 +41,7 @@ MOST = 3
 
 
 @register("outlier_sample")
-def outlier_sample(evidence: Evidence) -> Iterable[Finding]:
+def outlier_sample(evidence: Measurements) -> Iterable[Finding]:
     """One sample, or a few, reach far beyond what samples reach on average."""
     ratios: dict[str, float] = {}
     for group, members in evidence.groups.items():
@@ -86,7 +86,7 @@ def outlier_sample(evidence: Evidence) -> Iterable[Finding]:
     ]
 
 
-def _usual(evidence: Evidence, group: str) -> tuple[float, float]:
+def _usual(evidence: Measurements, group: str) -> tuple[float, float]:
     """What samples reach without the farthest one, on average and with a margin, in real units."""
     found: list[tuple[float, float]] = []
     for name in evidence.groups[group]:
@@ -116,14 +116,14 @@ def _jump(stats: TensorStats) -> float:
     return (stats.high - stats.low) / before if before > 0 else math.inf
 
 
-def _sample(evidence: Evidence, group: str) -> str:
+def _sample(evidence: Measurements, group: str) -> str:
     stats = evidence.stats(group)
     index = stats.max_sample if stats.max >= -stats.min else stats.min_sample
     return f", because of sample {index}" if index >= 0 else ""
 
 
 @register("outliers")
-def outliers(evidence: Evidence) -> Iterable[Finding]:
+def outliers(evidence: Measurements) -> Iterable[Finding]:
     """Rare values of a tensor cost more resolution than clipping them would."""
     promising: list[tuple[float, str, float]] = []
     for group, members in evidence.groups.items():
@@ -142,12 +142,12 @@ def outliers(evidence: Evidence) -> Iterable[Finding]:
     ]
 
 
-def _narrowed(evidence: Evidence, group: str, part: float) -> dict[Item, float]:
+def _narrowed(evidence: Measurements, group: str, part: float) -> dict[NoiseSource, float]:
     low, high = evidence.quantized.ranges[group]
     return evidence.after(group, (low * part, high * part))
 
 
-def _finding(evidence: Evidence, group: str, part: float) -> Finding:
+def _finding(evidence: Measurements, group: str, part: float) -> Finding:
     spec, stats = evidence.planned(group).spec, evidence.stats(group)
     calibrator = calibrator_from_json({"name": "mse", "options": {"as_read": True}})
     chosen = chosen_range(calibrator, stats, spec)

@@ -3,8 +3,16 @@
 import math
 from collections.abc import Iterable
 
-from analysis.errors.out_of_range import OutsideRange
-from analysis.findings.base import Evidence, Finding, Fix, and_more, register, severity_of, short
+from analysis.errors.out_of_range import OutOfRange
+from analysis.findings.base import (
+    Finding,
+    Fix,
+    Measurements,
+    and_more,
+    register,
+    severity_of,
+    short,
+)
 from analysis.noise.budget import tensor
 from quant.recipe.recipe import Rule
 
@@ -14,9 +22,9 @@ MOST_NAMED = 5
 
 
 @register("outside_range")
-def outside_range(evidence: Evidence) -> Iterable[Finding]:
+def outside_range(evidence: Measurements) -> Iterable[Finding]:
     """Some samples leave the ranges that calibration saw."""
-    found: dict[str, OutsideRange] = {}
+    found: dict[str, OutOfRange] = {}
     for name, seen in (evidence.outside or {}).items():
         if name not in evidence.groups or not seen.shares.size:
             continue

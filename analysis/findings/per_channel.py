@@ -5,8 +5,8 @@ from dataclasses import replace
 
 import numpy as np
 
-from analysis.findings.base import Evidence, Finding, Fix, register, severity_of, short, times
-from analysis.noise.budget import Item, weight
+from analysis.findings.base import Finding, Fix, Measurements, register, severity_of, short, times
+from analysis.noise.budget import NoiseSource, weight
 from quant.error_model.channels import constant
 from quant.recipe.recipe import Recipe, Rule
 from quant.types import PerTensor
@@ -16,10 +16,10 @@ RATIO = 8.0
 
 
 @register("per_channel")
-def per_channel(evidence: Evidence) -> Iterable[Finding]:
+def per_channel(evidence: Measurements) -> Iterable[Finding]:
     """One scale serves channels of very different size."""
     ratios: dict[str, float] = {}
-    changes: dict[str, dict[Item, float]] = {}
+    changes: dict[str, dict[NoiseSource, float]] = {}
     for name, item in evidence.quantized.plan.nodes.items():
         spec, stored = item.weight_spec, item.node.weight
         if spec is None or stored is None or stored.channel_axis is None:
@@ -42,22 +42,22 @@ def per_channel(evidence: Evidence) -> Iterable[Finding]:
     return found
 
 
-def _ratio(evidence: Evidence, name: str, axis: int) -> float:
+def _ratio(evidence: Measurements, name: str, axis: int) -> float:
     array = np.abs(constant(evidence.quantized.float_model, name))
     widths = array.max(axis=tuple(i for i in range(array.ndim) if i != axis))
     widths = widths[widths > 0]
     return float(widths.max() / np.median(widths)) if widths.size else 1.0
 
 
-def _with_rule(evidence: Evidence, node: str) -> Recipe:
+def _with_rule(evidence: Measurements, node: str) -> Recipe:
     return evidence.recipe.with_rule(Rule("node", node, {"per_channel": True}))
 
 
 def _finding(
-    evidence: Evidence,
+    evidence: Measurements,
     nodes: list[str],
     ratios: dict[str, float],
-    changes: dict[str, dict[Item, float]],
+    changes: dict[str, dict[NoiseSource, float]],
     recipe: Recipe,
 ) -> Finding:
     noise = evidence.noise

@@ -2,7 +2,7 @@
 
 from collections.abc import Iterable
 
-from analysis.findings.base import Evidence, Finding, register, short
+from analysis.findings.base import Finding, Measurements, register, short
 
 SQNR_DB = 60.0
 """Two float32 runs of one model on different kernels agree to 80 dB and better."""
@@ -11,7 +11,7 @@ CRITICAL_DB = 30.0
 
 
 @register("reference_differs")
-def reference_differs(evidence: Evidence) -> Iterable[Finding]:
+def reference_differs(evidence: Measurements) -> Iterable[Finding]:
     """The error is there before anything is quantized."""
     for name, error in (evidence.reference or {}).items():
         if error.sqnr_db >= SQNR_DB:

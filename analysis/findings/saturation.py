@@ -15,8 +15,8 @@ from numpy.typing import NDArray
 
 from analysis.findings.base import (
     LEAST_DB,
-    Evidence,
     Finding,
+    Measurements,
     and_more,
     register,
     severity_of,
@@ -43,7 +43,7 @@ def cpu_flags(path: Path = Path("/proc/cpuinfo")) -> frozenset[str] | None:
 
 
 @register("saturation")
-def saturation(evidence: Evidence) -> Iterable[Finding]:
+def saturation(evidence: Measurements) -> Iterable[Finding]:
     """Weights large enough for pairs of products to saturate, on a processor where they do."""
     flags = evidence.cpu_flags
     if flags is None or "avx2" not in flags or flags & VNNI:
@@ -89,7 +89,7 @@ def saturation(evidence: Evidence) -> Iterable[Finding]:
     ]
 
 
-def _code_shares(evidence: Evidence, name: str) -> Real:
+def _code_shares(evidence: Measurements, name: str) -> Real:
     """How often an activation has each of its 256 codes, float64 of shape (256,)."""
     params, stats = evidence.quantized.params[name], evidence.stats(name)
     edges = stats.histogram.edges()

@@ -4,7 +4,7 @@ import math
 from collections.abc import Iterable, Mapping
 
 from analysis.errors.tensor_error import ErrorStats
-from analysis.findings.base import Evidence, Finding, Fix, register, severity_of, short
+from analysis.findings.base import Finding, Fix, Measurements, register, severity_of, short
 from quant.model.op_roles import Kind
 from quant.pipeline import QuantizedModel
 
@@ -19,7 +19,7 @@ MOST = 3
 
 
 @register("sensitive_nodes")
-def sensitive_nodes(evidence: Evidence) -> Iterable[Finding]:
+def sensitive_nodes(evidence: Measurements) -> Iterable[Finding]:
     """One unit alone does most of the damage, or the error jumps there."""
     if evidence.sensitivity:
         return _by_sensitivity(evidence)
@@ -28,7 +28,7 @@ def sensitive_nodes(evidence: Evidence) -> Iterable[Finding]:
     return []
 
 
-def _by_sensitivity(evidence: Evidence) -> Iterable[Finding]:
+def _by_sensitivity(evidence: Measurements) -> Iterable[Finding]:
     effects = evidence.sensitivity or {}
     noise = {name: 10 ** (-min(e.sqnr_db, 200.0) / 10) for name, e in effects.items()}
     total = math.fsum(noise.values())
@@ -56,7 +56,7 @@ def _by_sensitivity(evidence: Evidence) -> Iterable[Finding]:
         )
 
 
-def _by_drop(evidence: Evidence, measured: Mapping[str, ErrorStats]) -> Iterable[Finding]:
+def _by_drop(evidence: Measurements, measured: Mapping[str, ErrorStats]) -> Iterable[Finding]:
     drops = sqnr_drops(evidence.quantized, measured)
     for name in sorted(drops, key=lambda node: -drops[node])[:MOST]:
         if drops[name] < DROP_DB:
@@ -76,7 +76,7 @@ def _by_drop(evidence: Evidence, measured: Mapping[str, ErrorStats]) -> Iterable
         )
 
 
-def _place(evidence: Evidence, nodes: tuple[str, ...]) -> str:
+def _place(evidence: Measurements, nodes: tuple[str, ...]) -> str:
     computing = [
         name
         for name, item in evidence.quantized.plan.nodes.items()

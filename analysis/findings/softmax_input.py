@@ -3,7 +3,7 @@
 import math
 from collections.abc import Iterable
 
-from analysis.findings.base import Evidence, Finding, Fix, real, register, severity_of, short
+from analysis.findings.base import Finding, Fix, Measurements, real, register, severity_of, short
 from analysis.noise.budget import tensor
 from quant.calibrators import calibrator_from_json, chosen_range
 from quant.model.model import Node
@@ -18,7 +18,7 @@ MOST_DB = 20.0
 
 
 @register("softmax_input")
-def softmax_input(evidence: Evidence) -> Iterable[Finding]:
+def softmax_input(evidence: Measurements) -> Iterable[Finding]:
     """Steps in front of a Softmax are so coarse that scores become equal."""
     model, plan = evidence.quantized.float_model, evidence.quantized.plan
     coarse: dict[str, str] = {}
@@ -61,7 +61,7 @@ def softmax_input(evidence: Evidence) -> Iterable[Finding]:
     ]
 
 
-def _fix(evidence: Evidence, sources: tuple[str, ...], skipped: tuple[str, ...]) -> Fix:
+def _fix(evidence: Measurements, sources: tuple[str, ...], skipped: tuple[str, ...]) -> Fix:
     """Clip what the Softmax gives nothing to, where that leaves fine steps; else use float."""
     calibrator = calibrator_from_json({"name": "mse", "options": {"as_read": True}})
     groups = [evidence.planned(source).group for source in sources]

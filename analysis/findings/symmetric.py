@@ -4,8 +4,16 @@ import math
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
 
-from analysis.findings.base import Evidence, Finding, Fix, and_more, register, severity_of, short
-from analysis.noise.budget import Item, tensor
+from analysis.findings.base import (
+    Finding,
+    Fix,
+    Measurements,
+    and_more,
+    register,
+    severity_of,
+    short,
+)
+from analysis.noise.budget import NoiseSource, tensor
 from quant.types import QType, QuantSpec
 
 UNUSED = 0.2
@@ -24,7 +32,7 @@ class _Kind:
 
 
 @register("forced_symmetric")
-def forced_symmetric(evidence: Evidence) -> Iterable[Finding]:
+def forced_symmetric(evidence: Measurements) -> Iterable[Finding]:
     """A tensor that leans to one side is forced into a symmetric range."""
     unused = {g: u for g, u in _unused(evidence) if u >= UNUSED and not _one_sided(evidence, g)}
     kind = _Kind(
@@ -38,7 +46,7 @@ def forced_symmetric(evidence: Evidence) -> Iterable[Finding]:
 
 
 @register("one_sided")
-def one_sided(evidence: Evidence) -> Iterable[Finding]:
+def one_sided(evidence: Measurements) -> Iterable[Finding]:
     """A tensor without negative values has a signed symmetric type, half of whose codes it uses."""
     unused = {g: u for g, u in _unused(evidence) if _one_sided(evidence, g)}
     kind = _Kind(
@@ -55,7 +63,7 @@ def _unsigned(qtype: QType) -> QType:
     return {QType.INT8: QType.UINT8, QType.INT16: QType.UINT16}.get(qtype, qtype)
 
 
-def _unused(evidence: Evidence) -> Iterable[tuple[str, float]]:
+def _unused(evidence: Measurements) -> Iterable[tuple[str, float]]:
     """The share of codes that the range of each symmetric group leaves unused."""
     for group in evidence.groups:
         spec = evidence.planned(group).spec
@@ -67,15 +75,15 @@ def _unused(evidence: Evidence) -> Iterable[tuple[str, float]]:
             yield group, 1 - (high - low) / (2 * widest)
 
 
-def _one_sided(evidence: Evidence, group: str) -> bool:
+def _one_sided(evidence: Measurements, group: str) -> bool:
     return evidence.quantized.ranges[group][0] == 0
 
 
-def _finding(evidence: Evidence, unused: dict[str, float], kind: _Kind) -> list[Finding]:
+def _finding(evidence: Measurements, unused: dict[str, float], kind: _Kind) -> list[Finding]:
     """One finding for all the tensors, which one change helps."""
     if not unused:
         return []
-    changes: dict[Item, float] = {}
+    changes: dict[NoiseSource, float] = {}
     for group in unused:
         own = kind.spec(evidence.planned(group).settings.activation_type)
         changes |= evidence.after(group, evidence.quantized.ranges[group], own)

@@ -87,15 +87,15 @@ def graph_layout(count: int, edges: Sequence[tuple[int, int]]) -> GraphLayout:
 def _layers(count: int, edges: Sequence[tuple[int, int]]) -> list[int]:
     """The longest path to each node; a source is put right above the first node that reads it."""
     layers = [0] * count
-    read_by: list[list[int]] = [[] for _ in range(count)]
+    consumer_ops: list[list[int]] = [[] for _ in range(count)]
     fed = [False] * count
     for source, target in sorted(edges, key=lambda edge: edge[1]):
         layers[target] = max(layers[target], layers[source] + 1)
-        read_by[source].append(target)
+        consumer_ops[source].append(target)
         fed[target] = True
     for item in range(count):
-        if not fed[item] and read_by[item]:
-            layers[item] = min(layers[target] for target in read_by[item]) - 1
+        if not fed[item] and consumer_ops[item]:
+            layers[item] = min(layers[target] for target in consumer_ops[item]) - 1
     top = min(layers)
     return [layer - top for layer in layers]
 

@@ -130,7 +130,7 @@ def check_labels(metric: Metric, labels: NDArray[np.int64] | None) -> None:
         )
 
 
-class MetricTally:
+class MetricAccumulator:
     """Takes a metric batch by batch.
 
     Of a :class:`SampleMetric` one number for each sample is kept, of a :class:`WholeMetric` all

@@ -10,7 +10,7 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from analysis.metrics.base import Metric, MetricTally, Outputs, WholeMetric
+from analysis.metrics.base import Metric, MetricAccumulator, Outputs, WholeMetric
 
 ROUNDS = 1000
 """Resamplings of a metric that is a mean over samples."""
@@ -59,7 +59,9 @@ class MetricChange:
         return self.low <= 0 <= self.high
 
 
-def metric_change(reference: MetricTally, test: MetricTally, *, seed: int = 0) -> MetricChange:
+def metric_change(
+    reference: MetricAccumulator, test: MetricAccumulator, *, seed: int = 0
+) -> MetricChange:
     """Compare two models by a metric, with a percentile bootstrap over the samples.
 
     The same samples are drawn for both models.
@@ -129,7 +131,7 @@ def bootstrap(
         return _interval(
             lambda rows: metric(*_drawn(whole, rows)), _count(outputs), seed, WHOLE_ROUNDS
         )
-    tally = MetricTally(metric, labels)
+    tally = MetricAccumulator(metric, labels)
     tally.add(outputs, reference)
     each = tally.each
     values = np.zeros(1) if each is None else each

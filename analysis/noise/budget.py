@@ -24,9 +24,9 @@ from quant.error_model.channels import (
     summed_squares,
     weight_rows,
 )
-from quant.error_model.consumers import identity, responses
+from quant.error_model.consumers import identity, transfer_functions
 from quant.error_model.local_error import LocalError, local_error
-from quant.error_model.noise_gain import output_gains
+from quant.error_model.noise_gain import output_noise_gains
 from quant.model.op_roles import Kind
 from quant.numerics import fake_quantize, params_from_range
 from quant.params.constants import weight_params
@@ -37,10 +37,10 @@ from quant.types import QuantParams, QuantSpec
 
 Real = NDArray[np.float64]
 
-ACTIVATION_COHERENCE = 0.6
-WEIGHT_COHERENCE = 0.75
-"""How far noise is from being uncorrelated, see :func:`output_gains`; an error of a weight is the
-same everywhere, so it fades less. Fitted on the sample models, each tensor quantized alone: the
+ACTIVATION_CORRELATION = 0.6
+WEIGHT_CORRELATION = 0.75
+"""How far noise is from being uncorrelated, see :func:`output_noise_gains`; an error of a weight is
+the same everywhere, so it fades less. Fitted on the sample models, each tensor quantized alone: the
 estimate is then right on average and within 5 dB (one standard deviation) for activations, 6 dB for
 weights."""
 
@@ -74,21 +74,21 @@ class Measured(Protocol):
 
 
 @dataclass(frozen=True)
-class Item:
+class NoiseSource:
     """One source of noise: a quantized tensor, or the quantized weight of a node."""
 
     kind: str
     name: str
 
 
-def tensor(name: str) -> Item:
+def tensor(name: str) -> NoiseSource:
     """The noise of quantizing an activation."""
-    return Item("tensor", name)
+    return NoiseSource("tensor", name)
 
 
-def weight(node: str) -> Item:
+def weight(node: str) -> NoiseSource:
     """The noise of quantizing the weight of a node."""
-    return Item("weight", node)
+    return NoiseSource("weight", node)
 
 
 class Noise:
@@ -108,22 +108,22 @@ class Noise:
         self._stats = calibration.tensors
         model = quantized.float_model
         known = _gains.setdefault(calibration, {})
-        for coherence in (ACTIVATION_COHERENCE, WEIGHT_COHERENCE):
-            if coherence not in known:
-                known[coherence] = output_gains(model, calibration.tensors, coherence)
-        self._gains = known[ACTIVATION_COHERENCE]
-        self._weight_gains = known[WEIGHT_COHERENCE]
+        for correlation in (ACTIVATION_CORRELATION, WEIGHT_CORRELATION):
+            if correlation not in known:
+                known[correlation] = output_noise_gains(model, calibration.tensors, correlation)
+        self._gains = known[ACTIVATION_CORRELATION]
+        self._weight_gains = known[WEIGHT_CORRELATION]
         self._locals: dict[str, LocalError] = {}
-        shares: dict[Item, float] = {}
+        shares: dict[NoiseSource, float] = {}
         for name in quantized.plan.tensors:
             if name in self._stats and not self._moved(name):
-                shares[tensor(name)] = self.of_tensor(name, quantized.params[name])
+                shares[tensor(name)] = self.contribution_of_tensor(name, quantized.params[name])
         for found in quantized.constants:
             node = quantized.plan.nodes[found.node].node
             if node.weight is not None and found.index == node.weight.index:
-                shares[weight(found.node)] = self.of_weight(found.node, found.params)
+                shares[weight(found.node)] = self.contribution_of_weight(found.node, found.params)
         self._factors = self._fitted(shares, measured or {})
-        self.shares: Mapping[Item, float] = {
+        self.shares: Mapping[NoiseSource, float] = {
             item: min(share * self._factors.get(item, 1.0), 1.0) for item, share in shares.items()
         }
 
@@ -143,16 +143,16 @@ class Noise:
             self._locals[name] = _local(self._stats[name], self._quantized.params[name])
         return self._locals[name]
 
-    def part(self, item: Item) -> float:
+    def part(self, item: NoiseSource) -> float:
         """The share of one source in the whole, 0 to 1."""
         return self.shares.get(item, 0.0) / self.total if self.total > 0 else 0.0
 
-    def gain_db(self, changes: Mapping[Item, float]) -> float:
+    def gain_db(self, changes: Mapping[NoiseSource, float]) -> float:
         """What a change wins at the outputs, in dB.
 
         Args:
-            changes: Sources of noise -> their shares after the change, as :meth:`of_tensor` and
-                :meth:`of_weight` give them.
+            changes: Sources of noise -> their shares after the change, as
+                :meth:`contribution_of_tensor` and :meth:`contribution_of_weight` give them.
         """
         saved = math.fsum(
             self.shares[item] - min(after * self._factors.get(item, 1.0), 1.0)
@@ -162,7 +162,7 @@ class Noise:
         total = self.total
         return 10 * math.log10(total / max(total - saved, total * 1e-6)) if total > 0 else 0.0
 
-    def of_tensor(self, name: str, params: QuantParams) -> float:
+    def contribution_of_tensor(self, name: str, params: QuantParams) -> float:
         """The share of an activation if it had these parameters."""
         stats = self._stats[name]
         gains = self._gains.get(name)
@@ -187,9 +187,9 @@ class Noise:
 
     def of_range(self, name: str, ends: tuple[float, float], spec: QuantSpec) -> float:
         """The share of an activation if it were quantized so over a range in real units."""
-        return self.of_tensor(name, params_from_range(*ends, spec))
+        return self.contribution_of_tensor(name, params_from_range(*ends, spec))
 
-    def of_weight(self, name: str, params: QuantParams) -> float:
+    def contribution_of_weight(self, name: str, params: QuantParams) -> float:
         """The share of a node's weight if it had these parameters."""
         node = self._quantized.plan.nodes[name].node
         array = self._array(name)
@@ -228,7 +228,7 @@ class Noise:
 
     def of_weight_spec(self, node: str, spec: QuantSpec) -> float:
         """The share of a node's weight if it were quantized so over its own range."""
-        return self.of_weight(node, weight_params(self._array(node), spec))
+        return self.contribution_of_weight(node, weight_params(self._array(node), spec))
 
     def _array(self, node: str) -> NDArray[np.float32]:
         item = self._quantized.plan.nodes[node].node
@@ -243,13 +243,13 @@ class Noise:
         return self._quantized.plan.nodes[producer.name].quantized
 
     def _fitted(
-        self, shares: Mapping[Item, float], measured: Mapping[str, Measured]
-    ) -> dict[Item, float]:
+        self, shares: Mapping[NoiseSource, float], measured: Mapping[str, Measured]
+    ) -> dict[NoiseSource, float]:
         """Factors that make the shares of each measured unit add up to what was measured."""
         nodes = self._quantized.plan.nodes
-        factors: dict[Item, list[float]] = {}
+        factors: dict[NoiseSource, list[float]] = {}
         for effect in measured.values():
-            items: list[Item] = []
+            items: list[NoiseSource] = []
             for name in effect.nodes:
                 node = nodes[name].node
                 own = [node.inputs[i] for i in node.data]
@@ -287,7 +287,7 @@ def _seen(stats: TensorStats, params: QuantParams, local: LocalError) -> LocalEr
 
     A Sigmoid does not see a 20 that was clipped to 9, nor a Softmax what it gives nothing to.
     """
-    found = responses(stats.read_by, stats.mean_sample_max)
+    found = transfer_functions(stats.consumer_ops, stats.mean_sample_max)
     if identity in found:
         return local
     edges, counts = stats.histogram.edges(), stats.histogram.counts().astype(np.float64)
@@ -301,7 +301,7 @@ def _seen(stats: TensorStats, params: QuantParams, local: LocalError) -> LocalEr
         errors = counts * np.square(response(quantized) - seen) / max(stats.count, 1)
         signal = float(counts @ np.square(seen)) / max(stats.count, 1)
         scale = 1.0
-        if signal > 0 and not _CUTTING.issuperset(stats.read_by):
+        if signal > 0 and not _CUTTING.issuperset(stats.consumer_ops):
             scale = local.signal_power / signal
         pair = float(errors[outside].sum()) * scale, float(errors[~outside].sum()) * scale
         worst = max(worst, pair, key=sum)

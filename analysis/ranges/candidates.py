@@ -10,10 +10,10 @@ from quant.calibrators.base import shared_candidates
 from quant.calibrators.search.divergence import Candidates
 from quant.calibrators.tool_rule import Found
 from quant.error_model.local_error import LocalError, local_error
-from quant.error_model.weighted_sqnr import as_read_db
+from quant.error_model.weighted_sqnr import weighted_sqnrs_db
 from quant.numerics import params_from_range
 from quant.statistics.tensor_stats import TensorStats
-from quant.tool_rules import CHOICES, TOOLS
+from quant.tool_rules import TOOL_RULES, TOOLS
 from quant.types import QuantParams, QuantSpec
 
 OURS = "QuantLens"
@@ -32,8 +32,8 @@ class ChoiceRow:
         rmin: Lower end in real units, cut to the observed range; None where there is no choice.
         rmax: Upper end.
         local: The predicted local error of that range; None where there is no choice.
-        seen_db: The predicted sqnr of that range as the operators that read the tensor see it, in
-            dB (see :mod:`quant.error_model.weighted_sqnr`); None where it is undefined.
+        weighted_sqnr_db: The predicted sqnr of that range as the operators that read the tensor see
+            it, in dB (see :mod:`quant.error_model.weighted_sqnr`); None where it is undefined.
         kl: KL(P||Q) in nats of the threshold nearest to the larger end, by our definition and on
             the same grid for every row; None where it is undefined.
         js: The Jensen-Shannon divergence likewise.
@@ -48,7 +48,7 @@ class ChoiceRow:
     rmin: float | None
     rmax: float | None
     local: LocalError | None
-    seen_db: float | None
+    weighted_sqnr_db: float | None
     kl: float | None
     js: float | None
     why: str
@@ -56,7 +56,7 @@ class ChoiceRow:
     @property
     def rated_db(self) -> float | None:
         """What choices are compared by, in dB: sqnr as read, or where undefined the local one."""
-        return None if self.local is None else _rated_db(self.local, self.seen_db)
+        return None if self.local is None else _rated_db(self.local, self.weighted_sqnr_db)
 
 
 def choice_rows(stats: TensorStats, spec: QuantSpec) -> tuple[ChoiceRow, ...]:
@@ -76,7 +76,7 @@ def choice_rows(stats: TensorStats, spec: QuantSpec) -> tuple[ChoiceRow, ...]:
     params = [params_from_range(*pair, spec) for pair in pairs]
     errors = [local_error(stats, found) for found in params]
     predicted = dict(
-        zip(pairs, zip(errors, as_read_db(stats, params, errors), strict=True), strict=True)
+        zip(pairs, zip(errors, weighted_sqnrs_db(stats, params, errors), strict=True), strict=True)
     )
     kl, _, js = candidates.near([max(-found.rmin, found.rmax) for found in ends])
     divergences = zip(kl.tolist(), js.tolist(), strict=True)
@@ -108,7 +108,7 @@ def _ranges(candidates: Candidates) -> Iterator[tuple[_Rule, Found]]:
         own = calibrator_named(name)
         yield (name, OURS, own.label, own.summary), Found(*chosen_range(own, stats, spec))
     for key, title in TOOLS.items():
-        for name, choice in CHOICES.items():
+        for name, choice in TOOL_RULES.items():
             if choice.tool == key:
                 rule = name, title, choice.label, choice.summary
                 yield rule, Tool(choice=name).find(stats)
@@ -117,11 +117,11 @@ def _ranges(candidates: Candidates) -> Iterator[tuple[_Rule, Found]]:
 def rated_db(stats: TensorStats, params: QuantParams) -> float:
     """What :attr:`ChoiceRow.rated_db` is for a range that no rule chose, in dB."""
     local = local_error(stats, params)
-    return _rated_db(local, as_read_db(stats, [params], [local])[0])
+    return _rated_db(local, weighted_sqnrs_db(stats, [params], [local])[0])
 
 
-def _rated_db(local: LocalError, seen_db: float | None) -> float:
-    return local.sqnr_db if seen_db is None else seen_db
+def _rated_db(local: LocalError, weighted_sqnr_db: float | None) -> float:
+    return local.sqnr_db if weighted_sqnr_db is None else weighted_sqnr_db
 
 
 def median_db(rows: Sequence[ChoiceRow]) -> float | None:

@@ -2,7 +2,7 @@
 
 from typing import cast
 
-from quant.calibrators import REGISTRY, Curve, DivergenceCalibrator
+from quant.calibrators import REGISTRY, CostCurve, ThresholdSearchCalibrator
 from quant.calibrators.search.divergence import Candidates
 from quant.statistics.tensor_stats import TensorStats
 from quant.types import QuantSpec
@@ -11,7 +11,7 @@ ORDER = ("kl", "symmetric_kl", "js", "mse")
 """The curves, in the order they are returned."""
 
 
-def divergence_curves(stats: TensorStats, spec: QuantSpec) -> tuple[Curve, ...]:
+def divergence_curves(stats: TensorStats, spec: QuantSpec) -> tuple[CostCurve, ...]:
     """KL, symmetric KL, Jensen-Shannon and MSE for every candidate threshold.
 
     Args:
@@ -28,5 +28,5 @@ def divergence_curves(stats: TensorStats, spec: QuantSpec) -> tuple[Curve, ...]:
     return tuple(curves[name] for name in ORDER)
 
 
-def _curve(name: str, candidates: Candidates) -> Curve:
-    return cast("DivergenceCalibrator", REGISTRY[name]()).curve_of(candidates)
+def _curve(name: str, candidates: Candidates) -> CostCurve:
+    return cast("ThresholdSearchCalibrator", REGISTRY[name]()).curve_of(candidates)

@@ -2,7 +2,7 @@
 
 from html import escape
 
-from analysis.errors.output_scores import Scores
+from analysis.errors.output_scores import OutputScores
 from analysis.findings import Finding
 from analysis.latency import model_size
 from analysis.report.format import decibels, metric_value, shown
@@ -33,7 +33,7 @@ def cards(analysis: Analysis) -> str:
     return f'<div class="cards">{"".join(parts)}</div><p class="muted">{escape(text)}</p>'
 
 
-def _card(name: str, scores: Scores, analysis: Analysis, size: int | None) -> str:
+def _card(name: str, scores: OutputScores, analysis: Analysis, size: int | None) -> str:
     facts: list[tuple[str, str]] = []
     large = decibels(scores.sqnr_db)
     if analysis.metric is not None:

@@ -2,7 +2,7 @@
 
 from typing import Any
 
-from analysis.errors.output_scores import Scores
+from analysis.errors.output_scores import OutputScores
 from analysis.errors.tensor_error import ErrorStats
 from analysis.findings import Finding
 from analysis.layers import LayerRow
@@ -104,7 +104,7 @@ def _errors(name: str, stats: ErrorStats | None) -> dict[str, Value]:
     return {f"{name}_{f}": None if stats is None else getattr(stats, f) for f in fields}
 
 
-def _effect(name: str, scores: Scores | None) -> dict[str, Value]:
+def _effect(name: str, scores: OutputScores | None) -> dict[str, Value]:
     return {
         **_errors(name, None if scores is None else worst_output(scores)),
         f"{name}_softmax_kl_nats": None if scores is None else scores.softmax_kl,
@@ -113,12 +113,12 @@ def _effect(name: str, scores: Scores | None) -> dict[str, Value]:
     }
 
 
-def worst_output(scores: Scores) -> ErrorStats | None:
+def worst_output(scores: OutputScores) -> ErrorStats | None:
     """The error at the output of least sqnr; None where none could be compared."""
     return min(scores.outputs.values(), key=lambda stats: stats.sqnr_db, default=None)
 
 
-def _scores(scores: Scores) -> dict[str, Any]:
+def _scores(scores: OutputScores) -> dict[str, Any]:
     return {
         "sqnr_db": scores.sqnr_db,
         "softmax_kl_nats": scores.softmax_kl,

@@ -10,16 +10,16 @@ from typing import Literal
 from analysis.errors.axis_slices import slice_errors
 from analysis.errors.cumulative import Comparison, compare
 from analysis.errors.local import local_errors
-from analysis.errors.out_of_range import OutsideRange, outside_ranges
-from analysis.errors.per_sample import SampleErrors, judge_samples
+from analysis.errors.out_of_range import OutOfRange, out_of_range
+from analysis.errors.per_sample import SampleErrors, sample_errors
 from analysis.errors.tensor_error import ErrorStats
-from analysis.errors.weights_vs_activations import Split, split
-from analysis.findings import Evidence, Finding, find
+from analysis.errors.weights_vs_activations import AblationResult, split
+from analysis.findings import Finding, Measurements, find
 from analysis.findings.saturation import cpu_flags
 from analysis.layers import LayerRow, layer_rows
 from analysis.metrics import Metric, MetricChange, check_labels
 from analysis.study.journal import Journal, Kind
-from analysis.sweep.unit_effects import Effect, benefit, sensitivity
+from analysis.sweep.unit_effects import UnitEffect, benefit, sensitivity
 from quant.data.dataset import Dataset
 from quant.execution.progress import OnProgress, Progress
 from quant.pipeline import QuantizedModel
@@ -28,7 +28,7 @@ from quant.statistics.collect import Calibration
 ErrorName = Literal["local", "cumulative", "sensitivity", "benefit"]
 ERRORS: tuple[ErrorName, ...] = ("local", "cumulative", "sensitivity", "benefit")
 
-_SWEEPS: dict[Kind, Callable[..., dict[str, Effect]]] = {
+_SWEEPS: dict[Kind, Callable[..., dict[str, UnitEffect]]] = {
     "sensitivity": sensitivity,
     "benefit": benefit,
 }
@@ -64,11 +64,11 @@ class Analysis:
     layers: tuple[LayerRow, ...]
     local: Mapping[str, ErrorStats]
     comparison: Comparison
-    split: Split
-    sensitivity: Mapping[str, Effect] | None
-    benefit: Mapping[str, Effect] | None
+    split: AblationResult
+    sensitivity: Mapping[str, UnitEffect] | None
+    benefit: Mapping[str, UnitEffect] | None
     judged: SampleErrors
-    outside: Mapping[str, OutsideRange]
+    outside: Mapping[str, OutOfRange]
     findings: tuple[Finding, ...]
 
     @property
@@ -115,7 +115,7 @@ class Analysis:
         gain = effect.sqnr_db - self.split.all.sqnr_db
         return 0.0 if math.isnan(gain) else gain
 
-    def _badness(self, effect: Effect, sign: int) -> tuple[float, float]:
+    def _badness(self, effect: UnitEffect, sign: int) -> tuple[float, float]:
         value = effect.scores.metric
         if not self.by_metric or self.metric is None or value is None:
             return 0.0, sign * effect.sqnr_db
@@ -179,10 +179,10 @@ def analyze(
         tensors="all" if "cumulative" in errors else "outputs",
         progress=stage("cumulative"),
     )
-    judged = judge_samples(quantized, data, samples=samples, progress=stage("samples"))
-    outside = outside_ranges(quantized, data, samples=samples, progress=stage("ranges"))
+    judged = sample_errors(quantized, data, samples=samples, progress=stage("samples"))
+    outside = out_of_range(quantized, data, samples=samples, progress=stage("ranges"))
     slices = slice_errors(quantized, data, samples=samples, progress=stage("slices"))
-    effects: dict[Kind, Mapping[str, Effect] | None] = dict.fromkeys(_SWEEPS)
+    effects: dict[Kind, Mapping[str, UnitEffect] | None] = dict.fromkeys(_SWEEPS)
     for kind, sweep in _SWEEPS.items():
         if kind in errors:
             effects[kind] = sweep(
@@ -196,7 +196,7 @@ def analyze(
                 progress=stage(kind),
             )
     found = find(
-        Evidence(
+        Measurements(
             quantized,
             calibration,
             comparison=comparison,

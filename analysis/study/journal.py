@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any, Literal, cast
 
-from analysis.sweep.unit_effects import Effect
+from analysis.sweep.unit_effects import UnitEffect
 from quant.errors import DataError, ExportError
 from quant.io.atomic import write_file
 
@@ -34,7 +34,7 @@ class Journal:
             ExportError: If it cannot be written.
         """
         self._path = path
-        self._known: dict[Kind, dict[str, Effect]] = {kind: {} for kind in KINDS}
+        self._known: dict[Kind, dict[str, UnitEffect]] = {kind: {} for kind in KINDS}
         header = json.dumps({"version": VERSION, "about": dict(about)}, sort_keys=True)
         lines = _lines(path)
         if lines:
@@ -44,7 +44,7 @@ class Journal:
         # Written anew, so that what follows a line that was cut short stands on its own.
         write_file(path, "".join(f"{line}\n" for line in [header, *lines[1:]]).encode())
 
-    def known(self, kind: Kind) -> Mapping[str, Effect]:
+    def known(self, kind: Kind) -> Mapping[str, UnitEffect]:
         """The effects so far, by unit."""
         return dict(self._known[kind])
 
@@ -52,7 +52,7 @@ class Journal:
         """How many effects the file holds, as the next one to open it will find."""
         return max(len(_lines(self._path)) - 1, 0)
 
-    def add(self, kind: Kind, effect: Effect) -> None:
+    def add(self, kind: Kind, effect: UnitEffect) -> None:
         """Write one effect.
 
         Raises:
@@ -92,7 +92,7 @@ class Journal:
         try:
             document = cast("dict[str, Any]", json.loads(line))
             kind = cast("Kind", document["kind"])
-            effect = Effect.from_json(document)
+            effect = UnitEffect.from_json(document)
             self._known[kind][effect.unit] = effect
         except (ValueError, KeyError, TypeError, AttributeError) as error:
             raise DataError(

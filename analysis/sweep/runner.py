@@ -21,16 +21,16 @@ import numpy as np
 import onnx_ir as ir
 from numpy.typing import NDArray
 
-from analysis.errors.output_scores import Scores, ScoreTally
+from analysis.errors.output_scores import OutputScores, ScoreAccumulator
 from analysis.metrics import Metric
-from analysis.sweep.subgraph_diff import Base, Form, Suffix
+from analysis.sweep.subgraph_diff import BaseGraph, Suffix, TensorForm
 from quant.data.dataset import Batch, Dataset
 from quant.errors import ModelError
-from quant.execution.ordered_map import in_order, once
+from quant.execution.ordered_map import map_ordered, run_cancellable
 from quant.execution.progress import OnProgress, Reporter
 from quant.runtime.batching import batch_size
-from quant.runtime.session import Level, Session, cores
-from quant.variants import Unit
+from quant.runtime.session import InferenceSession, Level, cores
+from quant.variants import QuantUnit
 
 GROUP = 16
 """Units that share one run of the base, where memory allows; up to twice as many where all samples
@@ -56,21 +56,23 @@ class Subject:
     """
 
     base: ir.Model
-    variant: Callable[[Unit], ir.Model]
+    variant: Callable[[QuantUnit], ir.Model]
     float_model: bytes
     float_base: bool
     level: Level
 
     def session(
         self, model: bytes, taps: Sequence[str] = (), threads: int | None = None
-    ) -> Session:
+    ) -> InferenceSession:
         """A session of ``model`` that computes quantization as it is defined."""
-        return Session(model, taps=taps, level=self.level, threads=threads, integer_kernels=False)
+        return InferenceSession(
+            model, taps=taps, level=self.level, threads=threads, integer_kernels=False
+        )
 
 
 def sweep(
     subject: Subject,
-    units: Sequence[Unit],
+    units: Sequence[QuantUnit],
     data: Dataset,
     *,
     total: int,
@@ -78,7 +80,7 @@ def sweep(
     budget_bytes: int,
     skip: Iterable[str],
     progress: OnProgress | None,
-) -> Generator[tuple[Unit, Scores]]:
+) -> Generator[tuple[QuantUnit, OutputScores]]:
     """Score the variant of every unit.
 
     How units are grouped does not depend on ``skip``, so that a sweep in two parts gives the very
@@ -105,8 +107,8 @@ def sweep(
         return
     budget = int(PLANNED * budget_bytes)
     run = _Sweep(subject, data, total, metric, budget, Reporter(total * left, progress))
-    run.beat()
-    once(run.prepare, beat=run.beat, stop=run.stop)
+    run.heartbeat()
+    run_cancellable(run.prepare, heartbeat=run.heartbeat, stop=run.stop)
     with closing(run.groups(units)) as groups:
         for group in groups:
             works = [work for work in group if work.unit.name not in known]
@@ -127,10 +129,10 @@ class _Step:
 class _Work:
     """A unit on its way."""
 
-    unit: Unit
+    unit: QuantUnit
     suffix: Suffix
-    tally: ScoreTally
-    session: Session | None = None
+    tally: ScoreAccumulator
+    session: InferenceSession | None = None
 
 
 @dataclass(eq=False)
@@ -141,16 +143,16 @@ class _Sweep:
     metric: Metric | None
     budget: int
     report: Reporter
-    _base: Base = field(init=False)
-    _forms: dict[str, Form] = field(init=False)
+    _base: BaseGraph = field(init=False)
+    _forms: dict[str, TensorForm] = field(init=False)
     _outputs: tuple[str, ...] = field(init=False)
     _batch: int = field(init=False)
     _workers: int = field(init=False)
     _done: deque[int] = field(default_factory=deque[int])
-    _live: set[Session] = field(default_factory=set[Session])
+    _live: set[InferenceSession] = field(default_factory=set[InferenceSession])
     _stopped: threading.Event = field(default_factory=threading.Event)
 
-    def beat(self) -> None:
+    def heartbeat(self) -> None:
         """Count what the workers did, and report it."""
         self.report.advance(sum(self._done.popleft() for _ in range(len(self._done))))
 
@@ -162,7 +164,7 @@ class _Sweep:
 
     def prepare(self) -> None:
         """Look at the base and at what a sample takes in it."""
-        self._base = Base(self.subject.base)
+        self._base = BaseGraph(self.subject.base)
         self._content = ir.to_proto(self.subject.base).SerializeToString()
         plain = self._opened(self.subject.float_model)
         self._outputs = tuple(info.name for info in plain.outputs)
@@ -172,7 +174,7 @@ class _Sweep:
         probe = self._opened(self._content, tuple(dict.fromkeys(taps)))
         found = {**sample, **probe.run(sample)}
         self._live -= {plain, probe}
-        self._forms = {name: Form(array.dtype, array.shape) for name, array in found.items()}
+        self._forms = {name: TensorForm(array.dtype, array.shape) for name, array in found.items()}
         self._sample_bytes = self._most_at_a_node()
         whole = 2 * len(self._content)
         self._workers = max(1, min(cores(), self.budget // (2 * (whole + self._sample_bytes))))
@@ -192,29 +194,33 @@ class _Sweep:
 
     def _opened(
         self, model: bytes, taps: Sequence[str] = (), threads: int | None = None
-    ) -> Session:
-        session = Session(
+    ) -> InferenceSession:
+        session = InferenceSession(
             model, taps=taps, level=self.subject.level, threads=threads, integer_kernels=False
         )
         self._live.add(session)
         return session
 
-    def groups(self, units: Sequence[Unit]) -> Generator[list[_Work]]:
+    def groups(self, units: Sequence[QuantUnit]) -> Generator[list[_Work]]:
         """The units in groups. The next one is planned while the last one runs."""
         planned = self._planned(units)
-        found = in_order(
-            lambda _: next(planned, None), repeat(None), workers=1, beat=self.beat, stop=self.stop
+        found = map_ordered(
+            lambda _: next(planned, None),
+            repeat(None),
+            workers=1,
+            heartbeat=self.heartbeat,
+            stop=self.stop,
         )
         with closing(found):
             yield from iter(partial(next, found), None)
 
-    def _planned(self, units: Sequence[Unit]) -> Generator[list[_Work]]:
+    def _planned(self, units: Sequence[QuantUnit]) -> Generator[list[_Work]]:
         group: list[_Work] = []
         for unit in units:
             if self._stopped.is_set():
                 raise ModelError("the sweep was stopped")
             suffix = self._base.suffix(self.subject.variant(unit))
-            work = _Work(unit, suffix, ScoreTally(self.metric, self.data.labels))
+            work = _Work(unit, suffix, ScoreAccumulator(self.metric, self.data.labels))
             if group and self._full(group, work):
                 yield group
                 group = []
@@ -247,13 +253,15 @@ class _Sweep:
 
     def results(
         self, group: Sequence[_Work], works: Sequence[_Work]
-    ) -> Generator[tuple[Unit, Scores]]:
+    ) -> Generator[tuple[QuantUnit, OutputScores]]:
         """Run the units ``works`` of a group."""
         reads = {name for work in group for name in work.suffix.reads.values()}
         reads.update(name for work in group for name in work.suffix.unchanged.values())
         inputs = set(self.data.names)
         taps = tuple(sorted((reads | set(self._outputs)) - inputs))
-        base, reference = once(partial(self._open_base, taps), beat=self.beat, stop=self.stop)
+        base, reference = run_cancellable(
+            partial(self._open_base, taps), heartbeat=self.heartbeat, stop=self.stop
+        )
         chunk = max(self._chunk(group) or 0, self._batch)
         batches = self.data.batches(self._batch, self.total)
         done = 0
@@ -261,32 +269,36 @@ class _Sweep:
             # Samples of several shapes come in more batches than their number says.
             piece = islice(batches, None if chunk >= self.total else chunk // self._batch)
             keep = partial(self._step, base, reference, reads)
-            held = in_order(keep, piece, workers=1, beat=self.beat, stop=self.stop)
+            held = map_ordered(keep, piece, workers=1, heartbeat=self.heartbeat, stop=self.stop)
             with closing(held):
                 steps = list(held)
             done += sum(step.size for step in steps)
             last = done >= self.total
-            finished = in_order(
+            finished = map_ordered(
                 partial(self._advance, steps, last=last),
                 works,
                 workers=self._workers,
-                beat=self.beat,
+                heartbeat=self.heartbeat,
                 stop=self.stop,
             )
             with closing(finished):
                 for work in finished:
-                    self.beat()
+                    self.heartbeat()
                     if last:
                         yield work.unit, work.tally.result()
             del steps
         self._live.clear()
 
-    def _open_base(self, taps: Sequence[str]) -> tuple[Session, Session | None]:
+    def _open_base(self, taps: Sequence[str]) -> tuple[InferenceSession, InferenceSession | None]:
         base = self._opened(self._content, taps)
         return base, None if self.subject.float_base else self._opened(self.subject.float_model)
 
     def _step(
-        self, base: Session, reference: Session | None, reads: set[str], batch: Batch
+        self,
+        base: InferenceSession,
+        reference: InferenceSession | None,
+        reads: set[str],
+        batch: Batch,
     ) -> _Step:
         found = base.run(batch.feeds)
         outputs = {name: found[name] for name in self._outputs}

@@ -21,7 +21,7 @@ Digest = bytes
 
 
 @dataclass(frozen=True)
-class Form:
+class TensorForm:
     """Type and shape of an array.
 
     Attributes:
@@ -65,7 +65,7 @@ class Suffix:
         """What its constants take in float32, which the runtime unfolds them to."""
         return sum(4 * math.prod(c.shape.numpy()) for c in self.constants.values())
 
-    def to_bytes(self, forms: Mapping[str, Form], ir_version: int) -> bytes:
+    def to_bytes(self, forms: Mapping[str, TensorForm], ir_version: int) -> bytes:
         """The content of an ``.onnx`` file that computes ``outputs`` from ``reads``.
 
         Args:
@@ -96,7 +96,7 @@ class Suffix:
         return model.SerializeToString()
 
 
-class Base:
+class BaseGraph:
     """A graph whose values variants of it are compared with.
 
     Attributes:
@@ -113,7 +113,7 @@ class Base:
                 digest = _content(value.const_value)
                 self._contents[id(value.const_value)] = (value.const_value, digest)
                 self._constants.setdefault(digest, value.const_value)
-        seen = self._look_at(model)
+        seen = self._hash_values(model)
         self._names: dict[Digest, str] = {}
         for value in (*model.graph.inputs, *(v for n in model.graph for v in n.outputs)):
             if value.name and id(value) in seen.varying:
@@ -130,7 +130,7 @@ class Base:
         Returns:
             Its suffix, which has no nodes where every output is the same.
         """
-        seen = self._look_at(variant)
+        seen = self._hash_values(variant)
         unchanged: dict[str, str] = {}
         outputs: list[ir.Value] = []
         for value in variant.graph.outputs:
@@ -172,9 +172,9 @@ class Base:
         known = self._contents.get(id(tensor))
         return _content(tensor) if known is None else known[1]
 
-    def _look_at(self, model: ir.Model) -> "_Seen":
+    def _hash_values(self, model: ir.Model) -> "_ValueHashes":
         """The digest of every value in the main graph."""
-        seen = _Seen({}, {}, set())
+        seen = _ValueHashes({}, {}, set())
         for value in model.graph.inputs:
             seen.digests[id(value)] = _hash(b"input", str(value.name).encode())
             seen.varying.add(id(value))
@@ -195,7 +195,7 @@ class Base:
 
 
 @dataclass(frozen=True, eq=False)
-class _Seen:
+class _ValueHashes:
     """What is known of a graph's values, by their ``id``.
 
     Attributes:

@@ -15,7 +15,7 @@ from typing import Any
 
 import onnx_ir as ir
 
-from analysis.errors.output_scores import Scores
+from analysis.errors.output_scores import OutputScores
 from analysis.metrics import Metric
 from analysis.sweep.runner import Subject, sweep
 from quant.data.dataset import Dataset, match_inputs
@@ -25,14 +25,14 @@ from quant.model.prepare import raise_opset
 from quant.pipeline import QuantizedModel
 from quant.runtime.session import Level
 from quant.statistics.collect import Calibration
-from quant.variants import Unit, all_quantized_but, only_quantized, units
+from quant.variants import QuantUnit, all_quantized_but, only_quantized, units
 
 BUDGET_BYTES = 1 << 30
 """Memory for tensors and sessions, unless the caller says otherwise."""
 
 
 @dataclass(frozen=True)
-class Effect:
+class UnitEffect:
     """What a unit does to the outputs.
 
     Attributes:
@@ -43,7 +43,7 @@ class Effect:
 
     unit: str
     nodes: tuple[str, ...]
-    scores: Scores
+    scores: OutputScores
 
     @property
     def sqnr_db(self) -> float:
@@ -55,19 +55,19 @@ class Effect:
         return {"unit": self.unit, "nodes": list(self.nodes), "scores": self.scores.to_json()}
 
     @classmethod
-    def from_json(cls, document: Mapping[str, Any]) -> "Effect":
-        """The effect that :meth:`to_json` gave; see :meth:`Scores.from_json` for what it raises."""
+    def from_json(cls, document: Mapping[str, Any]) -> "UnitEffect":
+        """The effect that :meth:`to_json` gave; it raises as :meth:`OutputScores.from_json` does."""
         return cls(
             unit=str(document["unit"]),
             nodes=tuple(str(name) for name in document["nodes"]),
-            scores=Scores.from_json(document["scores"]),
+            scores=OutputScores.from_json(document["scores"]),
         )
 
 
-OnEffect = Callable[[Effect], None]
+OnEffect = Callable[[UnitEffect], None]
 """Called with each unit's effect once it is final."""
 
-_NOTHING: Mapping[str, Effect] = MappingProxyType({})
+_NOTHING: Mapping[str, UnitEffect] = MappingProxyType({})
 
 
 def sensitivity(
@@ -78,11 +78,11 @@ def sensitivity(
     samples: int | None = None,
     metric: Metric | None = None,
     budget_bytes: int = BUDGET_BYTES,
-    known: Mapping[str, Effect] = _NOTHING,
+    known: Mapping[str, UnitEffect] = _NOTHING,
     on_effect: OnEffect | None = None,
     progress: OnProgress | None = None,
     level: Level = "all",
-) -> dict[str, Effect]:
+) -> dict[str, UnitEffect]:
     """Measure the outputs with only one unit quantized, for every unit.
 
     Args:
@@ -128,11 +128,11 @@ def benefit(
     samples: int | None = None,
     metric: Metric | None = None,
     budget_bytes: int = BUDGET_BYTES,
-    known: Mapping[str, Effect] = _NOTHING,
+    known: Mapping[str, UnitEffect] = _NOTHING,
     on_effect: OnEffect | None = None,
     progress: OnProgress | None = None,
     level: Level = "all",
-) -> dict[str, Effect]:
+) -> dict[str, UnitEffect]:
     """Measure the outputs with everything quantized but one unit, for every unit.
 
     The benefit is what these scores gain over those of the whole int8 model.
@@ -169,14 +169,14 @@ def benefit(
 
 
 def _collected(
-    run: Callable[..., Generator[tuple[Unit, Scores]]],
+    run: Callable[..., Generator[tuple[QuantUnit, OutputScores]]],
     quantized: QuantizedModel,
     data: Dataset,
     samples: int | None,
     *,
-    known: Mapping[str, Effect],
+    known: Mapping[str, UnitEffect],
     on_effect: OnEffect | None,
-) -> dict[str, Effect]:
+) -> dict[str, UnitEffect]:
     total = len(data) if samples is None else min(samples, len(data))
     if total < 1:
         raise DataError(f"a sweep needs at least 1 sample, found {total} asked for")
@@ -185,7 +185,7 @@ def _collected(
     found = dict(known)
     with closing(run(every, data, total=total, skip=tuple(known))) as results:
         for unit, scores in results:
-            effect = found[unit.name] = Effect(unit.name, unit.nodes, scores)
+            effect = found[unit.name] = UnitEffect(unit.name, unit.nodes, scores)
             if on_effect is not None:
                 on_effect(effect)
     return {unit.name: found[unit.name] for unit in every}

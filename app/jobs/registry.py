@@ -17,7 +17,7 @@ Work = Callable[[OnProgress], Any]
 _log = logging.getLogger(__name__)
 
 
-class State(enum.Enum):
+class JobState(enum.Enum):
     """Where a job stands."""
 
     RUNNING = "running"
@@ -41,7 +41,7 @@ class Job:
     def __init__(self, key: str, label: str) -> None:
         self.key = key
         self.label = label
-        self.state = State.RUNNING
+        self.state = JobState.RUNNING
         self.progress: Progress | None = None
         self.result: Any = None
         self.error: Exception | None = None
@@ -53,7 +53,7 @@ class Job:
     @property
     def running(self) -> bool:
         """Whether the job waits for its turn or works."""
-        return self.state is State.RUNNING
+        return self.state is JobState.RUNNING
 
     @property
     def cancelling(self) -> bool:
@@ -89,16 +89,16 @@ class Job:
             if self._cancel.is_set():
                 raise Cancelled(f"{self.label} was cancelled.")
             self.result = work(self.report)
-            self.state = State.DONE
+            self.state = JobState.DONE
         except Cancelled:
-            self.state = State.CANCELLED
+            self.state = JobState.CANCELLED
         except QuantError as error:
             self.error = error
-            self.state = State.FAILED
+            self.state = JobState.FAILED
         except Exception as error:
             _log.exception("%s failed", self.label)
             self.error = error
-            self.state = State.FAILED
+            self.state = JobState.FAILED
         finally:
             self._stopped = time.monotonic()
             self._finished.set()

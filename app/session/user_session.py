@@ -78,7 +78,7 @@ class Pending:
 
 
 @dataclass(frozen=True)
-class Session:
+class UserSession:
     """Everything the user has chosen.
 
     Attributes:
@@ -123,7 +123,7 @@ class Session:
         return self.measurements[-1] if self.measurements else None
 
 
-def opened(session: Session, source: Source, samples: int | None) -> Session:
+def opened(session: UserSession, source: Source, samples: int | None) -> UserSession:
     """The session with another model or other data; the recipe stays when the model does.
 
     Args:
@@ -138,10 +138,10 @@ def opened(session: Session, source: Source, samples: int | None) -> Session:
             session, source=source, samples=samples, measurements=(), pending=None, problem=""
         )
     recipe = preset(FIRST_PRESET) if session.recipe.rules else session.recipe
-    return Session(source=source, samples=samples, recipe=recipe, begun=True)
+    return UserSession(source=source, samples=samples, recipe=recipe, begun=True)
 
 
-def edited(session: Session, recipe: Recipe) -> Session:
+def edited(session: UserSession, recipe: Recipe) -> UserSession:
     """The session with another recipe, which can be undone; nothing where it asks for the same."""
     if recipe == session.recipe:
         return session
@@ -149,7 +149,7 @@ def edited(session: Session, recipe: Recipe) -> Session:
     return replace(session, recipe=recipe, past=past, future=())
 
 
-def undone(session: Session) -> Session:
+def undone(session: UserSession) -> UserSession:
     """The session before its last recipe edit."""
     if not session.past:
         return session
@@ -158,7 +158,7 @@ def undone(session: Session) -> Session:
     return replace(session, recipe=recipe, past=tuple(past), future=future)
 
 
-def redone(session: Session) -> Session:
+def redone(session: UserSession) -> UserSession:
     """The session with the last undone edit made again."""
     if not session.future:
         return session
@@ -167,7 +167,7 @@ def redone(session: Session) -> Session:
     return replace(session, recipe=recipe, past=past, future=tuple(future))
 
 
-def with_measurement(session: Session, measurement: Measurement) -> Session:
+def with_measurement(session: UserSession, measurement: Measurement) -> UserSession:
     """The session with one more measurement, in place of an older one of the same recipe."""
     kept = [m for m in session.measurements if m.key != measurement.key]
     return replace(session, measurements=(*kept, measurement)[-MEASUREMENTS_KEPT:], pending=None)
@@ -176,18 +176,18 @@ def with_measurement(session: Session, measurement: Measurement) -> Session:
 class _Process:
     """The session that changed last in this process: a reloaded page goes on from it."""
 
-    session = Session()
+    session = UserSession()
 
 
-def current() -> Session:
+def current() -> UserSession:
     """The session of this browser tab; a new tab goes on from the last change of any."""
     session = st.session_state.get(_KEY)
-    if not isinstance(session, Session):
+    if not isinstance(session, UserSession):
         session = st.session_state[_KEY] = _Process.session
     return session
 
 
-def keep(session: Session) -> None:
+def keep(session: UserSession) -> None:
     """Make ``session`` the session of this tab and of tabs opened later."""
     st.session_state[_KEY] = session
     _Process.session = session
@@ -200,4 +200,4 @@ def edit(recipe: Recipe) -> None:
 
 def forget() -> None:
     """Start the next tab without a session, as a new process does."""
-    _Process.session = Session()
+    _Process.session = UserSession()

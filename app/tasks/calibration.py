@@ -14,8 +14,8 @@ from app.session.start_options import start_options
 from app.session.user_session import (
     Measurement,
     Pending,
-    Session,
     Source,
+    UserSession,
     current,
     keep,
     opened,
@@ -27,8 +27,8 @@ from app.workspace.workspace import (
     CHECKS,
     COMPARISONS,
     FINDINGS,
-    Bench,
-    Opened,
+    OpenedSource,
+    Workspace,
     open_source,
     seconds_per_sample,
 )
@@ -97,7 +97,7 @@ def open_sample() -> None:
     keep(opened(current(), source, None))
 
 
-def start_calibration(opened_source: Opened, samples_wanted: int | None) -> Job | None:
+def start_calibration(opened_source: OpenedSource, samples_wanted: int | None) -> Job | None:
     """Calibrate, unless the same statistics are there already."""
     key = opened_source.calibration_key(samples_wanted)
     if CALIBRATIONS.get(key) is not None:
@@ -113,14 +113,14 @@ def start_calibration(opened_source: Opened, samples_wanted: int | None) -> Job 
     return JOBS.start(key, work, label="Calibration")
 
 
-def estimate(opened_source: Opened, samples_wanted: int | None) -> float:
+def estimate(opened_source: OpenedSource, samples_wanted: int | None) -> float:
     """About how long calibration takes here, in seconds, from the time of one inference."""
     model, data = opened_source.model, opened_source.data
     one = seconds_per_sample(model.fingerprint, data.digest, model, data)
     return OVERHEAD_SECONDS + CALIBRATION_COST * one * opened_source.samples(samples_wanted)
 
 
-def calibration_job(session: Session) -> Job | None:
+def calibration_job(session: UserSession) -> Job | None:
     """The calibration of what is open: running, failed or cancelled."""
     if session.source is None:
         return None
@@ -131,10 +131,10 @@ def calibration_job(session: Session) -> Job | None:
     return JOBS.get(key)
 
 
-def start_measurement(bench: Bench) -> None:
+def start_measurement(workspace: Workspace) -> None:
     """Run the float and the int8 model on the evaluation data."""
-    key = bench.comparison_key
-    quantized, evaluation = bench.quantized, bench.opened.evaluation
+    key = workspace.comparison_key
+    quantized, evaluation = workspace.quantized, workspace.opened.evaluation
 
     def work(progress: OnProgress) -> Comparison:
         known = COMPARISONS.get(key)
@@ -146,10 +146,10 @@ def start_measurement(bench: Bench) -> None:
         return known
 
     JOBS.start(key, work, label="Measurement")
-    keep(replace(current(), pending=Pending(key, bench.session.recipe)))
+    keep(replace(current(), pending=Pending(key, workspace.session.recipe)))
 
 
-def measurement_job(session: Session) -> Job | None:
+def measurement_job(session: UserSession) -> Job | None:
     """The measurement that runs for this session, or ended without a result."""
     return JOBS.get(session.pending.key) if session.pending else None
 
@@ -176,12 +176,12 @@ def measured(pending: Pending, comparison: Comparison) -> Measurement:
     )
 
 
-def start_check(bench: Bench) -> Job | None:
+def start_check(workspace: Workspace) -> Job | None:
     """Verify the int8 model as it would be exported, unless that was done."""
-    key = f"check/{bench.key}"
+    key = f"check/{workspace.key}"
     if CHECKS.get(key) is not None:
         return None
-    quantized = bench.quantized
+    quantized = workspace.quantized
 
     def work(_: OnProgress) -> None:
         CHECKS.put(key, quantized.verify())
@@ -190,29 +190,29 @@ def start_check(bench: Bench) -> Job | None:
     return known or JOBS.start(key, work, label="Verification")
 
 
-def calibrate_again(session: Session) -> None:
+def calibrate_again(session: UserSession) -> None:
     """Calibrate what is open once more, after a failure or a cancelled run."""
     if session.source is not None:
         start_calibration(open_source(session.source), session.samples)
 
 
-def start_save(bench: Bench, path: Path) -> None:
+def start_save(workspace: Workspace, path: Path) -> None:
     """Write the int8 model and its recipe, verified, or nothing."""
-    quantized = bench.quantized
+    quantized = workspace.quantized
 
     def work(_: OnProgress) -> SaveReport:
         return quantized.save(path)
 
-    JOBS.start(_save_key(bench, path), work, label="Saving")
+    JOBS.start(_save_key(workspace, path), work, label="Saving")
 
 
-def save_job(bench: Bench, path: Path) -> Job | None:
+def save_job(workspace: Workspace, path: Path) -> Job | None:
     """The last save of this int8 model to ``path``, or None."""
-    return JOBS.get(_save_key(bench, path))
+    return JOBS.get(_save_key(workspace, path))
 
 
-def _save_key(bench: Bench, path: Path) -> str:
-    return f"save/{bench.key}/{path}"
+def _save_key(workspace: Workspace, path: Path) -> str:
+    return f"save/{workspace.key}/{path}"
 
 
 HINTS: Final = Jobs(workers=1, keep=4)
@@ -221,9 +221,9 @@ AT_ONCE: Final = 0.2
 """Seconds that a page waits for findings before it is drawn without them."""
 
 
-def findings(bench: Bench) -> tuple[Finding, ...] | None:
+def findings(workspace: Workspace) -> tuple[Finding, ...] | None:
     """What is wrong and what to do, from what is measured so far; None while it is found out."""
-    key, evidence = ranking.evidence(bench)
+    key, evidence = ranking.evidence(workspace)
     found = FINDINGS.get(key)
     if found is not None:
         return found
@@ -238,16 +238,16 @@ def findings(bench: Bench) -> tuple[Finding, ...] | None:
 _preparing: Final = threading.Lock()
 
 
-def prepare_pictures(bench: Bench) -> None:
+def prepare_pictures(workspace: Workspace) -> None:
     """Compute in the background what the range picker draws, so that choosing a row is quick."""
-    missing = bench.shapes_missing()
+    missing = workspace.shapes_missing()
     if not missing or not _preparing.acquire(blocking=False):
         return
 
     def prepare() -> None:
         try:
             for tensor in missing:
-                bench.shape(tensor)
+                workspace.shape(tensor)
                 time.sleep(0.01)  # whoever waits for the interpreter goes first
         finally:
             _preparing.release()

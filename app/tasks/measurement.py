@@ -8,13 +8,13 @@ from dataclasses import dataclass
 from typing import Final
 
 from analysis.errors.axis_slices import SliceErrors, slice_errors
-from analysis.errors.out_of_range import OutsideRange, outside_ranges
-from analysis.errors.per_sample import SampleErrors, judge_samples
-from analysis.errors.weights_vs_activations import Split, split
+from analysis.errors.out_of_range import OutOfRange, out_of_range
+from analysis.errors.per_sample import SampleErrors, sample_errors
+from analysis.errors.weights_vs_activations import AblationResult, split
 from analysis.latency import LatencyComparison, latency
 from analysis.metrics import Metric
 from app.jobs.registry import JOBS, Job
-from app.workspace.workspace import Bench, Shelf
+from app.workspace.workspace import LruStore, Workspace
 from quant.execution.progress import OnProgress, Progress
 
 TIMING: Final = "Timing float and int8 in turns"
@@ -23,7 +23,7 @@ TIMING_SECONDS: Final = 5.0
 
 
 @dataclass(frozen=True, eq=False)
-class Judged:
+class SampleResults:
     """The evaluation samples one by one.
 
     Attributes:
@@ -32,76 +32,82 @@ class Judged:
     """
 
     errors: SampleErrors
-    outside: Mapping[str, OutsideRange]
+    outside: Mapping[str, OutOfRange]
 
 
-SPLITS: Final = Shelf[Split](24)
-JUDGED: Final = Shelf[Judged](4)
-LATENCIES: Final = Shelf[LatencyComparison](12)
-SLICES: Final = Shelf[Mapping[str, SliceErrors]](12)
+SPLITS: Final = LruStore[AblationResult](24)
+SAMPLE_RESULTS: Final = LruStore[SampleResults](4)
+LATENCIES: Final = LruStore[LatencyComparison](12)
+SLICES: Final = LruStore[Mapping[str, SliceErrors]](12)
 
 
-def split_of(bench: Bench, metric: Metric, samples: int | None = None) -> Split | None:
+def split_of(
+    workspace: Workspace, metric: Metric, samples: int | None = None
+) -> AblationResult | None:
     """Float, weights only, activations only and all; None while that is not measured."""
-    return SPLITS.get(_split_key(bench, metric, samples))
+    return SPLITS.get(_split_key(workspace, metric, samples))
 
 
-def keep_split(bench: Bench, metric: Metric, samples: int | None, found: Split) -> None:
+def keep_split(
+    workspace: Workspace, metric: Metric, samples: int | None, found: AblationResult
+) -> None:
     """Keep what was measured on the first so many samples, or on all."""
-    SPLITS.put(_split_key(bench, metric, samples), found)
+    SPLITS.put(_split_key(workspace, metric, samples), found)
 
 
-def _split_key(bench: Bench, metric: Metric, samples: int | None = None) -> str:
-    total = len(bench.opened.evaluation)
-    return f"split/{min(samples or total, total)}/{metric.key}/{bench.comparison_key}"
+def _split_key(workspace: Workspace, metric: Metric, samples: int | None = None) -> str:
+    total = len(workspace.opened.evaluation)
+    return f"split/{min(samples or total, total)}/{metric.key}/{workspace.comparison_key}"
 
 
-def judged(bench: Bench) -> Judged | None:
+def judged(workspace: Workspace) -> SampleResults | None:
     """The evaluation samples one by one; None while they are not judged."""
-    return JUDGED.get(bench.comparison_key)
+    return SAMPLE_RESULTS.get(workspace.comparison_key)
 
 
-def details_job(bench: Bench, metric: Metric) -> Job | None:
+def details_job(workspace: Workspace, metric: Metric) -> Job | None:
     """The job of :func:`start_details`: running, failed or cancelled."""
-    return JOBS.get(_details_key(bench, metric))
+    return JOBS.get(_details_key(workspace, metric))
 
 
-def _details_key(bench: Bench, metric: Metric) -> str:
-    return f"details/{metric.key}/{bench.comparison_key}"
+def _details_key(workspace: Workspace, metric: Metric) -> str:
+    return f"details/{metric.key}/{workspace.comparison_key}"
 
 
-def start_details(bench: Bench, metric: Metric) -> Job:
+def start_details(workspace: Workspace, metric: Metric) -> Job:
     """Split the error and judge each sample, after the measurement that was started before."""
-    key = _details_key(bench, metric)
-    quantized, data = bench.quantized, bench.opened.evaluation
+    key = _details_key(workspace, metric)
+    quantized, data = workspace.quantized, workspace.opened.evaluation
 
     def work(progress: OnProgress) -> None:
-        _follow(JOBS.get(bench.comparison_key), progress)
-        if split_of(bench, metric) is None:
+        _follow(JOBS.get(workspace.comparison_key), progress)
+        if split_of(workspace, metric) is None:
             JOBS.rename(key, "Weights and activations apart")
             found = split(quantized, data, metric=metric, progress=progress)
-            keep_split(bench, metric, None, found)
-        if judged(bench) is None:
+            keep_split(workspace, metric, None, found)
+        if judged(workspace) is None:
             JOBS.rename(key, "Samples one by one")
-            errors = judge_samples(quantized, data, progress=progress)
+            errors = sample_errors(quantized, data, progress=progress)
             JOBS.rename(key, "Ranges of each sample")
-            outside = outside_ranges(quantized, data, progress=progress)
-            JUDGED.put(bench.comparison_key, Judged(errors, outside))
-        if SLICES.get(bench.comparison_key) is None:
+            outside = out_of_range(quantized, data, progress=progress)
+            SAMPLE_RESULTS.put(workspace.comparison_key, SampleResults(errors, outside))
+        if SLICES.get(workspace.comparison_key) is None:
             JOBS.rename(key, "Slices of the outputs")
             found = slice_errors(quantized, data, progress=progress)
-            SLICES.put(bench.comparison_key, found)
+            SLICES.put(workspace.comparison_key, found)
 
-        if timed(bench) is None:
+        if timed(workspace) is None:
             JOBS.rename(key, TIMING)
-            LATENCIES.put(bench.key, latency(quantized, budget_s=TIMING_SECONDS, progress=progress))
+            LATENCIES.put(
+                workspace.key, latency(quantized, budget_s=TIMING_SECONDS, progress=progress)
+            )
 
     return JOBS.start(key, work, label="Measurement")
 
 
-def timed(bench: Bench) -> LatencyComparison | None:
+def timed(workspace: Workspace) -> LatencyComparison | None:
     """How long float and int8 take for one sample; None while that is not measured."""
-    return LATENCIES.get(bench.key)
+    return LATENCIES.get(workspace.key)
 
 
 def _follow(job: Job | None, progress: OnProgress) -> None:
@@ -117,6 +123,6 @@ def _follow(job: Job | None, progress: OnProgress) -> None:
         raise job.error
 
 
-def slices(bench: Bench) -> Mapping[str, SliceErrors] | None:
+def slices(workspace: Workspace) -> Mapping[str, SliceErrors] | None:
     """The errors of the outputs slice by slice; None while they are not measured."""
-    return SLICES.get(bench.comparison_key)
+    return SLICES.get(workspace.comparison_key)

@@ -13,7 +13,7 @@ from dataclasses import dataclass
 from typing import Final
 
 from analysis.ranges.candidates import ChoiceRow, choice_rows, disagreement_db, median_db, rated_db
-from app.workspace.workspace import Bench, Shelf
+from app.workspace.workspace import LruStore, Workspace
 from quant.statistics.tensor_stats import TensorStats
 from quant.types import QuantSpec
 
@@ -51,19 +51,19 @@ class Choices:
         best, worst = (ranked[-1], ranked[0]) if ranked else (None, None)
         return cls(rows, disagreement_db(rows), median_db(rows), best, worst)
 
-    def rated_db(self, bench: Bench, tensor: str) -> float:
+    def rated_db(self, workspace: Workspace, tensor: str) -> float:
         """The predicted sqnr as read of the range in use, in dB, as the rows are rated."""
-        ends = bench.quantized.ranges[tensor]
+        ends = workspace.quantized.ranges[tensor]
         for row in self.rows:
             if row.rated_db is not None and (row.rmin, row.rmax) == ends:
                 return row.rated_db
-        return rated_db(bench.calibration.tensors[tensor], bench.quantized.params[tensor])
+        return rated_db(workspace.calibration.tensors[tensor], workspace.quantized.params[tensor])
 
 
-KNOWN: Final = Shelf[Choices](2048)
+KNOWN: Final = LruStore[Choices](2048)
 
 
-class Filler:
+class BackgroundQueue:
     """Threads that compute the rows of a list of tensors; a new list takes the place of the old."""
 
     def __init__(self, threads: int = THREADS) -> None:
@@ -107,7 +107,7 @@ class Filler:
             return key, self._waiting.pop(key)
 
 
-FILLER: Final = Filler()
+QUEUE: Final = BackgroundQueue()
 
 
 def choices_key(stats: TensorStats, spec: QuantSpec) -> str:
@@ -115,24 +115,24 @@ def choices_key(stats: TensorStats, spec: QuantSpec) -> str:
     return f"{stats.digest}/{spec!r}"
 
 
-def choices_of(bench: Bench, tensor: str) -> Choices | None:
+def choices_of(workspace: Workspace, tensor: str) -> Choices | None:
     """The rows of a quantized tensor, or None while they are not known."""
-    asked = bench.asked(tensor)
+    asked = workspace.asked(tensor)
     return KNOWN.get(choices_key(*asked)) if asked else None
 
 
-def prepare_choices(bench: Bench, first: str) -> int:
+def prepare_choices(workspace: Workspace, first: str) -> int:
     """Compute the rows of every tensor in the background; how many are still missing.
 
     Args:
-        bench: What the page works on.
+        workspace: What the page works on.
         first: The tensor on the screen.
     """
-    names = [first, *(name for name in bench.quantized.plan.tensors if name != first)]
-    wanted = [asked for name in names if (asked := bench.asked(name)) is not None]
+    names = [first, *(name for name in workspace.quantized.plan.tensors if name != first)]
+    wanted = [asked for name in names if (asked := workspace.asked(name)) is not None]
     missing = [item for item in wanted if KNOWN.get(choices_key(*item)) is None]
     if missing:
-        FILLER.want(missing)
+        QUEUE.want(missing)
     return len(missing)
 
 

@@ -8,23 +8,23 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import Final, Literal
 
-from analysis.errors.weights_vs_activations import Split, split
-from analysis.findings import Evidence
+from analysis.errors.weights_vs_activations import AblationResult, split
+from analysis.findings import Measurements
 from analysis.findings.saturation import cpu_flags
 from analysis.metrics import Metric
-from analysis.sweep.unit_effects import Effect, benefit, sensitivity
+from analysis.sweep.unit_effects import UnitEffect, benefit, sensitivity
 from app.jobs.registry import JOBS, Job
 from app.tasks.measurement import judged, keep_split, slices, split_of
 from app.workspace.metric import metric_in_use
-from app.workspace.workspace import Bench, Shelf
+from app.workspace.workspace import LruStore, Workspace
 from quant.execution.progress import OnProgress
-from quant.variants import Unit, units
+from quant.variants import QuantUnit, units
 
 Kind = Literal["sensitivity", "benefit"]
 KINDS: Final[tuple[Kind, ...]] = ("sensitivity", "benefit")
 
-EFFECTS: Final = Shelf[Mapping[str, Effect]](48)
-UNITS: Final = Shelf[tuple[Unit, ...]](16)
+EFFECTS: Final = LruStore[Mapping[str, UnitEffect]](48)
+UNITS: Final = LruStore[tuple[QuantUnit, ...]](16)
 
 
 @dataclass(frozen=True, eq=False)
@@ -40,10 +40,10 @@ class Ranking:
     """
 
     samples: int
-    units: tuple[Unit, ...]
-    base: Split | None
-    sensitivity: Mapping[str, Effect]
-    benefit: Mapping[str, Effect]
+    units: tuple[QuantUnit, ...]
+    base: AblationResult | None
+    sensitivity: Mapping[str, UnitEffect]
+    benefit: Mapping[str, UnitEffect]
 
     @property
     def complete(self) -> bool:
@@ -92,57 +92,59 @@ class Ranking:
         return change if metric.higher_is_better else -change
 
 
-def ranking(bench: Bench, metric: Metric, samples: int) -> Ranking:
+def ranking(workspace: Workspace, metric: Metric, samples: int) -> Ranking:
     """What is known of each unit by now."""
-    known = [EFFECTS.get(_effect_key(bench, metric, samples, kind)) or {} for kind in KINDS]
-    return Ranking(samples, units_of(bench), split_of(bench, metric, samples), *known)
+    known = [EFFECTS.get(_effect_key(workspace, metric, samples, kind)) or {} for kind in KINDS]
+    return Ranking(samples, units_of(workspace), split_of(workspace, metric, samples), *known)
 
 
-def ranking_in_use(bench: Bench) -> Ranking:
+def ranking_in_use(workspace: Workspace) -> Ranking:
     """What is known of each unit under the metric and on the samples that the user chose."""
-    samples = samples_of(bench, bench.session.rank_samples)
-    return ranking(bench, metric_in_use(bench), samples)
+    samples = samples_of(workspace, workspace.session.rank_samples)
+    return ranking(workspace, metric_in_use(workspace), samples)
 
 
-def units_of(bench: Bench) -> tuple[Unit, ...]:
+def units_of(workspace: Workspace) -> tuple[QuantUnit, ...]:
     """The units of the int8 model."""
-    found = UNITS.get(bench.key)
+    found = UNITS.get(workspace.key)
     if found is None:
-        found = units(bench.quantized)
-        UNITS.put(bench.key, found)
+        found = units(workspace.quantized)
+        UNITS.put(workspace.key, found)
     return found
 
 
-def _effect_key(bench: Bench, metric: Metric, samples: int, kind: Kind) -> str:
-    return f"{kind}/{samples}/{metric.key}/{bench.comparison_key}"
+def _effect_key(workspace: Workspace, metric: Metric, samples: int, kind: Kind) -> str:
+    return f"{kind}/{samples}/{metric.key}/{workspace.comparison_key}"
 
 
-def ranking_job(bench: Bench, metric: Metric, samples: int) -> Job | None:
+def ranking_job(workspace: Workspace, metric: Metric, samples: int) -> Job | None:
     """The job of :func:`start_ranking`: running, failed or cancelled."""
-    return JOBS.get(_ranking_key(bench, metric, samples))
+    return JOBS.get(_ranking_key(workspace, metric, samples))
 
 
-def _ranking_key(bench: Bench, metric: Metric, samples: int) -> str:
-    return f"ranking/{samples}/{metric.key}/{bench.comparison_key}"
+def _ranking_key(workspace: Workspace, metric: Metric, samples: int) -> str:
+    return f"ranking/{samples}/{metric.key}/{workspace.comparison_key}"
 
 
-def start_ranking(bench: Bench, metric: Metric, samples: int) -> Job:
+def start_ranking(workspace: Workspace, metric: Metric, samples: int) -> Job:
     """Measure sensitivity and benefit of the units that are not known yet."""
-    key = _ranking_key(bench, metric, samples)
-    data = bench.opened.evaluation
+    key = _ranking_key(workspace, metric, samples)
+    data = workspace.opened.evaluation
 
     def work(progress: OnProgress) -> None:
         JOBS.rename(key, "Float and int8")
-        if split_of(bench, metric, samples) is None:
-            found = split(bench.quantized, data, samples=samples, metric=metric, progress=progress)
-            keep_split(bench, metric, samples, found)
+        if split_of(workspace, metric, samples) is None:
+            found = split(
+                workspace.quantized, data, samples=samples, metric=metric, progress=progress
+            )
+            keep_split(workspace, metric, samples, found)
         for kind, sweep in zip(KINDS, (sensitivity, benefit), strict=True):
             JOBS.rename(key, kind.capitalize())
-            place = _effect_key(bench, metric, samples, kind)
+            place = _effect_key(workspace, metric, samples, kind)
             known = EFFECTS.get(place) or {}
             sweep(
-                bench.quantized,
-                bench.calibration,
+                workspace.quantized,
+                workspace.calibration,
                 data,
                 samples=samples,
                 metric=metric,
@@ -154,34 +156,34 @@ def start_ranking(bench: Bench, metric: Metric, samples: int) -> Job:
     return JOBS.start(key, work, label="Ranking")
 
 
-def _keeper(place: str) -> Callable[[Effect], None]:
-    def keep(effect: Effect) -> None:
+def _keeper(place: str) -> Callable[[UnitEffect], None]:
+    def keep(effect: UnitEffect) -> None:
         EFFECTS.put(place, {**(EFFECTS.get(place) or {}), effect.unit: effect})
 
     return keep
 
 
-def samples_of(bench: Bench, wanted: int) -> int:
+def samples_of(workspace: Workspace, wanted: int) -> int:
     """How many evaluation samples layers are ranked on."""
-    return min(wanted, len(bench.opened.evaluation))
+    return min(wanted, len(workspace.opened.evaluation))
 
 
-def evidence(bench: Bench) -> tuple[str, Callable[[], Evidence]]:
+def evidence(workspace: Workspace) -> tuple[str, Callable[[], Measurements]]:
     """What findings may look at by now, and a key that changes when there is more."""
-    samples = samples_of(bench, bench.session.rank_samples)
-    sweeps: dict[Kind, Mapping[str, Effect]] = {}
+    samples = samples_of(workspace, workspace.session.rank_samples)
+    sweeps: dict[Kind, Mapping[str, UnitEffect]] = {}
     for kind in KINDS:
-        found = EFFECTS.get(_effect_key(bench, metric_in_use(bench), samples, kind))
-        if found is not None and len(found) == len(units_of(bench)):
+        found = EFFECTS.get(_effect_key(workspace, metric_in_use(workspace), samples, kind))
+        if found is not None and len(found) == len(units_of(workspace)):
             sweeps[kind] = found
-    comparison, looked, sliced = bench.comparison(), judged(bench), slices(bench)
+    comparison, looked, sliced = workspace.comparison(), judged(workspace), slices(workspace)
     parts = {"measured": comparison, "judged": looked, "slices": sliced, **sweeps}
     known = "+".join(name for name, part in parts.items() if part is not None)
 
-    def made() -> Evidence:
-        return Evidence(
-            bench.quantized,
-            bench.calibration,
+    def made() -> Measurements:
+        return Measurements(
+            workspace.quantized,
+            workspace.calibration,
             comparison=comparison,
             sensitivity=sweeps.get("sensitivity"),
             benefit=sweeps.get("benefit"),
@@ -190,4 +192,4 @@ def evidence(bench: Bench) -> tuple[str, Callable[[], Evidence]]:
             cpu_flags=cpu_flags(),
         )
 
-    return f"{bench.comparison_key}/{samples if sweeps else 0}/{known}", made
+    return f"{workspace.comparison_key}/{samples if sweeps else 0}/{known}", made

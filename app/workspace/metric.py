@@ -12,18 +12,18 @@ from analysis.metrics import (
     metric_from_file,
     metric_named,
 )
-from app.workspace.workspace import Bench, Opened
+from app.workspace.workspace import OpenedSource, Workspace
 
 
-def metric_in_use(bench: Bench) -> Metric:
+def metric_in_use(workspace: Workspace) -> Metric:
     """The metric that the user chose, or the usual one where that cannot be read any more."""
     try:
-        return metric_of(bench.session.metric, bench.opened)
+        return metric_of(workspace.session.metric, workspace.opened)
     except MetricError:
-        return metric_of("", bench.opened)
+        return metric_of("", workspace.opened)
 
 
-def metric_of(name: str, opened: Opened) -> Metric:
+def metric_of(name: str, opened: OpenedSource) -> Metric:
     """The metric of that name or Python file; the usual one for the data where it is empty.
 
     Raises:
@@ -53,7 +53,7 @@ def _file_metric(path: str, stamp: int) -> Metric:
     return metric_from_file(path)
 
 
-def has_classes(opened: Opened) -> bool:
+def has_classes(opened: OpenedSource) -> bool:
     """Whether the data has labels and the first output looks like a row of scores for each."""
     shape = opened.model.outputs[0].shape
     if opened.evaluation.labels is None or shape is None or len(shape) < 2:

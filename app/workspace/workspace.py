@@ -26,7 +26,7 @@ from analysis.ranges.weight_channels import (
     weight_options,
 )
 from app.components.range_picker import Bins, Codes, Shape
-from app.session.user_session import Session, Source
+from app.session.user_session import Source, UserSession
 from quant.calibrators import REGISTRY
 from quant.data.dataset import Dataset, open_data
 from quant.errors import DataError, ModelError
@@ -34,7 +34,7 @@ from quant.export.verified import LevelCheck
 from quant.model.model import Model, load
 from quant.pipeline import QuantizedModel, quantize
 from quant.recipe.recipe import Recipe
-from quant.runtime.session import Session as Runtime
+from quant.runtime.session import InferenceSession
 from quant.statistics.collect import Calibration
 from quant.statistics.tensor_stats import TensorStats
 from quant.types import QuantSpec
@@ -42,7 +42,7 @@ from quant.types import QuantSpec
 T = TypeVar("T")
 
 
-class Shelf(Generic[T]):
+class LruStore(Generic[T]):
     """Results of long work by key, the least recently used forgotten first. Any thread may use it.
 
     Args:
@@ -70,15 +70,15 @@ class Shelf(Generic[T]):
             return self._items.get(key)
 
 
-CALIBRATIONS: Final = Shelf[Calibration](4)
-COMPARISONS: Final = Shelf[Comparison](12)
-FINDINGS: Final = Shelf[tuple[Finding, ...]](64)
-CHECKS: Final = Shelf[tuple[LevelCheck, ...]](12)
-SHAPES: Final = Shelf[Shape](1024)
+CALIBRATIONS: Final = LruStore[Calibration](4)
+COMPARISONS: Final = LruStore[Comparison](12)
+FINDINGS: Final = LruStore[tuple[Finding, ...]](64)
+CHECKS: Final = LruStore[tuple[LevelCheck, ...]](12)
+SHAPES: Final = LruStore[Shape](1024)
 
 
 @dataclass(frozen=True, eq=False)
-class Opened:
+class OpenedSource:
     """A model with its data, ready to work on.
 
     Attributes:
@@ -107,7 +107,7 @@ class Opened:
         return f"measure/{key}"
 
 
-def open_source(source: Source) -> Opened:
+def open_source(source: Source) -> OpenedSource:
     """Load the model and open the data of ``source``; kept while the files stay the same.
 
     Raises:
@@ -117,7 +117,7 @@ def open_source(source: Source) -> Opened:
     model = open_model(source.model)
     data = _data(source.calibration, _stamp(source.calibration), model.fingerprint, model)
     evaluation = _data(source.evaluation, _stamp(source.evaluation), model.fingerprint, model)
-    return Opened(source, model, data, evaluation)
+    return OpenedSource(source, model, data, evaluation)
 
 
 def open_model(path: str) -> Model:
@@ -169,7 +169,7 @@ def _quantized(
 
 
 @dataclass(frozen=True, eq=False)
-class Bench:
+class Workspace:
     """All that the pages work on: what is open, its statistics and the int8 model of the recipe.
 
     Attributes:
@@ -179,8 +179,8 @@ class Bench:
         quantized: The int8 model of the recipe as it stands.
     """
 
-    session: Session
-    opened: Opened
+    session: UserSession
+    opened: OpenedSource
     calibration: Calibration
     quantized: QuantizedModel
 
@@ -251,7 +251,7 @@ def _settled(calibration_key: str) -> bool:
     return True
 
 
-def bench(session: Session) -> Bench | None:
+def workspace(session: UserSession) -> Workspace | None:
     """Everything the pages need, or None while nothing is open or calibrated.
 
     Raises:
@@ -267,7 +267,7 @@ def bench(session: Session) -> Bench | None:
     recipe = session.recipe
     quantized = _quantized(key, recipe.content_key, opened.model, calibration, recipe)
     _settled(key)
-    return Bench(session, opened, calibration, quantized)
+    return Workspace(session, opened, calibration, quantized)
 
 
 @st.cache_resource(max_entries=8, show_spinner=False)
@@ -339,7 +339,7 @@ def _picker_shape(stats: TensorStats, spec: QuantSpec) -> Shape:
 def seconds_per_sample(fingerprint: str, digest: str, _model: Model, _data: Dataset) -> float:
     """How long one float inference takes here, in seconds: the best of a few."""
     del fingerprint, digest
-    runtime = Runtime(_model.to_bytes())
+    runtime = InferenceSession(_model.to_bytes())
     feeds = next(_data.samples(1))
     best = float("inf")
     started = time.monotonic()

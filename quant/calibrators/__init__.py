@@ -9,8 +9,8 @@ import pkgutil
 from quant.calibrators.base import (
     REGISTRY,
     Calibrator,
-    Curve,
-    DivergenceCalibrator,
+    CostCurve,
+    ThresholdSearchCalibrator,
     calibrator_from_json,
     calibrator_names,
     chosen_range,
@@ -26,8 +26,8 @@ for _module in pkgutil.iter_modules(__path__):
 __all__ = [
     "REGISTRY",
     "Calibrator",
-    "Curve",
-    "DivergenceCalibrator",
+    "CostCurve",
+    "ThresholdSearchCalibrator",
     "Tool",
     "calibrator_from_json",
     "calibrator_named",

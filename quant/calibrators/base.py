@@ -7,7 +7,7 @@ from functools import lru_cache
 from typing import Any, ClassVar, TypeVar, cast
 
 from quant.calibrators.search.divergence import Candidates
-from quant.cost_curve import Curve
+from quant.cost_curve import CostCurve
 from quant.errors import RecipeError
 from quant.statistics.tensor_stats import TensorStats
 from quant.types import QuantSpec
@@ -96,10 +96,10 @@ def chosen_range(
 
 
 @dataclass(frozen=True)
-class DivergenceCalibrator(Calibrator):
+class ThresholdSearchCalibrator(Calibrator):
     """Scores every candidate threshold and takes the one of least cost."""
 
-    def curve(self, stats: TensorStats, spec: QuantSpec) -> Curve:
+    def curve(self, stats: TensorStats, spec: QuantSpec) -> CostCurve:
         """The cost of every candidate threshold.
 
         Args:
@@ -111,7 +111,7 @@ class DivergenceCalibrator(Calibrator):
         """
         return self.curve_of(shared_candidates(stats, spec))
 
-    def curve_of(self, candidates: Candidates) -> Curve:
+    def curve_of(self, candidates: Candidates) -> CostCurve:
         """The same from prepared candidates, which several algorithms can share."""
         raise NotImplementedError
 

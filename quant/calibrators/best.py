@@ -5,7 +5,7 @@ from typing import ClassVar
 
 from quant.calibrators.base import REGISTRY, Calibrator, chosen_range, register
 from quant.calibrators.mse import Mse
-from quant.error_model.weighted_error import SeenError, can_weigh, readable_ends
+from quant.error_model.weighted_error import WeightedError, effective_range, resolvable
 from quant.numerics import params_from_range
 from quant.statistics.tensor_stats import TensorStats
 from quant.types import QuantSpec
@@ -34,10 +34,10 @@ class Best(Calibrator):
 
     def range(self, stats: TensorStats, spec: QuantSpec) -> tuple[float, float]:
         """The range of least measured error."""
-        widest = readable_ends(stats)
-        if not can_weigh(stats, widest[0]):
+        widest = effective_range(stats)
+        if not resolvable(stats, widest[0]):
             return widest
-        seen = SeenError(stats, stats.read_by)
+        seen = WeightedError(stats, stats.consumer_ops)
         offered = (Mse(as_read=True), *(REGISTRY[name]() for name in _OFFERED))
         chosen = [chosen_range(calibrator, stats, spec) for calibrator in offered]
         ranges = [(max(low, widest[0]), high) for low, high in chosen]

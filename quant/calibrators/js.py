@@ -7,14 +7,14 @@ import numpy as np
 from numpy.typing import NDArray
 
 from quant.calibrators.base import register
-from quant.calibrators.search.distribution import CoarseCopy
+from quant.calibrators.search.distribution import DistributionMatching
 from quant.calibrators.search.divergence import Candidates
-from quant.cost_curve import Curve
+from quant.cost_curve import CostCurve
 
 
 @register
 @dataclass(frozen=True)
-class Js(CoarseCopy):
+class Js(DistributionMatching):
     """(KL(P||M) + KL(Q||M)) / 2 with M = (P + Q) / 2; never above log 2."""
 
     name: ClassVar[str] = "js"
@@ -25,9 +25,9 @@ class Js(CoarseCopy):
     )
     needs_js: ClassVar[bool] = True
 
-    def curve_of(self, candidates: Candidates) -> Curve:
+    def curve_of(self, candidates: Candidates) -> CostCurve:
         """The divergence in nats for every threshold."""
-        return Curve(self.name, candidates.thresholds, candidates.js)
+        return CostCurve(self.name, candidates.thresholds, candidates.js)
 
     def measure(self, divergences: NDArray[np.float64]) -> NDArray[np.float64]:
         """The same for any window."""

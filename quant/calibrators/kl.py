@@ -7,14 +7,14 @@ import numpy as np
 from numpy.typing import NDArray
 
 from quant.calibrators.base import register
-from quant.calibrators.search.distribution import CoarseCopy
+from quant.calibrators.search.distribution import DistributionMatching
 from quant.calibrators.search.divergence import Candidates
-from quant.cost_curve import Curve
+from quant.cost_curve import CostCurve
 
 
 @register
 @dataclass(frozen=True)
-class Kl(CoarseCopy):
+class Kl(DistributionMatching):
     """KL(P||Q) of the distribution before and after clipping and coarsening."""
 
     name: ClassVar[str] = "kl"
@@ -25,9 +25,9 @@ class Kl(CoarseCopy):
         "observed range."
     )
 
-    def curve_of(self, candidates: Candidates) -> Curve:
+    def curve_of(self, candidates: Candidates) -> CostCurve:
         """KL(P||Q) in nats for every threshold."""
-        return Curve(self.name, candidates.thresholds, candidates.kl)
+        return CostCurve(self.name, candidates.thresholds, candidates.kl)
 
     def measure(self, divergences: NDArray[np.float64]) -> NDArray[np.float64]:
         """The same for any window."""

@@ -7,10 +7,10 @@ from typing import ClassVar
 import numpy as np
 from numpy.typing import NDArray
 
-from quant.calibrators.base import DivergenceCalibrator, register
+from quant.calibrators.base import ThresholdSearchCalibrator, register
 from quant.calibrators.search.divergence import BINS, Candidates
-from quant.cost_curve import Curve
-from quant.error_model.weighted_error import SeenError, can_weigh, readable_ends
+from quant.cost_curve import CostCurve
+from quant.error_model.weighted_error import WeightedError, effective_range, resolvable
 from quant.statistics.tensor_stats import TensorStats
 from quant.types import QuantSpec
 
@@ -25,7 +25,7 @@ _ROUNDS = 4
 
 @register
 @dataclass(frozen=True)
-class Mse(DivergenceCalibrator):
+class Mse(ThresholdSearchCalibrator):
     """Clipping and rounding error in balance; both ends are searched when asymmetric."""
 
     name: ClassVar[str] = "mse"
@@ -46,22 +46,22 @@ class Mse(DivergenceCalibrator):
         },
     )
 
-    def curve_of(self, candidates: Candidates) -> Curve:
+    def curve_of(self, candidates: Candidates) -> CostCurve:
         """Mean squared error, in squared real units, for every threshold."""
         stats, spec = candidates.stats, candidates.spec
         low, high = ends = self._ends(stats)
         reach = max(-low, high)
         if not reach:
-            return Curve(self.name, np.zeros(1, np.float64), np.zeros(1, np.float64))
+            return CostCurve(self.name, np.zeros(1, np.float64), np.zeros(1, np.float64))
         thresholds = np.arange(1, BINS + 1, dtype=np.float64) * (reach / BINS)
         thresholds[-1] = reach
         cost = _cost(ends, spec, thresholds, self._seen(stats)) / stats.count
-        return Curve(self.name, thresholds, cost)
+        return CostCurve(self.name, thresholds, cost)
 
     def range(self, stats: TensorStats, spec: QuantSpec) -> tuple[float, float]:
         """The range of least error; when asymmetric every zero point is tried with every scale."""
         low, high = ends = self._ends(stats)
-        if not can_weigh(stats, low):
+        if not resolvable(stats, low):
             return ends
         if spec.symmetric or low == 0 or high == 0:
             threshold = self.curve(stats, spec).best
@@ -70,14 +70,14 @@ class Mse(DivergenceCalibrator):
 
     def _ends(self, stats: TensorStats) -> tuple[float, float]:
         """The widest range to try: the observed one, but for what no reader can tell apart."""
-        return readable_ends(stats) if self.as_read else (stats.low, stats.high)
+        return effective_range(stats) if self.as_read else (stats.low, stats.high)
 
-    def _seen(self, stats: TensorStats) -> SeenError:
-        return SeenError(stats, stats.read_by if self.as_read else ())
+    def _seen(self, stats: TensorStats) -> WeightedError:
+        return WeightedError(stats, stats.consumer_ops if self.as_read else ())
 
 
 def _cost(
-    ends: tuple[float, float], spec: QuantSpec, thresholds: NDArray[np.float64], seen: SeenError
+    ends: tuple[float, float], spec: QuantSpec, thresholds: NDArray[np.float64], seen: WeightedError
 ) -> NDArray[np.float64]:
     """Summed squared error of the codes that each threshold gives."""
     low, high = np.minimum(thresholds, -ends[0]), np.minimum(thresholds, ends[1])
@@ -95,7 +95,7 @@ def _cost(
     return seen.of(scale, below, codes)
 
 
-def _search(ends: tuple[float, float], spec: QuantSpec, seen: SeenError) -> tuple[float, float]:
+def _search(ends: tuple[float, float], spec: QuantSpec, seen: WeightedError) -> tuple[float, float]:
     """The asymmetric range of least error over scales and zero points.
 
     Scales are tried on a geometric grid from the widest range down to a thousandth of it, or to

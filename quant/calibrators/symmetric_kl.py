@@ -7,14 +7,14 @@ import numpy as np
 from numpy.typing import NDArray
 
 from quant.calibrators.base import register
-from quant.calibrators.search.distribution import CoarseCopy
+from quant.calibrators.search.distribution import DistributionMatching
 from quant.calibrators.search.divergence import Candidates
-from quant.cost_curve import Curve
+from quant.cost_curve import CostCurve
 
 
 @register
 @dataclass(frozen=True)
-class SymmetricKl(CoarseCopy):
+class SymmetricKl(DistributionMatching):
     """KL(P||Q) + KL(Q||P), which also charges for mass where there was little."""
 
     name: ClassVar[str] = "symmetric_kl"
@@ -24,9 +24,9 @@ class SymmetricKl(CoarseCopy):
         "observed range below 2048 values other than zero."
     )
 
-    def curve_of(self, candidates: Candidates) -> Curve:
+    def curve_of(self, candidates: Candidates) -> CostCurve:
         """KL(P||Q) + KL(Q||P) in nats for every threshold."""
-        return Curve(self.name, candidates.thresholds, candidates.symmetric_kl)
+        return CostCurve(self.name, candidates.thresholds, candidates.symmetric_kl)
 
     def measure(self, divergences: NDArray[np.float64]) -> NDArray[np.float64]:
         """The same for any window."""

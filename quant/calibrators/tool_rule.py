@@ -6,7 +6,7 @@ from typing import ClassVar
 from quant.calibrators.base import REGISTRY, Calibrator, register
 from quant.errors import RecipeError
 from quant.statistics.tensor_stats import TensorStats
-from quant.tool_rules import CHOICES, NoPick
+from quant.tool_rules import TOOL_RULES, RuleFails
 from quant.types import QuantSpec
 
 
@@ -42,7 +42,7 @@ class Tool(Calibrator):
         metadata={
             "label": "Rule",
             "help": "The tool and its rule.",
-            "choices": {name: choice.label for name, choice in CHOICES.items()},
+            "choices": {name: choice.label for name, choice in TOOL_RULES.items()},
         },
     )
 
@@ -54,14 +54,14 @@ class Tool(Calibrator):
     @property
     def title(self) -> str:
         """The rule's label."""
-        return CHOICES[self.choice].label
+        return TOOL_RULES[self.choice].label
 
     def find(self, stats: TensorStats) -> Found:
         """The range, and why it is not the tool's where it is not."""
         observed = stats.low, stats.high
         try:
-            pick = CHOICES[self.choice].streamed(stats)
-        except NoPick as reason:
+            pick = TOOL_RULES[self.choice].streamed(stats)
+        except RuleFails as reason:
             return Found(*observed, f"{str(reason).rstrip('.')}.")
         low, high = pick.range()
         rmin, rmax = min(max(low, stats.low), 0.0), max(min(high, stats.high), 0.0)
@@ -89,10 +89,10 @@ def calibrator_named(name: str) -> Calibrator:
     Raises:
         RecipeError: Nothing has that name.
     """
-    if name in CHOICES:
+    if name in TOOL_RULES:
         return Tool(choice=name)
     if name in REGISTRY:
         return REGISTRY[name]()
     raise RecipeError(
-        f"calibrator: unknown name {name!r}; choose one of {', '.join((*REGISTRY, *CHOICES))}"
+        f"calibrator: unknown name {name!r}; choose one of {', '.join((*REGISTRY, *TOOL_RULES))}"
     )

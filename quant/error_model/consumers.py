@@ -2,8 +2,8 @@
 
 An error matters as far as its readers pass it on: after a Relu negative values are all the same,
 a Sigmoid hardly tells 6 from 9, a Softmax gives nothing to what lies far below the largest of its
-row. What an operator makes of a value is its *response*; the next layer sees the error of the
-responses, not that of the values.
+row. What an operator makes of a value is its *transfer*; the next layer sees the error of the
+transfer_functions, not that of the values.
 """
 
 import math
@@ -16,7 +16,7 @@ from quant.model.model import Model
 from quant.model.op_roles import Kind
 
 Array = NDArray[np.float64]
-Response = Callable[[Array], Array]
+TransferFunction = Callable[[Array], Array]
 
 _FLOAT32_BITS = 24
 
@@ -45,11 +45,13 @@ def readers(model: Model) -> Mapping[str, tuple[str, ...]]:
     return {tensor: tuple(sorted(types)) for tensor, types in found.items()}
 
 
-def responses(read_by: tuple[str, ...], largest: float) -> tuple[Response, ...]:
-    """How the readers of a tensor respond to its values, each response once.
+def transfer_functions(
+    consumer_ops: tuple[str, ...], largest: float
+) -> tuple[TransferFunction, ...]:
+    """How the readers of a tensor respond to its values, each transfer once.
 
     Args:
-        read_by: Types of the operators that read it.
+        consumer_ops: Types of the operators that read it.
         largest: The mean over the samples of the largest value, in real units; Softmax alone
             depends on it.
 
@@ -57,27 +59,27 @@ def responses(read_by: tuple[str, ...], largest: float) -> tuple[Response, ...]:
         Vectorised functions of values in real units; :func:`identity` for whatever passes every
         error on, and where nobody is known to read.
     """
-    found: dict[Response | str, Response] = {}
-    for op_type in read_by or (OUTPUT,):
+    found: dict[TransferFunction | str, TransferFunction] = {}
+    for op_type in consumer_ops or (OUTPUT,):
         if op_type == "Softmax":
             found[op_type] = _softmax(largest)
         else:
-            response = _RESPONSES.get(op_type, identity)
-            found[response] = response
+            transfer = _TRANSFER_FUNCTIONS.get(op_type, identity)
+            found[transfer] = transfer
     return tuple(found.values())
 
 
-def lost_below(read_by: tuple[str, ...], largest: float) -> float:
+def least_resolvable(consumer_ops: tuple[str, ...], largest: float) -> float:
     """The value below which no reader tells one value from another; minus infinity without one.
 
     A mask of -1e9 or of the least float32 lies so far out that the histogram holds all else in one
     bin; this bound needs no histogram.
 
     Args:
-        read_by: As for :func:`responses`.
-        largest: As for :func:`responses`.
+        consumer_ops: As for :func:`transfer_functions`.
+        largest: As for :func:`transfer_functions`.
     """
-    return _lost(largest) if read_by == ("Softmax",) else -math.inf
+    return _lost(largest) if consumer_ops == ("Softmax",) else -math.inf
 
 
 def identity(x: Array) -> Array:
@@ -114,7 +116,7 @@ def _gelu(x: Array) -> Array:
     return 0.5 * x * (1 + np.tanh(inner))
 
 
-def _softmax(largest: float) -> Response:
+def _softmax(largest: float) -> TransferFunction:
     """Nothing changes below the point where a value is lost beside the largest of its row.
 
     That is ``24 log 2`` below: its exponential is less than the last bit of a float32 sum. Above it
@@ -125,17 +127,17 @@ def _softmax(largest: float) -> Response:
     """
     lost = _lost(largest)
 
-    def response(x: Array) -> Array:
+    def transfer(x: Array) -> Array:
         return np.maximum(x, lost)
 
-    return response
+    return transfer
 
 
 def _lost(largest: float) -> float:
     return largest - _FLOAT32_BITS * math.log(2)
 
 
-_RESPONSES: Mapping[str, Response] = {
+_TRANSFER_FUNCTIONS: Mapping[str, TransferFunction] = {
     "Relu": _relu,
     "Sigmoid": _sigmoid,
     "Tanh": np.tanh,

@@ -34,15 +34,15 @@ _QUIETEST = 1e-8
 _MEANS = frozenset({"AveragePool", "GlobalAveragePool", "ReduceMean"})
 
 
-def output_gains(
-    model: Model, stats: Mapping[str, TensorStats], coherence: float
+def output_noise_gains(
+    model: Model, stats: Mapping[str, TensorStats], correlation: float
 ) -> dict[str, Real]:
     """The gain of each tensor's noise to the outputs.
 
     Args:
         model: The prepared model.
         stats: Statistics of its tensors.
-        coherence: How much of the way, in dB, noise goes from being uncorrelated (0) to keeping
+        correlation: How much of the way, in dB, noise goes from being uncorrelated (0) to keeping
             its ratio to the signal (1), at each node.
 
     Returns:
@@ -56,15 +56,15 @@ def output_gains(
         powers = channel_powers(stats[name])
         floor = max(float(powers.max()) * _QUIETEST, 1e-300)
         start[name] = 1 / (np.maximum(powers, floor) * powers.size * len(outputs))
-    return _gains(model, stats, start, coherence)
+    return _gains(model, stats, start, correlation)
 
 
 def _gains(
-    model: Model, stats: Mapping[str, TensorStats], start: Mapping[str, Real], coherence: float
+    model: Model, stats: Mapping[str, TensorStats], start: Mapping[str, Real], correlation: float
 ) -> dict[str, Real]:
     """The gain of each tensor's noise, from those of the model's outputs."""
     found = dict(start)
-    back = _Back(model, stats, coherence)
+    back = _BackwardNoise(model, stats, correlation)
     for node in reversed(model.nodes):
         for output in node.outputs:
             if output in found:
@@ -73,7 +73,9 @@ def _gains(
     return found
 
 
-def with_channel_gains(model: Model, stats: Mapping[str, TensorStats]) -> dict[str, TensorStats]:
+def with_channel_noise_gains(
+    model: Model, stats: Mapping[str, TensorStats]
+) -> dict[str, TensorStats]:
     """The statistics with the gain of each channel, noise taken as uncorrelated.
 
     What counts is the noise of an output over the signal of the whole output: none of its channels
@@ -86,7 +88,7 @@ def with_channel_gains(model: Model, stats: Mapping[str, TensorStats]) -> dict[s
     """
     outputs = [info.name for info in model.outputs if info.name in stats]
     start = {name: np.full(_size(stats[name]), 1 / _power(stats[name])) for name in outputs}
-    gains = _gains(model, stats, start, coherence=0.0)
+    gains = _gains(model, stats, start, correlation=0.0)
     found: dict[str, TensorStats] = {}
     for name, item in stats.items():
         if item.channel_min is None:
@@ -96,7 +98,7 @@ def with_channel_gains(model: Model, stats: Mapping[str, TensorStats]) -> dict[s
         most = float(known.max())
         usable = known.size == item.channel_min.size and most > 0
         relative = known / most if usable else np.ones(item.channel_min.size)
-        found[name] = replace(item, channel_gain=relative.astype(np.float32))
+        found[name] = replace(item, channel_noise_gain=relative.astype(np.float32))
     return found
 
 
@@ -107,13 +109,13 @@ def _added(known: Real | None, gains: Real) -> Real:
     return known + gains if known.size == gains.size else np.full(1, known.sum() + gains.sum())
 
 
-class _Back:
+class _BackwardNoise:
     """One step against the direction of the data: from a node's output to its inputs."""
 
-    def __init__(self, model: Model, stats: Mapping[str, TensorStats], coherence: float) -> None:
+    def __init__(self, model: Model, stats: Mapping[str, TensorStats], correlation: float) -> None:
         self._model = model
         self._stats = stats
-        self._coherence = coherence
+        self._coherence = correlation
 
     def inputs(self, node: Node, output: str, gains: Real) -> list[tuple[str, Real]]:
         """The gains of a node's inputs from those of one of its outputs."""

@@ -1,6 +1,6 @@
 """The squared error that quantizing a tensor makes, as its readers see it, from statistics alone.
 
-With response f (see :mod:`quant.error_model.consumers`) a reader sees ``f(x) - f(x')`` instead of
+With transfer f (see :mod:`quant.error_model.consumers`) a reader sees ``f(x) - f(x')`` instead of
 ``x - x'``. Rounding moves a value a little, so its squared error counts by the squared slope of f
 there, which is taken over a bin. Clipping moves it far, so its error is that of f itself:
 
@@ -9,7 +9,7 @@ there, which is taken over a bin. Clipping moves it far, so its error is that of
 The expected error of a histogram whose counts carry the squared slope
 (:mod:`quant.error_model.expected_error`) holds the first whole and of the second only what the
 slope at x tells; the difference is a function of T alone, which is kept in a table over the bin
-edges. Several responses add up.
+edges. Several transfer_functions add up.
 
 Channels do not matter alike. Rescaling a channel and the weights that read it changes nothing in a
 float model (M. Nagel et al., "Data-Free Quantization Through Weight Equalization and Bias
@@ -24,7 +24,12 @@ from functools import cached_property
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
-from quant.error_model.consumers import Response, identity, lost_below, responses
+from quant.error_model.consumers import (
+    TransferFunction,
+    identity,
+    least_resolvable,
+    transfer_functions,
+)
 from quant.error_model.expected_error import EXACT_STEPS, Side, sides
 from quant.statistics.histogram import BINS_PER_SIDE
 from quant.statistics.tensor_stats import TensorStats
@@ -37,11 +42,11 @@ _BINS_NEEDED = 16
 
 
 @dataclass(frozen=True, eq=False)
-class _SeenSide:
+class _WeightedSide:
     """One side of zero.
 
     Attributes:
-        side: Its magnitudes, each counted by the squared slope of the responses.
+        side: Its magnitudes, each counted by the squared slope of the transfer functions.
         more: float64, shape (8193,): for a range that ends at each edge, by how much the error
             of what is clipped exceeds that of ``side``; None where the slope says all.
     """
@@ -57,13 +62,13 @@ class _SeenSide:
         return np.interp(end, edges, self.more)
 
 
-def readable_ends(stats: TensorStats) -> tuple[float, float]:
+def effective_range(stats: TensorStats) -> tuple[float, float]:
     """The observed range without what no reader of the tensor can tell apart, zero in it."""
-    lost = lost_below(stats.read_by, stats.mean_sample_max)
+    lost = least_resolvable(stats.consumer_ops, stats.mean_sample_max)
     return min(max(stats.low, lost), 0.0), stats.high
 
 
-def can_weigh(stats: TensorStats, low: float) -> bool:
+def resolvable(stats: TensorStats, low: float) -> bool:
     """Whether enough bins of the histogram lie between ``low`` and zero to weigh errors there.
 
     A mask of -1e9 makes bins so wide that all else is in the one next to zero.
@@ -71,7 +76,7 @@ def can_weigh(stats: TensorStats, low: float) -> bool:
     return low == stats.low or -low >= _BINS_NEEDED * stats.histogram.negative_width
 
 
-class SeenError:
+class WeightedError:
     """Summed squared error over all values of a tensor, for any scale and number of steps.
 
     It is in squared real units of what the readers make of the values, weighed by channel
@@ -81,24 +86,28 @@ class SeenError:
         plain: Whether every error counts in full, once.
     """
 
-    def __init__(self, stats: TensorStats, read_by: tuple[str, ...] = ()) -> None:
+    def __init__(self, stats: TensorStats, consumer_ops: tuple[str, ...] = ()) -> None:
         """Weigh the histogram of a tensor.
 
         Args:
             stats: What calibration saw of it.
-            read_by: Types of the operators that read it; nobody stands for a reader that passes
-                every error on. Where no reader would notice anything, every error counts too.
+            consumer_ops: Types of the operators that read it; nobody stands for a reader that
+                passes every error on. Where no reader would notice anything, every error counts
+                too.
         """
         negative, positive = sides(stats.histogram)
-        found = responses(read_by, stats.mean_sample_max)
-        alike = not read_by or stats.channel_gain is None
+        found = transfer_functions(consumer_ops, stats.mean_sample_max)
+        alike = not consumer_ops or stats.channel_noise_gain is None
         if not alike:
             negative, positive = (_by_channel(side, stats) for side in (negative, positive))
         self.negative = _seen(negative, -1.0, found)
         self.positive = _seen(positive, 1.0, found)
         unnoticed = not (self.negative.side.squares or self.positive.side.squares)
         if unnoticed:
-            self.negative, self.positive = _SeenSide(negative, None), _SeenSide(positive, None)
+            self.negative, self.positive = (
+                _WeightedSide(negative, None),
+                _WeightedSide(positive, None),
+            )
         self.plain = alike and (unnoticed or found == (identity,))
         self._found = (identity,) if unnoticed else found
         self._zeros = stats.zeros
@@ -108,9 +117,9 @@ class SeenError:
     def squares(self) -> float:
         """Sum of the squares of what the readers make of the values."""
         total = 0.0
-        for response in self._found:
-            total += self._zeros * float(response(np.zeros(1))[0]) ** 2
-            total += sum(_squares(side, sign, response) for sign, side in self._sides)
+        for transfer in self._found:
+            total += self._zeros * float(transfer(np.zeros(1))[0]) ** 2
+            total += sum(_squares(side, sign, transfer) for sign, side in self._sides)
         return total
 
     def of(self, scale: ArrayLike, below: ArrayLike, codes: int) -> Array:
@@ -174,7 +183,7 @@ def _by_channel(side: Side, stats: TensorStats) -> Side:
     spread evenly up to the largest, so that a narrow channel is the denser where it is: a value of
     magnitude x counts as the mean gain of the channels that reach x, each by one over its reach.
     """
-    gain, low, high = stats.channel_gain, stats.channel_min, stats.channel_max
+    gain, low, high = stats.channel_noise_gain, stats.channel_min, stats.channel_max
     if gain is None or low is None or high is None:
         return side
     reach = np.maximum(-low, high).astype(np.float64)
@@ -194,35 +203,35 @@ def _from_above(values: Array) -> Array:
     return np.cumsum(values[::-1])[::-1]
 
 
-def _seen(side: Side, sign: float, found: tuple[Response, ...]) -> _SeenSide:
+def _seen(side: Side, sign: float, found: tuple[TransferFunction, ...]) -> _WeightedSide:
     """Weigh one side of zero, whose values are ``sign`` times its magnitudes."""
     if found == (identity,):
-        return _SeenSide(side, None)
+        return _WeightedSide(side, None)
     edges = np.arange(BINS_PER_SIDE + 1, dtype=np.float64) * side.width
     weights, more = np.zeros(BINS_PER_SIDE), np.zeros(BINS_PER_SIDE + 1)
-    for response in found:
-        step = np.diff(response(sign * edges))
+    for transfer in found:
+        step = np.diff(transfer(sign * edges))
         weights += (step / side.width) ** 2
         more += _beyond(side.counts, step)
     weighted = Side(side.counts * weights, side.width)
     second = weighted.moments[2]
     more -= second[: BINS_PER_SIDE + 1] * side.width**2
-    return _SeenSide(weighted, more)
+    return _WeightedSide(weighted, more)
 
 
-def _squares(side: Side, sign: float, response: Response) -> float:
-    """Sum of the squared responses on one side of zero, by Simpson's rule inside each bin."""
+def _squares(side: Side, sign: float, transfer: TransferFunction) -> float:
+    """Sum of the squared transfer functions on one side of zero, by Simpson's rule in each bin."""
     places = np.arange(2 * BINS_PER_SIDE + 1, dtype=np.float64) * (0.5 * sign * side.width)
-    squared = response(places) ** 2
+    squared = transfer(places) ** 2
     return float(side.counts @ (squared[:-1:2] + 4 * squared[1::2] + squared[2::2])) / 6
 
 
 def _beyond(counts: Array, step: Array) -> Array:
-    """Sum over what lies beyond each edge of the squared change of a response since that edge.
+    """Sum over what lies beyond each edge of the squared change of a transfer since that edge.
 
     Args:
         counts: Values in each bin, shape (n,), evenly spread.
-        step: How much the response changes over each bin.
+        step: How much the transfer changes over each bin.
 
     Returns:
         float64, shape (n + 1,).

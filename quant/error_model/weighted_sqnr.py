@@ -4,7 +4,8 @@ A Softmax does not notice that a mask of -1000 became -20, nor a Relu what happe
 the signal here is what the readers make of the values, and the noise is what they see of the error
 (see :mod:`quant.error_model.consumers` and :mod:`quant.error_model.weighted_error`):
 
-    10 log10(sum f(x)^2 / sum (f(x) - f(x'))^2) over all values and the responses f of the readers.
+    10 log10(sum f(x)^2 / sum (f(x) - f(x'))^2) over all values and the transfer functions f of the
+    readers.
 
 Where every reader passes on every error, that is the local sqnr_db.
 """
@@ -13,12 +14,12 @@ import math
 from collections.abc import Sequence
 
 from quant.error_model.local_error import LocalError
-from quant.error_model.weighted_error import SeenError, can_weigh, readable_ends
+from quant.error_model.weighted_error import WeightedError, effective_range, resolvable
 from quant.statistics.tensor_stats import TensorStats
 from quant.types import QuantParams
 
 
-def as_read_db(
+def weighted_sqnrs_db(
     stats: TensorStats, params: Sequence[QuantParams], local: Sequence[LocalError]
 ) -> list[float | None]:
     """The predicted sqnr of a tensor as its readers see it, for several ways to quantize it.
@@ -34,9 +35,9 @@ def as_read_db(
     """
     if not params:
         return []
-    if not can_weigh(stats, readable_ends(stats)[0]):
+    if not resolvable(stats, effective_range(stats)[0]):
         return [None] * len(params)
-    seen = SeenError(stats, stats.read_by)
+    seen = WeightedError(stats, stats.consumer_ops)
     if seen.plain:
         return [error.sqnr_db for error in local]
     if not seen.squares:

@@ -13,12 +13,12 @@ BEAT_SECONDS = 0.25
 """How often a waiting caller is asked whether to go on."""
 
 
-def in_order(
+def map_ordered(
     work: Callable[[Item], Result],
     items: Iterable[Item],
     *,
     workers: int,
-    beat: Callable[[], None],
+    heartbeat: Callable[[], None],
     stop: Callable[[], None],
 ) -> Generator[Result]:
     """Apply ``work`` to every item, on several threads, and give the results in order.
@@ -30,8 +30,8 @@ def in_order(
         work: What to do with an item; runs on a worker thread.
         items: The items; they are taken on the caller's thread.
         workers: Number of threads.
-        beat: Called on the caller's thread at least every quarter of a second while it waits; it
-            may raise to stop everything.
+        heartbeat: Called on the caller's thread at least every quarter of a second while it waits;
+            it may raise to stop everything.
         stop: Called when the work ends early, to make work in progress fail soon.
 
     Yields:
@@ -44,9 +44,9 @@ def in_order(
         for item in items:
             waiting.append(pool.submit(work, item))
             if len(waiting) > workers:
-                yield _result(waiting.popleft(), beat)
+                yield _result(waiting.popleft(), heartbeat)
         while waiting:
-            yield _result(waiting.popleft(), beat)
+            yield _result(waiting.popleft(), heartbeat)
         finished = True
     finally:
         if not finished:
@@ -54,32 +54,34 @@ def in_order(
         pool.shutdown(wait=True, cancel_futures=True)
 
 
-def once(
+def run_cancellable(
     work: Callable[[], Result],
     *,
-    beat: Callable[[], None],
+    heartbeat: Callable[[], None],
     stop: Callable[[], None] = lambda: None,
 ) -> Result:
     """Do one piece of work on a thread of its own while the caller's beat goes on.
 
     Args:
         work: What to do.
-        beat: As for :func:`in_order`.
-        stop: As for :func:`in_order`.
+        heartbeat: As for :func:`map_ordered`.
+        stop: As for :func:`map_ordered`.
 
     Returns:
         What the work returned.
     """
-    with closing(in_order(lambda _: work(), (None,), workers=1, beat=beat, stop=stop)) as results:
+    with closing(
+        map_ordered(lambda _: work(), (None,), workers=1, heartbeat=heartbeat, stop=stop)
+    ) as results:
         (result,) = results
     return result
 
 
-def _result(future: Future[Result], beat: Callable[[], None]) -> Result:
+def _result(future: Future[Result], heartbeat: Callable[[], None]) -> Result:
     while True:
         try:
             return future.result(timeout=BEAT_SECONDS)
         except TimeoutError:
             if future.done():
                 raise
-            beat()
+            heartbeat()

@@ -14,7 +14,7 @@ from quant.errors import ExportError
 from quant.export.external_data import SUFFIX, move_weights_out
 from quant.io.atomic import staged
 from quant.passes.simulate_qdq import SimulateQdq
-from quant.runtime.session import LEVELS, Session
+from quant.runtime.session import LEVELS, InferenceSession
 
 RECIPE_SUFFIX = ".recipe.json"
 MIN_SQNR_DB = {"disabled": 40.0, "basic": 10.0, "extended": 10.0, "all": 10.0}
@@ -136,9 +136,12 @@ def verify(
         raise ExportError(f"{name}: onnx.checker refuses the model: {reason}") from error
     simulated = graph.clone()
     SimulateQdq()(simulated)
-    reference = Session(ir.to_proto(simulated).SerializeToString(), level="disabled").run(probe)
+    reference = InferenceSession(ir.to_proto(simulated).SerializeToString(), level="disabled").run(
+        probe
+    )
     checks = tuple(
-        _compare(level, reference, Session(model, level=level).run(probe)) for level in LEVELS
+        _compare(level, reference, InferenceSession(model, level=level).run(probe))
+        for level in LEVELS
     )
     for check in checks:
         least = MIN_SQNR_DB[check.level]

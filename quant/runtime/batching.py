@@ -7,7 +7,7 @@ from numpy.typing import NDArray
 
 from quant.data.dataset import Dataset
 from quant.errors import ModelError
-from quant.runtime.session import Session
+from quant.runtime.session import InferenceSession
 
 BATCH_BYTES = 8 << 20
 """A batch is as many samples as give this many bytes of tensors."""
@@ -20,7 +20,7 @@ _TOLERANCE = 1e-3
 Array = NDArray[np.generic]
 
 
-def batch_size(sessions: Sequence[Session], data: Dataset) -> tuple[int, int]:
+def batch_size(sessions: Sequence[InferenceSession], data: Dataset) -> tuple[int, int]:
     """The number of samples to run at once; it depends on the models and the data only.
 
     Batches are used when every result of a batch of two is the results of its samples one after

@@ -37,7 +37,7 @@ _FATAL_ONLY = 4
 Array = NDArray[np.generic]
 
 
-class Session:
+class InferenceSession:
     """A model that is ready to run. Threads may share it.
 
     Attributes:
@@ -158,7 +158,7 @@ class Runner:
     Fresh memory for each result of each run costs more than many models do.
     """
 
-    def __init__(self, session: Session) -> None:
+    def __init__(self, session: InferenceSession) -> None:
         self._session = session
         self._shapes: object = None
         self._results: dict[str, Array] = {}
@@ -169,13 +169,13 @@ class Runner:
         """Run the model once.
 
         Args:
-            feeds: As for :meth:`Session.run`.
+            feeds: As for :meth:`InferenceSession.run`.
 
         Returns:
             The results by name; the next call may overwrite them.
 
         Raises:
-            ModelError: As for :meth:`Session.run`.
+            ModelError: As for :meth:`InferenceSession.run`.
         """
         shapes = {name: (array.shape, array.dtype) for name, array in feeds.items()}
         if self._again is not None and shapes == self._shapes:

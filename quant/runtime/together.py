@@ -9,16 +9,16 @@ from numpy.typing import NDArray
 
 from quant.data.dataset import Batch, Dataset, match_inputs
 from quant.errors import DataError
-from quant.execution.ordered_map import in_order, once
+from quant.execution.ordered_map import map_ordered, run_cancellable
 from quant.execution.progress import OnProgress, Reporter
 from quant.runtime.batching import batch_size
-from quant.runtime.session import Session
+from quant.runtime.session import InferenceSession
 
 Results = Mapping[str, NDArray[np.generic]]
 
 
-def run_together(
-    opened: Callable[[], Sequence[Session]],
+def run_sessions(
+    opened: Callable[[], Sequence[InferenceSession]],
     data: Dataset,
     *,
     samples: int | None = None,
@@ -48,7 +48,7 @@ def run_together(
         raise DataError(f"a measurement needs at least 1 sample, found {total} asked for")
     report = Reporter(total, progress)
     report()
-    sessions = once(opened, beat=report)
+    sessions = run_cancellable(opened, heartbeat=report)
     data = match_inputs(data, sessions[0].inputs)
 
     def stop() -> None:
@@ -58,8 +58,8 @@ def run_together(
     def run(batch: Batch) -> tuple[Batch, tuple[Results, ...]]:
         return batch, tuple(session.run(batch.feeds) for session in sessions)
 
-    size, _ = once(partial(batch_size, sessions, data), beat=report, stop=stop)
-    results = in_order(run, data.batches(size, total), workers=1, beat=report, stop=stop)
+    size, _ = run_cancellable(partial(batch_size, sessions, data), heartbeat=report, stop=stop)
+    results = map_ordered(run, data.batches(size, total), workers=1, heartbeat=report, stop=stop)
     with closing(results):
         for batch, found in results:
             yield batch, found

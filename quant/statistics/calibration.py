@@ -20,7 +20,7 @@ from quant.io.atomic import write_file
 from quant.model.model import Model
 from quant.statistics.histogram import BINS_PER_SIDE, Histogram
 from quant.statistics.merge import merged
-from quant.statistics.sample_histogram import SIDE_BINS, SampleCounts
+from quant.statistics.sample_histogram import SIDE_BINS, SampleHistogram
 from quant.statistics.tensor_stats import TensorStats, growth_samples
 
 Array = NDArray[np.generic]
@@ -149,7 +149,7 @@ class Calibration:
                     "end_samples": [s.min_sample, s.max_sample],
                     "quietest": _about(s.quietest),
                     "last": _about(s.last) if s.last else None,
-                    "read_by": s.read_by,
+                    "consumer_ops": s.consumer_ops,
                 }
                 for s, bins in zip(stats, used, strict=True)
             ],
@@ -206,7 +206,11 @@ class Calibration:
 
 
 def _gain(stats: TensorStats, channels: int) -> Array:
-    return np.ones(channels, np.float32) if stats.channel_gain is None else stats.channel_gain
+    return (
+        np.ones(channels, np.float32)
+        if stats.channel_noise_gain is None
+        else stats.channel_noise_gain
+    )
 
 
 def _foreign(path: Path, error: Exception) -> str:
@@ -259,13 +263,13 @@ def _read(arrays: Mapping[str, Array]) -> Calibration:
             channel_axis=None if axis is None else int(axis),
             channel_min=None if ends is None else ends[0],
             channel_max=None if ends is None else ends[1],
-            channel_gain=None if ends is None else ends[2],
+            channel_noise_gain=None if ends is None else ends[2],
             growth=growth[grown : grown + rows].copy(),
             min_sample=min_sample,
             max_sample=max_sample,
             quietest=next(samples),
             last=next(samples) if item["last"] else None,
-            read_by=tuple(str(op_type) for op_type in item["read_by"]),
+            consumer_ops=tuple(str(op_type) for op_type in item["consumer_ops"]),
             **values,
         )
         at, channel, grown = at + filled, channel + width, grown + rows
@@ -276,7 +280,7 @@ def _read(arrays: Mapping[str, Array]) -> Calibration:
     return Calibration(str(about["model_fingerprint"]), tensors, int(about["samples"]), probe)
 
 
-def _about(counts: SampleCounts) -> dict[str, Any]:
+def _about(counts: SampleHistogram) -> dict[str, Any]:
     """What is small about a sample's counts."""
     used = int(np.count_nonzero(counts.negative) + np.count_nonzero(counts.positive))
     return {
@@ -287,7 +291,7 @@ def _about(counts: SampleCounts) -> dict[str, Any]:
     }
 
 
-def _packed(samples: list[SampleCounts]) -> dict[str, Array]:
+def _packed(samples: list[SampleHistogram]) -> dict[str, Array]:
     """The bins in use of samples' counts, one after the other."""
     tables = [np.concatenate((c.negative, c.positive)) for c in samples]
     used = [np.flatnonzero(table) for table in tables]
@@ -299,19 +303,24 @@ def _packed(samples: list[SampleCounts]) -> dict[str, Array]:
     }
 
 
-def _unpacked(arrays: Mapping[str, Array], items: list[dict[str, Any]]) -> Iterator[SampleCounts]:
+def _unpacked(
+    arrays: Mapping[str, Array], items: list[dict[str, Any]]
+) -> Iterator[SampleHistogram]:
     """The samples' counts that :func:`_packed` wrote, given what :func:`_about` said of them."""
-    bins, counts = arrays["sample_bins"].astype(np.intp), arrays["sample_counts"].astype(np.uint32)
+    bins, counts = (
+        arrays["sample_bins"].astype(np.intp),
+        arrays["sample_counts"].astype(np.uint32),
+    )
     lengths = [int(item["bins"]) for item in items]
     if not sum(lengths) == len(bins) == len(counts) or (len(counts) and counts.min() < 1):
         raise ValueError("lengths that do not match")
-    found: list[SampleCounts] = []
+    found: list[SampleHistogram] = []
     at = 0
     for item, length in zip(items, lengths, strict=True):
         table = np.zeros(2 * SIDE_BINS, np.uint32)
         table[bins[at : at + length]] = counts[at : at + length]
         low, high = (float(end) for end in item["ends"])
         sides = table[:SIDE_BINS].copy(), table[SIDE_BINS:].copy()
-        found.append(SampleCounts(int(item["index"]), low, high, int(item["zeros"]), *sides))
+        found.append(SampleHistogram(int(item["index"]), low, high, int(item["zeros"]), *sides))
         at += length
     return iter(found)

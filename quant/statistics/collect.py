@@ -18,18 +18,18 @@ from numpy.typing import NDArray
 
 from quant.data.dataset import Batch, Dataset
 from quant.error_model.consumers import readers
-from quant.error_model.noise_gain import with_channel_gains
+from quant.error_model.noise_gain import with_channel_noise_gains
 from quant.errors import DataError
-from quant.execution.ordered_map import in_order, once
+from quant.execution.ordered_map import map_ordered, run_cancellable
 from quant.execution.progress import OnProgress, Reporter
 from quant.model.model import Model
 from quant.runtime.batching import batch_size
-from quant.runtime.session import Runner, Session, cores
+from quant.runtime.session import InferenceSession, Runner, cores
 from quant.statistics.calibration import Calibration
 from quant.statistics.histogram import HistogramBuilder
 from quant.statistics.observe import no_channels, reals, warm
 from quant.statistics.range_accumulator import Ends, Measured
-from quant.statistics.sample_histogram import Quietest, SampleCounts, sample_counts
+from quant.statistics.sample_histogram import QuietestSample, SampleHistogram, sample_histogram
 from quant.statistics.tensor_stats import TensorStats
 
 __all__ = ["Calibration", "calibrate"]
@@ -79,20 +79,24 @@ def calibrate(
     )
     inputs = {info.name for info in model.inputs}
     taps = [tally.name for tally in tallies if tally.name not in inputs]
-    open_session = partial(Session, model.to_bytes(), taps=taps)
+    open_session = partial(InferenceSession, model.to_bytes(), taps=taps)
     threading.Thread(target=warm).start()
-    session = once(partial(open_session, threads=1), beat=report)
-    size, sample_bytes = once(partial(batch_size, [session], data), beat=report, stop=session.stop)
+    session = run_cancellable(partial(open_session, threads=1), heartbeat=report)
+    size, sample_bytes = run_cancellable(
+        partial(batch_size, [session], data), heartbeat=report, stop=session.stop
+    )
     workers = _workers(size * sample_bytes)
     if workers < cores():
-        session = once(partial(open_session, threads=cores() // workers), beat=report)
+        session = run_cancellable(
+            partial(open_session, threads=cores() // workers), heartbeat=report
+        )
     ends = Ends(len(tallies))
-    quietest = Quietest([tally.name in rectified for tally in tallies])
-    results = in_order(
+    quietest = QuietestSample([tally.name in rectified for tally in tallies])
+    results = map_ordered(
         partial(_measure, _Runners(session), tallies, quietest, total),
         data.batches(size, total),
         workers=workers,
-        beat=report,
+        heartbeat=report,
         stop=session.stop,
     )
     with closing(results):
@@ -111,7 +115,7 @@ def calibrate(
         for name, source in sources.items()
         if (stats := stats_of(name, source)) is not None
     }
-    tensors = with_channel_gains(model, tensors)
+    tensors = with_channel_noise_gains(model, tensors)
     probe = next(data.samples(1))
     return Calibration(model.fingerprint, MappingProxyType(tensors), total, probe)
 
@@ -124,18 +128,18 @@ class _Source:
         base: The tensor that is measured.
         rectified: Whether a Relu lies between.
         moved: Whether values were rearranged between, so that channels are not known.
-        read_by: Types of the operators that read the tensor itself.
+        consumer_ops: Types of the operators that read the tensor itself.
     """
 
     base: str
     rectified: bool
     moved: bool
-    read_by: tuple[str, ...]
+    consumer_ops: tuple[str, ...]
 
 
 def _sources(model: Model) -> dict[str, _Source]:
     targets = set(model.calibration_targets)
-    read_by = readers(model)
+    consumer_ops = readers(model)
     found: dict[str, _Source] = {}
     for name in model.calibration_targets:
         base, rectified, moved = name, False, False
@@ -146,7 +150,7 @@ def _sources(model: Model) -> dict[str, _Source]:
                 base, moved = model.same_values[base], True
             else:
                 break
-        found[name] = _Source(base, rectified, moved, read_by[name])
+        found[name] = _Source(base, rectified, moved, consumer_ops[name])
     return found
 
 
@@ -163,7 +167,7 @@ class _Tally:
         self.name = name
         self.axis = axis or None
         self.builder = HistogramBuilder()
-        self.last: SampleCounts | None = None
+        self.last: SampleHistogram | None = None
         self._channels: NDArray[np.int32] | None = None
         self._lock = threading.Lock()
 
@@ -201,12 +205,12 @@ class _Tally:
 class _Runners(threading.local):
     """One for each worker thread, which measures its results before they are overwritten."""
 
-    def __init__(self, session: Session) -> None:
+    def __init__(self, session: InferenceSession) -> None:
         self.runner = Runner(session) if session.taps else None
 
 
 def _measure(
-    runners: _Runners, tallies: tuple[_Tally, ...], quietest: Quietest, end: int, batch: Batch
+    runners: _Runners, tallies: tuple[_Tally, ...], quietest: QuietestSample, end: int, batch: Batch
 ) -> tuple[Batch, Measured]:
     values = dict(batch.feeds)
     if runners.runner is not None:
@@ -227,7 +231,7 @@ def _measure(
             for x, tally, span in zip(arrays, tallies, spans, strict=True):
                 if x is not None:
                     last = x.reshape(batch.size, -1)[-1]
-                    tally.last = sample_counts(last, span[:2, -1], end - 1)
+                    tally.last = sample_histogram(last, span[:2, -1], end - 1)
     return batch, found
 
 
@@ -243,7 +247,7 @@ def _refuse_non_finite(found: Measured, tallies: tuple[_Tally, ...], batch: Batc
 
 
 def _stats(
-    name: str, source: _Source, tally: _Tally, ends: Ends, quietest: Quietest, *, row: int
+    name: str, source: _Source, tally: _Tally, ends: Ends, quietest: QuietestSample, *, row: int
 ) -> TensorStats | None:
     """The statistics of one tensor, derived from those of its source; None without values."""
     samples = int(ends.counted[row])
@@ -280,5 +284,5 @@ def _stats(
         max_sample=max_sample,
         quietest=quietest.of(row, rectified=source.rectified),
         last=last,
-        read_by=source.read_by,
+        consumer_ops=source.consumer_ops,
     )

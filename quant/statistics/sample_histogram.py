@@ -14,7 +14,7 @@ SIDE_BINS = 2048
 
 
 @dataclass(frozen=True, eq=False)
-class SampleCounts:
+class SampleHistogram:
     """How the values of one sample are spread.
 
     Attributes:
@@ -54,9 +54,9 @@ class SampleCounts:
         """What orders samples from quiet to loud, the earlier of two alike first."""
         return self.abs_max, self.index
 
-    def rectified(self) -> "SampleCounts":
+    def rectified(self) -> "SampleHistogram":
         """The counts of ``max(x, 0)``."""
-        return SampleCounts(
+        return SampleHistogram(
             self.index,
             max(self.low, 0.0),
             max(self.high, 0.0),
@@ -65,12 +65,14 @@ class SampleCounts:
             self.positive,
         )
 
-    def shifted(self, samples: int) -> "SampleCounts":
+    def shifted(self, samples: int) -> "SampleHistogram":
         """The same sample behind so many others."""
         return replace(self, index=self.index + samples)
 
 
-def sample_counts(x: NDArray[np.float32], ends: NDArray[np.int32], index: int) -> SampleCounts:
+def sample_histogram(
+    x: NDArray[np.float32], ends: NDArray[np.int32], index: int
+) -> SampleHistogram:
     """Count a sample.
 
     Args:
@@ -81,10 +83,10 @@ def sample_counts(x: NDArray[np.float32], ends: NDArray[np.int32], index: int) -
     low, high = reals(ends).tolist()
     sides = np.zeros((2, SIDE_BINS), np.uint32)
     zeros = count_sides(x, low, high, sides)
-    return SampleCounts(index, low, high, zeros, sides[0], sides[1])
+    return SampleHistogram(index, low, high, zeros, sides[0], sides[1])
 
 
-class Quietest:
+class QuietestSample:
     """Of each tensor the sample with the least largest magnitude, in whatever order samples come.
 
     Beside it, in the second row of everything here: that of what a Relu makes of the tensor.
@@ -97,7 +99,7 @@ class Quietest:
         self._wanted = np.asarray([[True] * len(rectified), rectified])
         # The key of the magnitude, then the position, in one number: the least is the first.
         self._ranks = np.full(self._wanted.shape, np.iinfo(np.int64).max)
-        self._found: dict[tuple[int, int], SampleCounts] = {}
+        self._found: dict[tuple[int, int], SampleHistogram] = {}
         self._lock = threading.Lock()
 
     def add(
@@ -126,13 +128,13 @@ class Quietest:
             x, k = arrays[row], int(at[kind, row])
             if x is None:
                 continue
-            counts = sample_counts(x.reshape(samples, -1)[k], ends[row, :, k], first_index + k)
+            counts = sample_histogram(x.reshape(samples, -1)[k], ends[row, :, k], first_index + k)
             with self._lock:
                 if least[kind, row] < self._ranks[kind, row]:
                     self._ranks[kind, row] = least[kind, row]
                     self._found[kind, row] = counts
 
-    def of(self, row: int, *, rectified: bool) -> SampleCounts:
+    def of(self, row: int, *, rectified: bool) -> SampleHistogram:
         """The counts of a tensor that had samples."""
         counts = self._found[int(rectified), row]
         return counts.rectified() if rectified else counts

@@ -9,7 +9,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from quant.statistics.histogram import Histogram
-from quant.statistics.sample_histogram import SampleCounts
+from quant.statistics.sample_histogram import SampleHistogram
 
 
 @dataclass(frozen=True, eq=False)
@@ -38,9 +38,9 @@ class TensorStats:
         max_sample: Position of the first that reached the maximum.
         quietest: Counts of the sample whose largest magnitude is least, the first of a tie.
         last: Counts of the last sample; None where that held no value.
-        read_by: Types of the operators that read it, operators that only move values looked
+        consumer_ops: Types of the operators that read it, operators that only move values looked
             through; see :func:`quant.error_model.consumers.readers`.
-        channel_gain: float32, shape (C,), from 0 to 1: how much of the noise of each channel
+        channel_noise_gain: float32, shape (C,), from 0 to 1: how much of the noise of each channel
             reaches the model's outputs, over that of the channel of most
             (:mod:`quant.error_model.noise_gain`). None where channels are not known, and before
             gains were looked at.
@@ -64,10 +64,10 @@ class TensorStats:
     growth: NDArray[np.float32]
     min_sample: int
     max_sample: int
-    quietest: SampleCounts
-    last: SampleCounts | None
-    read_by: tuple[str, ...] = ()
-    channel_gain: NDArray[np.float32] | None = None
+    quietest: SampleHistogram
+    last: SampleHistogram | None
+    consumer_ops: tuple[str, ...] = ()
+    channel_noise_gain: NDArray[np.float32] | None = None
 
     def __post_init__(self) -> None:
         if not (math.isfinite(self.min) and math.isfinite(self.max) and self.min <= self.max):
@@ -125,7 +125,7 @@ class TensorStats:
         for owner in (self, self.histogram, self.quietest, self.last):
             for field in fields(owner) if owner else ():
                 value: object = getattr(owner, field.name)
-                if isinstance(value, (Histogram, SampleCounts)):
+                if isinstance(value, (Histogram, SampleHistogram)):
                     continue
                 content = value.tobytes() if isinstance(value, np.ndarray) else str(value).encode()
                 sha.update(f"{field.name}:{len(content)}:".encode())

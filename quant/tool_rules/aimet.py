@@ -12,7 +12,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from quant.statistics.tensor_stats import TensorStats
-from quant.tool_rules.base import Batches, Choice, Form, NoPick, Pick, register
+from quant.tool_rules.base import Batches, ResultForm, RuleFails, RuleResult, ToolRule, register
 from quant.tool_rules.streamed.compute import kernel
 from quant.tool_rules.streamed.grids import signed_counts
 
@@ -63,7 +63,7 @@ def _starts(low: np.float32, high: np.float32) -> NDArray[np.float32]:
     """Starts of 512 bins over a range widened to three times itself about its middle.
 
     Raises:
-        NoPick: The range is too narrow or too wide for float32.
+        RuleFails: The range is too narrow or too wide for float32.
     """
     if low == high:
         high = max(high, F(low + F(0.01)))
@@ -71,7 +71,7 @@ def _starts(low: np.float32, high: np.float32) -> NDArray[np.float32]:
     start = F(centre - F(3) * (centre - low))
     width = F((F(centre + F(3) * (high - centre)) - start) / F(BINS))
     if not _TINY <= width < np.inf:
-        raise NoPick(f"AIMET cannot divide the range of the first batch into {BINS} bins")
+        raise RuleFails(f"AIMET cannot divide the range of the first batch into {BINS} bins")
     return (start + np.arange(BINS, dtype=np.float32) * width).astype(np.float32)
 
 
@@ -140,23 +140,23 @@ def costs(found: Density, candidates: list[tuple[np.float32, int]]) -> NDArray[n
     return cost
 
 
-class _TfEnhanced(Choice[Density | None]):
+class _TfEnhanced(ToolRule[Density | None]):
     """A search over scales and offsets."""
 
     tool: ClassVar[str] = "aimet"
 
-    def gather(self, batches: Batches) -> Density | None:
+    def from_batches(self, batches: Batches) -> Density | None:
         """Mean shares of the batches."""
         return density(batches)
 
-    def adapt(self, stats: TensorStats) -> Density | None:
+    def from_stats(self, stats: TensorStats) -> Density | None:
         """Shares of all values, on a grid three times as wide as the first sample.
 
         Where that is all zero, so is the tool's first grid of a later one: here of the first few
         that are not.
 
         Raises:
-            NoPick: The grid is so narrow that the values cannot be told apart on it.
+            RuleFails: The grid is so narrow that the values cannot be told apart on it.
         """
         if not stats.abs_max:
             return None
@@ -166,23 +166,25 @@ class _TfEnhanced(Choice[Density | None]):
         reach = np.concatenate(([min(edges[0], stats.min)], edges, [max(edges[-1], stats.max)]))
         shares = signed_counts(stats, reach)[1:-1] / stats.count
         if not shares.any():  # bins of the histogram are wider than all of the grid
-            raise NoPick("The first sample is too narrow beside the others to follow AIMET's bins.")
+            raise RuleFails(
+                "The first sample is too narrow beside the others to follow AIMET's bins."
+            )
         return Density(shares, left)
 
     def candidates(self, found: Density) -> list[tuple[np.float32, int]]:
         """(scale, offset) in the order they are tried."""
         raise NotImplementedError
 
-    def pick(self, gathered: Density | None) -> Pick:
+    def pick(self, gathered: Density | None) -> RuleResult:
         """The range of the first candidate of least cost."""
         if gathered is None:
-            return Pick(Form.RANGE, (0.0, 0.0), (0, STEPS))
+            return RuleResult(ResultForm.RANGE, (0.0, 0.0), (0, STEPS))
         tried = self.candidates(gathered)
         scale, offset = tried[int(np.argmin(costs(gathered, tried)))]
         low = float(scale) * offset
-        return Pick(Form.RANGE, (low, float(scale) * STEPS + low), (0, STEPS))
+        return RuleResult(ResultForm.RANGE, (low, float(scale) * STEPS + low), (0, STEPS))
 
-    def cost(self, gathered: Density | None, pick: Pick) -> float | None:
+    def cost(self, gathered: Density | None, pick: RuleResult) -> float | None:
         """Rounding error plus three times the clipping error of a pick."""
         if gathered is None:
             return None

@@ -15,7 +15,7 @@ from typing import Any, ClassVar, Generic, TypeVar
 import numpy as np
 from numpy.typing import NDArray
 
-from quant.cost_curve import Curve
+from quant.cost_curve import CostCurve
 from quant.errors import QuantError
 from quant.statistics.tensor_stats import TensorStats
 
@@ -39,11 +39,11 @@ TOOLS = {
 """What a person reads for a tool's key."""
 
 
-class NoPick(QuantError):
+class RuleFails(QuantError):
     """The tool itself fails on these batches; the message says on what."""
 
 
-class Form(enum.Enum):
+class ResultForm(enum.Enum):
     """In what terms a tool states its choice, in real units."""
 
     RANGE = "[rmin, rmax]"
@@ -53,7 +53,7 @@ class Form(enum.Enum):
 
 
 @dataclass(frozen=True)
-class Pick:
+class RuleResult:
     """What a tool chose.
 
     Attributes:
@@ -62,7 +62,7 @@ class Pick:
         codes: The least and the greatest code of the type the tool chose for.
     """
 
-    form: Form
+    form: ResultForm
     values: tuple[float, ...]
     codes: tuple[int, int] = (-127, 127)
 
@@ -72,15 +72,15 @@ class Pick:
 
     def range(self) -> tuple[float, float]:
         """The ends of the range in real units: the choice itself, widened by nothing."""
-        if self.form is Form.RANGE:
+        if self.form is ResultForm.RANGE:
             return self.values[0], self.values[1]
-        if self.form is Form.SCALE_OFFSET:
+        if self.form is ResultForm.SCALE_OFFSET:
             scale, offset = self.values
             return (self.codes[0] - offset) * scale, (self.codes[1] - offset) * scale
         return -self.values[0], self.values[0]
 
 
-class Choice(Generic[G]):
+class ToolRule(Generic[G]):
     """One rule of one tool.
 
     Attributes:
@@ -100,19 +100,19 @@ class Choice(Generic[G]):
         """Tool and rule, as ``"onnxruntime.entropy_2048"``."""
         return f"{self.tool}.{self.key}"
 
-    def gather(self, batches: Batches) -> G:
+    def from_batches(self, batches: Batches) -> G:
         """The tool's own statistics of the batches."""
         raise NotImplementedError
 
-    def adapt(self, stats: TensorStats) -> G:
+    def from_stats(self, stats: TensorStats) -> G:
         """The same from streamed statistics; a batch of the tool is one sample of ours."""
         raise NotImplementedError
 
-    def pick(self, gathered: G) -> Pick:
+    def pick(self, gathered: G) -> RuleResult:
         """The arithmetic: the tool's statistics in, its choice out."""
         raise NotImplementedError
 
-    def curve(self, gathered: G) -> Curve | None:
+    def curve(self, gathered: G) -> CostCurve | None:
         """The tool's own objective over its candidates, in the order it tries them.
 
         Thresholds are the numbers that tell candidates apart (a threshold, or a scale). None for a
@@ -121,7 +121,7 @@ class Choice(Generic[G]):
         del gathered
         return None
 
-    def cost(self, gathered: G, pick: Pick) -> float | None:
+    def cost(self, gathered: G, pick: RuleResult) -> float | None:
         """The tool's own objective for a pick, at the nearest candidate that is not infinite.
 
         None for a rule that minimises nothing.
@@ -133,29 +133,29 @@ class Choice(Generic[G]):
         apart[np.isinf(curve.cost)] = np.inf
         return float(curve.cost[int(np.argmin(apart))])
 
-    def exact(self, batches: Batches) -> Pick:
+    def exact(self, batches: Batches) -> RuleResult:
         """What the tool chooses for these batches.
 
         Args:
             batches: float32, at least one, each with at least one value and one axis, all finite.
 
         Raises:
-            NoPick: The tool fails on these batches.
+            RuleFails: The tool fails on these batches.
         """
         with _float_overflow_is_no_pick():
-            return self.pick(self.gather(batches))
+            return self.pick(self.from_batches(batches))
 
-    def streamed(self, stats: TensorStats) -> Pick:
+    def streamed(self, stats: TensorStats) -> RuleResult:
         """What the tool would choose, from streamed statistics.
 
         Args:
             stats: Statistics of the tensor.
 
         Raises:
-            NoPick: The tool fails on such batches.
+            RuleFails: The tool fails on such batches.
         """
         with _float_overflow_is_no_pick():
-            return self.pick(self.adapt(stats))
+            return self.pick(self.from_stats(stats))
 
 
 @contextmanager
@@ -165,13 +165,13 @@ def _float_overflow_is_no_pick() -> Generator[None]:
         with np.errstate(over="raise"):
             yield
     except FloatingPointError:
-        raise NoPick("The values are so large that the tool's arithmetic overflows.") from None
+        raise RuleFails("The values are so large that the tool's arithmetic overflows.") from None
 
 
-CHOICES: dict[str, Choice[Any]] = {}
+TOOL_RULES: dict[str, ToolRule[Any]] = {}
 """Every rule of every tool, by ``tool.key``, in the order of registration."""
 
-_C = TypeVar("_C", bound=Choice[Any])
+_C = TypeVar("_C", bound=ToolRule[Any])
 
 
 def register(cls: type[_C]) -> type[_C]:
@@ -181,7 +181,7 @@ def register(cls: type[_C]) -> type[_C]:
         ValueError: Another rule has that name.
     """
     choice = cls()
-    if choice.name in CHOICES:
+    if choice.name in TOOL_RULES:
         raise ValueError(f"a tool's choice named {choice.name!r} is registered already")
-    CHOICES[choice.name] = choice
+    TOOL_RULES[choice.name] = choice
     return cls

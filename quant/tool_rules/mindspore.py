@@ -10,9 +10,9 @@ from typing import ClassVar
 import numpy as np
 from numpy.typing import NDArray
 
-from quant.cost_curve import Curve
+from quant.cost_curve import CostCurve
 from quant.statistics.tensor_stats import TensorStats
-from quant.tool_rules.base import Batches, Choice, Form, Pick, Range, register
+from quant.tool_rules.base import Batches, Range, ResultForm, RuleResult, ToolRule, register
 from quant.tool_rules.streamed.compute import kernel, running, x_log_x
 from quant.tool_rules.streamed.grids import Grid, float32_steps, joined, magnitude_counts
 
@@ -61,15 +61,15 @@ def outlier_ends(x: NDArray[np.float32]) -> Range:
     return float(ends[low]), float(ends[high])
 
 
-class _FromEnds(Choice[Range]):
+class _FromEnds(ToolRule[Range]):
     """A range from two numbers."""
 
     tool: ClassVar[str] = "mindspore"
 
-    def pick(self, gathered: Range) -> Pick:
+    def pick(self, gathered: Range) -> RuleResult:
         """The two ends, zero between them."""
         low, high = gathered
-        return Pick(Form.RANGE, (min(low, 0.0), max(high, 0.0)), (-128, 127))
+        return RuleResult(ResultForm.RANGE, (min(low, 0.0), max(high, 0.0)), (-128, 127))
 
 
 @register
@@ -80,11 +80,11 @@ class MaxMin(_FromEnds):
     label: ClassVar[str] = "MindSpore Lite MAX_MIN"
     summary: ClassVar[str] = "The observed range, widened to hold zero."
 
-    def gather(self, batches: Batches) -> Range:
+    def from_batches(self, batches: Batches) -> Range:
         """The least and the greatest value."""
         return float(min(b.min() for b in batches)), float(max(b.max() for b in batches))
 
-    def adapt(self, stats: TensorStats) -> Range:
+    def from_stats(self, stats: TensorStats) -> Range:
         """The least and the greatest value."""
         return stats.min, stats.max
 
@@ -100,18 +100,18 @@ class RemovalOutlier(_FromEnds):
         "result depends on the size of a batch."
     )
 
-    def gather(self, batches: Batches) -> Range:
+    def from_batches(self, batches: Batches) -> Range:
         """Means of the batches' order statistics."""
         low, high = np.mean([outlier_ends(b.reshape(-1)) for b in batches], axis=0).tolist()
         return low, high
 
-    def adapt(self, stats: TensorStats) -> Range:
+    def from_stats(self, stats: TensorStats) -> Range:
         """Means over samples."""
         return stats.mean_low_quantile, stats.mean_high_quantile
 
 
 @register
-class Kl(Choice[Grid]):
+class Kl(ToolRule[Grid]):
     """Least KL divergence."""
 
     tool: ClassVar[str] = "mindspore"
@@ -123,24 +123,24 @@ class Kl(Choice[Grid]):
         "threshold may lie half a bin beyond what it keeps."
     )
 
-    def gather(self, batches: Batches) -> Grid:
+    def from_batches(self, batches: Batches) -> Grid:
         """Counts of magnitudes."""
         return histogram(batches)
 
-    def adapt(self, stats: TensorStats) -> Grid:
+    def from_stats(self, stats: TensorStats) -> Grid:
         """The same from streamed counts."""
         steps = float32_steps(stats.abs_max, BINS)
         counts = magnitude_counts(stats, steps)
         counts[0] -= stats.zeros
         return Grid(counts, steps, stats.min, stats.max)
 
-    def pick(self, gathered: Grid) -> Pick:
+    def pick(self, gathered: Grid) -> RuleResult:
         """Plus and minus the threshold."""
         threshold = kl_threshold(gathered) if gathered.abs_max else 0.0
-        return Pick(Form.RANGE, (-threshold, threshold), (-128, 127))
+        return RuleResult(ResultForm.RANGE, (-threshold, threshold), (-128, 127))
 
-    def curve(self, gathered: Grid) -> Curve:
+    def curve(self, gathered: Grid) -> CostCurve:
         """Divergence in nats over thresholds."""
         cost = kl_curve(gathered.counts)
         kept = np.arange(LEVELS, BINS, dtype=np.float64)
-        return Curve(self.name, (kept + 0.5) * gathered.abs_max / BINS, cost)
+        return CostCurve(self.name, (kept + 0.5) * gathered.abs_max / BINS, cost)

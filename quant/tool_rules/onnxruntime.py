@@ -10,9 +10,9 @@ from typing import ClassVar
 import numpy as np
 from numpy.typing import NDArray
 
-from quant.cost_curve import Curve
+from quant.cost_curve import CostCurve
 from quant.statistics.tensor_stats import TensorStats
-from quant.tool_rules.base import Batches, Choice, Form, Pick, Range, register
+from quant.tool_rules.base import Batches, Range, ResultForm, RuleResult, ToolRule, register
 from quant.tool_rules.streamed.compute import kernel, running
 from quant.tool_rules.streamed.grids import (
     Grid,
@@ -139,17 +139,17 @@ def _cut(grid: Grid, rmin: float, rmax: float) -> Range:
     return max(rmin, grid.low), min(rmax, grid.high)
 
 
-class _FromHistogram(Choice[Grid]):
+class _FromHistogram(ToolRule[Grid]):
     """A range from a histogram of signed values."""
 
     tool: ClassVar[str] = "onnxruntime"
     bins: ClassVar[int] = 2048
 
-    def gather(self, batches: Batches) -> Grid:
+    def from_batches(self, batches: Batches) -> Grid:
         """Counts over plus and minus the largest magnitude."""
         return signed_histogram(batches, self.bins)
 
-    def adapt(self, stats: TensorStats) -> Grid:
+    def from_stats(self, stats: TensorStats) -> Grid:
         """The same from streamed counts."""
         edges = even_edges(-stats.abs_max, stats.abs_max, self.bins)
         return Grid(signed_counts(stats, edges), edges, stats.min, stats.max)
@@ -158,9 +158,9 @@ class _FromHistogram(Choice[Grid]):
         """The arithmetic."""
         raise NotImplementedError
 
-    def pick(self, gathered: Grid) -> Pick:
+    def pick(self, gathered: Grid) -> RuleResult:
         """The two ends."""
-        return Pick(Form.RANGE, self.ends(gathered))
+        return RuleResult(ResultForm.RANGE, self.ends(gathered))
 
 
 class _Entropy(_FromHistogram):
@@ -168,14 +168,14 @@ class _Entropy(_FromHistogram):
         """The first candidate of least divergence."""
         return entropy_range(grid)
 
-    def curve(self, gathered: Grid) -> Curve:
+    def curve(self, gathered: Grid) -> CostCurve:
         """Divergence in nats over the candidates' upper edges."""
         cost = entropy_curve(gathered.counts).astype(np.float64)
         middle = gathered.counts.size // 2
         ends = np.minimum(middle + LEVELS // 2 + 1 + np.arange(cost.size), gathered.counts.size)
-        return Curve(self.name, gathered.edges[ends].astype(np.float64), cost)
+        return CostCurve(self.name, gathered.edges[ends].astype(np.float64), cost)
 
-    def cost(self, gathered: Grid, pick: Pick) -> float:
+    def cost(self, gathered: Grid, pick: RuleResult) -> float:
         """The objective at the candidate whose range, cut to the observed, is nearest."""
         curve = self.curve(gathered)
         middle = gathered.counts.size // 2
@@ -239,11 +239,11 @@ class SymmetricPercentile(_FromHistogram):
         "cut to the observed range."
     )
 
-    def gather(self, batches: Batches) -> Grid:
+    def from_batches(self, batches: Batches) -> Grid:
         """Counts of magnitudes."""
         return magnitude_histogram(batches, self.bins)
 
-    def adapt(self, stats: TensorStats) -> Grid:
+    def from_stats(self, stats: TensorStats) -> Grid:
         """The same from streamed counts."""
         edges = even_edges(least_magnitude(stats), stats.abs_max, self.bins)
         return Grid(magnitude_counts(stats, edges), edges, stats.min, stats.max)
@@ -253,14 +253,14 @@ class SymmetricPercentile(_FromHistogram):
         return magnitude_percentile_range(grid, PERCENTILE)
 
 
-class _FromEnds(Choice[Range]):
+class _FromEnds(ToolRule[Range]):
     """A range that is itself the statistic."""
 
     tool: ClassVar[str] = "onnxruntime"
 
-    def pick(self, gathered: Range) -> Pick:
+    def pick(self, gathered: Range) -> RuleResult:
         """The two ends."""
-        return Pick(Form.RANGE, gathered)
+        return RuleResult(ResultForm.RANGE, gathered)
 
 
 @register
@@ -271,11 +271,11 @@ class MinMax(_FromEnds):
     label: ClassVar[str] = "ONNX Runtime MinMax"
     summary: ClassVar[str] = "The observed range; it may leave zero out."
 
-    def gather(self, batches: Batches) -> Range:
+    def from_batches(self, batches: Batches) -> Range:
         """The least and the greatest value."""
         return float(min(b.min() for b in batches)), float(max(b.max() for b in batches))
 
-    def adapt(self, stats: TensorStats) -> Range:
+    def from_stats(self, stats: TensorStats) -> Range:
         """The least and the greatest value."""
         return stats.min, stats.max
 
@@ -291,13 +291,13 @@ class MovingAverageMinMax(_FromEnds):
         "effect when all data is collected in one call, as quantize_static does."
     )
 
-    def gather(self, batches: Batches) -> Range:
+    def from_batches(self, batches: Batches) -> Range:
         """Means of both ends, in float32."""
         return (
             float(np.mean(np.asarray([b.min() for b in batches]))),
             float(np.mean(np.asarray([b.max() for b in batches]))),
         )
 
-    def adapt(self, stats: TensorStats) -> Range:
+    def from_stats(self, stats: TensorStats) -> Range:
         """Means over samples."""
         return stats.mean_sample_min, stats.mean_sample_max

@@ -10,9 +10,9 @@ from typing import ClassVar
 import numpy as np
 from numpy.typing import NDArray
 
-from quant.cost_curve import Curve
+from quant.cost_curve import CostCurve
 from quant.statistics.tensor_stats import TensorStats
-from quant.tool_rules.base import Batches, Choice, Form, NoPick, Pick, register
+from quant.tool_rules.base import Batches, ResultForm, RuleFails, RuleResult, ToolRule, register
 from quant.tool_rules.streamed.grids import (
     Grid,
     even_edges,
@@ -129,16 +129,16 @@ def ptf_losses(x: NDArray[np.float32]) -> Losses:
     return Losses(np.asarray([scales]) * LEVELS, np.asarray([errors], np.float64))
 
 
-class _FromHistogram(Choice[Grid]):
+class _FromHistogram(ToolRule[Grid]):
     """A choice from the histogram of magnitudes."""
 
     tool: ClassVar[str] = "paddle"
 
-    def gather(self, batches: Batches) -> Grid:
+    def from_batches(self, batches: Batches) -> Grid:
         """Counts between the least and the greatest magnitude."""
         return histogram(batches)
 
-    def adapt(self, stats: TensorStats) -> Grid:
+    def from_stats(self, stats: TensorStats) -> Grid:
         """The same from streamed counts."""
         edges = _edges(least_magnitude(stats), stats.abs_max)
         return Grid(magnitude_counts(stats, edges), edges, stats.min, stats.max)
@@ -155,16 +155,16 @@ class Kl(_FromHistogram):
         "start at min|x|, which the threshold forgets: data away from zero is clipped whole."
     )
 
-    def pick(self, gathered: Grid) -> Pick:
+    def pick(self, gathered: Grid) -> RuleResult:
         """The first candidate of least divergence."""
-        return Pick(Form.THRESHOLD, (kl_threshold(gathered),))
+        return RuleResult(ResultForm.THRESHOLD, (kl_threshold(gathered),))
 
-    def curve(self, gathered: Grid) -> Curve | None:
+    def curve(self, gathered: Grid) -> CostCurve | None:
         """Divergence in nats over candidate thresholds; None where every candidate is left out."""
         kept, cost = kl_curve(gathered.counts)
         if not kept.size:
             return None
-        return Curve(self.name, (kept.astype(np.float64) + 0.5) * _width(gathered), cost)
+        return CostCurve(self.name, (kept.astype(np.float64) + 0.5) * _width(gathered), cost)
 
 
 @register
@@ -178,19 +178,19 @@ class Hist(_FromHistogram):
         "threshold forgets: data away from zero is clipped whole."
     )
 
-    def pick(self, gathered: Grid) -> Pick:
+    def pick(self, gathered: Grid) -> RuleResult:
         """The middle of the percentile's bin."""
-        return Pick(Form.THRESHOLD, (hist_threshold(gathered),))
+        return RuleResult(ResultForm.THRESHOLD, (hist_threshold(gathered),))
 
 
-class _OneNumber(Choice[float]):
+class _OneNumber(ToolRule[float]):
     """A choice that is itself the statistic."""
 
     tool: ClassVar[str] = "paddle"
 
-    def pick(self, gathered: float) -> Pick:
+    def pick(self, gathered: float) -> RuleResult:
         """The number."""
-        return Pick(Form.THRESHOLD, (gathered,))
+        return RuleResult(ResultForm.THRESHOLD, (gathered,))
 
 
 @register
@@ -201,11 +201,11 @@ class AbsMax(_OneNumber):
     label: ClassVar[str] = "Paddle abs_max"
     summary: ClassVar[str] = "The largest magnitude of all batches."
 
-    def gather(self, batches: Batches) -> float:
+    def from_batches(self, batches: Batches) -> float:
         """max|x|."""
         return float(max(np.abs(b).max() for b in batches))
 
-    def adapt(self, stats: TensorStats) -> float:
+    def from_stats(self, stats: TensorStats) -> float:
         """max|x|."""
         return stats.abs_max
 
@@ -220,22 +220,22 @@ class Average(_OneNumber):
         "Mean over batches of the mean over samples of max|x|: what few samples reach is clipped."
     )
 
-    def gather(self, batches: Batches) -> float:
+    def from_batches(self, batches: Batches) -> float:
         """Mean over batches of the mean over samples of max|x|."""
         return float(np.mean([np.abs(b.reshape(len(b), -1)).max(axis=1).mean() for b in batches]))
 
-    def adapt(self, stats: TensorStats) -> float:
+    def from_stats(self, stats: TensorStats) -> float:
         """Mean over samples of max|x|: the same for batches of one size."""
         return stats.mean_sample_abs_max
 
 
-class _Search(Choice[Losses]):
+class _Search(ToolRule[Losses]):
     """The best threshold of the batch that can be quantized best."""
 
     tool: ClassVar[str] = "paddle"
     moments: ClassVar[bool]
 
-    def gather(self, batches: Batches) -> Losses:
+    def from_batches(self, batches: Batches) -> Losses:
         """Thresholds and losses of every batch's candidates."""
         thresholds = [_candidates(float(np.abs(batch).max())) for batch in batches]
         losses = [
@@ -244,7 +244,7 @@ class _Search(Choice[Losses]):
         ]
         return Losses(np.asarray(thresholds), np.asarray(losses), batches)
 
-    def adapt(self, stats: TensorStats) -> Losses:
+    def from_stats(self, stats: TensorStats) -> Losses:
         """Those of the quietest sample, from its counts, and what other samples add to them.
 
         The others try the same shares of their own largest magnitudes. Those are taken to be
@@ -257,20 +257,20 @@ class _Search(Choice[Losses]):
         losses = counted_losses(stats.quietest, thresholds / LEVELS, -LEVELS - 1)
         return Losses(thresholds[None], losses.moments[None] if self.moments else losses.mse[None])
 
-    def pick(self, gathered: Losses) -> Pick:
+    def pick(self, gathered: Losses) -> RuleResult:
         """The last candidate of least loss over all batches."""
         losses = gathered.losses.ravel()
         defined = np.flatnonzero(~np.isnan(losses))
         if not defined.size:
-            raise NoPick("Paddle finds no threshold: the squares of the values overflow")
+            raise RuleFails("Paddle finds no threshold: the squares of the values overflow")
         best = int(defined[np.flatnonzero(losses[defined] == losses[defined].min())[-1]])
-        return Pick(Form.THRESHOLD, (float(gathered.thresholds.ravel()[best]),))
+        return RuleResult(ResultForm.THRESHOLD, (float(gathered.thresholds.ravel()[best]),))
 
-    def curve(self, gathered: Losses) -> Curve:
+    def curve(self, gathered: Losses) -> CostCurve:
         """Loss over thresholds, batch after batch."""
-        return Curve(self.name, gathered.thresholds.ravel(), gathered.losses.ravel())
+        return CostCurve(self.name, gathered.thresholds.ravel(), gathered.losses.ravel())
 
-    def cost(self, gathered: Losses, pick: Pick) -> float | None:
+    def cost(self, gathered: Losses, pick: RuleResult) -> float | None:
         """The least loss of any batch at the threshold."""
         found = [
             _loss(b.reshape(-1), pick.values[0], moments=self.moments) for b in gathered.batches
@@ -306,7 +306,7 @@ class Emd(_Search):
 
 
 @register
-class Ptf(Choice[Losses]):
+class Ptf(ToolRule[Losses]):
     """A power of two of the last batch's largest magnitude."""
 
     tool: ClassVar[str] = "paddle"
@@ -317,24 +317,25 @@ class Ptf(Choice[Losses]):
         "to 127: negative values count as clipped, and the last batch decides alone."
     )
 
-    def gather(self, batches: Batches) -> Losses:
+    def from_batches(self, batches: Batches) -> Losses:
         """Errors in the last batch."""
         return ptf_losses(batches[-1])
 
-    def adapt(self, stats: TensorStats) -> Losses:
+    def from_stats(self, stats: TensorStats) -> Losses:
         """Errors in the last sample, from its counts."""
         if stats.last is None:
-            raise NoPick("The last sample holds no value, and Paddle looks at no other")
+            raise RuleFails("The last sample holds no value, and Paddle looks at no other")
         thresholds = stats.last.abs_max / np.asarray([8.0, 4.0, 2.0, 1.0])
         losses = counted_losses(stats.last, thresholds / LEVELS, 0)
         return Losses(thresholds[None], losses.mse[None])
 
-    def pick(self, gathered: Losses) -> Pick:
+    def pick(self, gathered: Losses) -> RuleResult:
         """The first of least error."""
-        return Pick(
-            Form.THRESHOLD, (float(gathered.thresholds[0, int(np.argmin(gathered.losses[0]))]),)
+        return RuleResult(
+            ResultForm.THRESHOLD,
+            (float(gathered.thresholds[0, int(np.argmin(gathered.losses[0]))]),),
         )
 
-    def curve(self, gathered: Losses) -> Curve:
+    def curve(self, gathered: Losses) -> CostCurve:
         """Squared error over the thresholds."""
-        return Curve(self.name, gathered.thresholds[0], gathered.losses[0])
+        return CostCurve(self.name, gathered.thresholds[0], gathered.losses[0])

@@ -10,9 +10,9 @@ from typing import ClassVar
 import numpy as np
 from numpy.typing import NDArray
 
-from quant.cost_curve import Curve
+from quant.cost_curve import CostCurve
 from quant.statistics.tensor_stats import TensorStats
-from quant.tool_rules.base import Batches, Choice, Form, Pick, Range, register
+from quant.tool_rules.base import Batches, Range, ResultForm, RuleResult, ToolRule, register
 from quant.tool_rules.streamed.compute import kernel, running
 from quant.tool_rules.streamed.grids import (
     Grid,
@@ -32,14 +32,14 @@ _START_STEP = 8
 _TINY = 1e-30
 
 
-def scale_offset(low: float, high: float, *, symmetric: bool) -> Pick:
+def scale_offset(low: float, high: float, *, symmetric: bool) -> RuleResult:
     """Scale and offset of a range, which is widened to hold zero; the scale is a float32."""
     low, high = min(low, 0.0), max(high, 0.0)
     span = 2 * max(high, -low) if symmetric else high - low
     scale = max(span / (LEVELS - 1), _LEAST_SCALE)
     offset = 0 if symmetric else round(-low / scale)
     codes = (-128, 127) if symmetric else (0, 255)
-    return Pick(Form.SCALE_OFFSET, (float(np.float32(scale)), float(offset)), codes)
+    return RuleResult(ResultForm.SCALE_OFFSET, (float(np.float32(scale)), float(offset)), codes)
 
 
 def kl_curve(counts: NDArray[np.int64]) -> tuple[NDArray[np.int64], NDArray[np.float64]]:
@@ -119,13 +119,13 @@ def _outside(counts: NDArray[np.int64]) -> tuple[NDArray[np.float64], NDArray[np
     return np.maximum(left, 0.0), np.maximum(right, 0.0)
 
 
-class _FromEnds(Choice[Range]):
+class _FromEnds(ToolRule[Range]):
     """A choice from two numbers."""
 
     tool: ClassVar[str] = "ppq"
     symmetric: ClassVar[bool]
 
-    def pick(self, gathered: Range) -> Pick:
+    def pick(self, gathered: Range) -> RuleResult:
         """Scale and offset of the range."""
         return scale_offset(*gathered, symmetric=self.symmetric)
 
@@ -133,11 +133,11 @@ class _FromEnds(Choice[Range]):
 class _MinMax(_FromEnds):
     summary: ClassVar[str] = "The observed range, widened to hold zero."
 
-    def gather(self, batches: Batches) -> Range:
+    def from_batches(self, batches: Batches) -> Range:
         """The least and the greatest value."""
         return float(min(b.min() for b in batches)), float(max(b.max() for b in batches))
 
-    def adapt(self, stats: TensorStats) -> Range:
+    def from_stats(self, stats: TensorStats) -> Range:
         """The least and the greatest value."""
         return stats.min, stats.max
 
@@ -166,13 +166,13 @@ class _Percentile(_FromEnds):
         "result depends on the size of a batch."
     )
 
-    def gather(self, batches: Batches) -> Range:
+    def from_batches(self, batches: Batches) -> Range:
         """Means of the order statistics, in float32."""
         ends = np.asarray([_order_statistics(batch.reshape(-1)) for batch in batches])
         low, high = ends.mean(axis=0).tolist()
         return low, high
 
-    def adapt(self, stats: TensorStats) -> Range:
+    def from_stats(self, stats: TensorStats) -> Range:
         """Means over samples."""
         return stats.mean_low_quantile, stats.mean_high_quantile
 
@@ -200,14 +200,14 @@ class AsymmetricPercentile(_Percentile):
     symmetric: ClassVar[bool] = False
 
 
-class _FromHistogram(Choice[Grid]):
+class _FromHistogram(ToolRule[Grid]):
     """A choice from a histogram; of |x| where it is symmetric."""
 
     tool: ClassVar[str] = "ppq"
     symmetric: ClassVar[bool] = True
     bins: ClassVar[int]
 
-    def gather(self, batches: Batches) -> Grid:
+    def from_batches(self, batches: Batches) -> Grid:
         """Counts in a second pass, from the range that a first pass found."""
         x = joined(batches)
         low, high = float(x.min()), float(x.max())
@@ -218,7 +218,7 @@ class _FromHistogram(Choice[Grid]):
         counts = histc(np.abs(x), self.bins, 0.0, limit)
         return Grid(counts, float32_steps(limit, self.bins), low, high)
 
-    def adapt(self, stats: TensorStats) -> Grid:
+    def from_stats(self, stats: TensorStats) -> Grid:
         """The same from streamed counts."""
         if not self.symmetric:
             edges = np.linspace(stats.min, stats.max, self.bins + 1)
@@ -239,22 +239,24 @@ class Kl(_FromHistogram):
         "are emptied against a spike at zero, and the ninth is set to one, whatever was there."
     )
 
-    def pick(self, gathered: Grid) -> Pick:
+    def pick(self, gathered: Grid) -> RuleResult:
         """The first candidate of least divergence."""
         kept, cost = kl_curve(gathered.counts)
         width = gathered.abs_max / self.bins
         scale = max(int(kept[int(np.nanargmin(cost))]) / 128 * width, _LEAST_SCALE)
-        return Pick(Form.SCALE_OFFSET, (float(np.float32(scale)), 0.0), (-128, 127))
+        return RuleResult(ResultForm.SCALE_OFFSET, (float(np.float32(scale)), 0.0), (-128, 127))
 
-    def cost(self, gathered: Grid, pick: Pick) -> float:
+    def cost(self, gathered: Grid, pick: RuleResult) -> float:
         """Divergence in bels at the candidate whose scale is nearest."""
         curve = self.curve(gathered)
         return float(curve.cost[int(np.argmin(np.abs(curve.thresholds - pick.values[0])))])
 
-    def curve(self, gathered: Grid) -> Curve:
+    def curve(self, gathered: Grid) -> CostCurve:
         """Divergence in bels over candidate scales."""
         kept, cost = kl_curve(gathered.counts)
-        return Curve(self.name, kept.astype(np.float64) / 128 * gathered.abs_max / self.bins, cost)
+        return CostCurve(
+            self.name, kept.astype(np.float64) / 128 * gathered.abs_max / self.bins, cost
+        )
 
 
 class _Mse(_FromHistogram):
@@ -267,21 +269,21 @@ class _Mse(_FromHistogram):
         starts = np.arange(0, self.bins, _START_STEP) * width + grid.low
         return mse_candidates(grid.counts, int(np.count_nonzero(starts <= 0)))
 
-    def _pick(self, grid: Grid, start: int, end: int) -> Pick:
+    def _pick(self, grid: Grid, start: int, end: int) -> RuleResult:
         if self.symmetric:
             limit = end * (grid.abs_max / self.bins)
             return scale_offset(-limit, limit, symmetric=True)
         width = (grid.high - grid.low) / self.bins
         return scale_offset(start * width + grid.low, end * width + grid.low, symmetric=False)
 
-    def cost(self, gathered: Grid, pick: Pick) -> float:
+    def cost(self, gathered: Grid, pick: RuleResult) -> float:
         """Squared error in squared bins at the candidate whose range is nearest."""
         found = self._candidates(gathered)
         ends = zip(found.start.tolist(), found.end.tolist(), strict=True)
         ranges = np.asarray([self._pick(gathered, start, end).range() for start, end in ends])
         return float(found.cost[int(np.abs(ranges - pick.range()).sum(axis=1).argmin())])
 
-    def pick(self, gathered: Grid) -> Pick:
+    def pick(self, gathered: Grid) -> RuleResult:
         """The first candidate of least error."""
         found = self._candidates(gathered)
         best = int(np.argmin(found.cost))

@@ -7,7 +7,7 @@ import numpy as np
 
 from quant.data.npy import open_arrays, read_headers
 from quant.errors import DataError
-from quant.tool_rules.base import CHOICES, Batches, NoPick, Pick
+from quant.tool_rules.base import TOOL_RULES, Batches, RuleFails, RuleResult
 
 
 @dataclass(frozen=True, eq=False)
@@ -19,22 +19,22 @@ class Picks:
         failed: ``tool.key`` -> why the tool itself fails on these batches.
     """
 
-    chosen: dict[str, Pick]
+    chosen: dict[str, RuleResult]
     failed: dict[str, str]
 
     def to_json(self) -> dict[str, dict[str, float | list[float] | None]]:
         """Tool -> rule -> choice in the tool's own terms; None where the tool fails."""
         document: dict[str, dict[str, float | list[float] | None]] = {}
-        for name, choice in CHOICES.items():
+        for name, choice in TOOL_RULES.items():
             pick = self.chosen.get(name)
             document.setdefault(choice.tool, {})[choice.key] = pick.to_json() if pick else None
         return document
 
     def lines(self) -> list[str]:
         """One line a choice: its name, the form of its numbers, and the numbers."""
-        width = max(len(name) for name in CHOICES)
+        width = max(len(name) for name in TOOL_RULES)
         found: list[str] = []
-        for name in CHOICES:
+        for name in TOOL_RULES:
             pick = self.chosen.get(name)
             if pick is None:
                 text = self.failed[name]
@@ -52,12 +52,12 @@ def picks(batches: Batches) -> Picks:
         batches: float32, at least one, each with at least one value and one axis, all finite.
             Axis 0 holds the samples.
     """
-    chosen: dict[str, Pick] = {}
+    chosen: dict[str, RuleResult] = {}
     failed: dict[str, str] = {}
-    for name, choice in CHOICES.items():
+    for name, choice in TOOL_RULES.items():
         try:
             chosen[name] = choice.exact(batches)
-        except NoPick as reason:
+        except RuleFails as reason:
             failed[name] = str(reason)
     return Picks(chosen, failed)
 

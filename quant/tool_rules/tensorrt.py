@@ -10,9 +10,9 @@ from typing import ClassVar
 import numpy as np
 from numpy.typing import NDArray
 
-from quant.cost_curve import Curve
+from quant.cost_curve import CostCurve
 from quant.statistics.tensor_stats import TensorStats
-from quant.tool_rules.base import Batches, Choice, Form, NoPick, Pick, register
+from quant.tool_rules.base import Batches, ResultForm, RuleFails, RuleResult, ToolRule, register
 from quant.tool_rules.streamed.compute import kernel, running
 from quant.tool_rules.streamed.grids import Grid, float32_steps, histc, magnitude_counts, single
 from quant.tool_rules.streamed.spread import spread_kl
@@ -29,7 +29,7 @@ def histogram(batches: Batches) -> Grid:
     """Counts of |x|: 2,048 bins up to the first batch's largest, then ever more of that width.
 
     Raises:
-        NoPick: The first batch holds only zeros, or so little that the grid outgrows all bounds.
+        RuleFails: The first batch holds only zeros, or so little that the grid outgrows all bounds.
     """
     bins, edges = BINS, np.zeros(0, np.float32)
     counts = np.zeros(0, np.int64)
@@ -53,10 +53,10 @@ def _bins(edges: NDArray[np.float32], largest: np.float32) -> int:
     """How many bins of the present width reach the largest magnitude."""
     width = np.float32(edges[1] - edges[0])
     if not width:
-        raise NoPick(ONLY_ZEROS)
+        raise RuleFails(ONLY_ZEROS)
     bins = float(largest) / float(width)
     if bins > MOST_BINS:
-        raise NoPick(
+        raise RuleFails(
             f"ModelOpt's grid grows from the first batch's range to {bins:,.0f} bins "
             f"here, more than the {MOST_BINS:,} that are computed"
         )
@@ -130,21 +130,21 @@ def _ends(batches: Batches) -> tuple[float, float]:
     return float(min(b.min() for b in batches)), float(max(b.max() for b in batches))
 
 
-class _FromHistogram(Choice[Grid]):
+class _FromHistogram(ToolRule[Grid]):
     """A choice from the growing histogram of magnitudes."""
 
     tool: ClassVar[str] = "modelopt"
 
-    def gather(self, batches: Batches) -> Grid:
+    def from_batches(self, batches: Batches) -> Grid:
         """Counts on the growing grid."""
         return histogram(batches)
 
-    def adapt(self, stats: TensorStats) -> Grid:
+    def from_stats(self, stats: TensorStats) -> Grid:
         """Counts on as many bins of the first sample's width as hold all values."""
         low, high = stats.growth[0].tolist()
         largest = max(-low, high)
         if not largest and stats.abs_max:
-            raise NoPick(ONLY_ZEROS)
+            raise RuleFails(ONLY_ZEROS)
         edges = float32_steps(largest, BINS)
         if stats.abs_max > largest:
             edges = _grown(edges, np.float32(stats.abs_max))
@@ -155,10 +155,10 @@ class _FromHistogram(Choice[Grid]):
         """The arithmetic, where there is a magnitude above zero."""
         raise NotImplementedError
 
-    def pick(self, gathered: Grid) -> Pick:
+    def pick(self, gathered: Grid) -> RuleResult:
         """The largest magnitude that keeps its value; 0 for zeros only."""
         amax = self.amax(gathered) if gathered.abs_max else 0.0
-        return Pick(Form.AMAX, (float(single(amax)),))
+        return RuleResult(ResultForm.AMAX, (float(single(amax)),))
 
 
 @register
@@ -178,10 +178,12 @@ class Entropy(_FromHistogram):
         """The last candidate of least divergence."""
         return entropy_amax(grid)
 
-    def curve(self, gathered: Grid) -> Curve:
+    def curve(self, gathered: Grid) -> CostCurve:
         """Divergence in nats over candidate amax."""
         cost = entropy_curve(gathered.counts)
-        return Curve(self.name, gathered.edges[START : START + cost.size].astype(np.float64), cost)
+        return CostCurve(
+            self.name, gathered.edges[START : START + cost.size].astype(np.float64), cost
+        )
 
 
 @register
@@ -200,10 +202,10 @@ class Mse(_FromHistogram):
         amax, cost = mse_curve(grid, least_only=True)
         return float(amax[int(np.argmin(cost))])
 
-    def curve(self, gathered: Grid) -> Curve:
+    def curve(self, gathered: Grid) -> CostCurve:
         """Mean over bins of the squared error times the count, over candidate amax."""
         amax, cost = mse_curve(gathered)
-        return Curve(self.name, amax.astype(np.float64), cost)
+        return CostCurve(self.name, amax.astype(np.float64), cost)
 
 
 @register

@@ -20,9 +20,9 @@ from quant.calibrators import (
     calibrator_named,
     own_calibrators,
 )
-from quant.runtime.session import Session
+from quant.runtime.session import InferenceSession
 from quant.statistics.tensor_stats import TensorStats
-from quant.tool_rules import CHOICES
+from quant.tool_rules import TOOL_RULES
 from quant.types import QType, QuantSpec
 from tests.bench.parity import Closeness, Study, run, sqnr_db, study, top1
 from tests.bench.subjects import detector, orientation, sample
@@ -76,7 +76,7 @@ def rules() -> dict[str, Calibrator]:
     """Every calibrator of ours with its defaults, MSE as the readers see it, and every tool's."""
     found = {name: calibrator_named(name) for name in own_calibrators()}
     found["mse, as read"] = calibrator_from_json({"name": "mse", "options": {"as_read": True}})
-    return found | {name: calibrator_named(name) for name in CHOICES}
+    return found | {name: calibrator_named(name) for name in TOOL_RULES}
 
 
 def column(of: Study, calibrators: dict[str, Calibrator]) -> Column:
@@ -93,7 +93,7 @@ def closeness(of: Study, calibrator: Calibrator) -> Closeness:
     """How the int8 model does. Where a tool fails on a tensor it gets the observed range."""
     settings = quant.Settings(activation_type=QType.UINT8, per_channel=True, calibrator=calibrator)
     made = quant.quantize(of.model, of.calibration, quant.Recipe("choices", settings))
-    session = Session(made.to_bytes(), integer_kernels=False)
+    session = InferenceSession(made.to_bytes(), integer_kernels=False)
     found = run(session, of.evaluation, of.judged)
     return Closeness(sqnr_db(of.reference, found), top1(found, of.evaluation.labels))
 

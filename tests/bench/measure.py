@@ -19,7 +19,7 @@ from quant.calibrators import calibrator_from_json
 from quant.model.model import Node
 from quant.planning.plan import tensor_spec
 from quant.runtime.batching import batch_size
-from quant.runtime.session import Session
+from quant.runtime.session import InferenceSession
 from tests.bench import peer
 
 Item = TypeVar("Item")
@@ -60,7 +60,7 @@ def overhead(model: quant.Model, data: quant.Dataset, samples: int, repeats: int
     batch = calibration_batch(model, data)
 
     def infer() -> None:
-        session = Session(model.to_bytes())
+        session = InferenceSession(model.to_bytes())
         for found in data.batches(batch, samples):
             session.run(found.feeds)
 
@@ -76,7 +76,7 @@ def calibration_batch(model: quant.Model, data: quant.Dataset) -> int:
     """The batch size that calibration chooses."""
     inputs = {info.name for info in model.inputs}
     taps = [name for name in model.calibration_targets if name not in inputs]
-    return batch_size([Session(model.to_bytes(), taps=taps)], data)[0]
+    return batch_size([InferenceSession(model.to_bytes(), taps=taps)], data)[0]
 
 
 @dataclass(frozen=True)
@@ -162,7 +162,7 @@ def entropy(
         ]
         return cpu_seconds(lambda: [kl.range(stats, spec) for stats, spec in asked])
 
-    session = Session(model.to_bytes(), taps=names)
+    session = InferenceSession(model.to_bytes(), taps=names)
     found = [session.run(batch.feeds) for batch in data.batches(1, samples)]
     collector = HistogramCollector("entropy", False, peer.BINS, 128, 99.999, "same")
     with peer.quiet():

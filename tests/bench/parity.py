@@ -16,7 +16,7 @@ from numpy.typing import NDArray
 from onnxruntime.quantization import QuantType
 
 import quant
-from quant.runtime.session import Level, Session
+from quant.runtime.session import InferenceSession, Level
 from quant.types import QType
 from tests.bench import peer
 from tests.bench.subjects import Subject, detector, orientation, sample
@@ -126,7 +126,7 @@ class Study:
 
     def closeness(self, content: bytes) -> Closeness:
         """Judge an int8 model."""
-        found = run(Session(content, level=self.level), self.evaluation, self.judged)
+        found = run(InferenceSession(content, level=self.level), self.evaluation, self.judged)
         return Closeness(sqnr_db(self.reference, found), top1(found, self.evaluation.labels))
 
 
@@ -144,7 +144,7 @@ def study(subject: Subject, *, samples: int, judged: int, level: Level = "all") 
         samples=samples,
         judged=judged,
         level=level,
-        reference=run(Session(subject.model_path, level=level), evaluation, judged),
+        reference=run(InferenceSession(subject.model_path, level=level), evaluation, judged),
     )
 
 
@@ -190,7 +190,7 @@ def quantized_by_peer(
         return out.read_bytes()
 
 
-def run(session: Session, data: quant.Dataset, samples: int) -> Outputs:
+def run(session: InferenceSession, data: quant.Dataset, samples: int) -> Outputs:
     """All outputs over the samples, float64, samples along the first axis."""
     found = [session.run(batch.feeds) for batch in data.batches(BATCH, samples)]
     return {

@@ -21,7 +21,7 @@ from analysis.ranges.cost_curves import ORDER
 from quant.calibrators import REGISTRY
 from quant.planning.plan import tensor_spec
 from quant.statistics.tensor_stats import TensorStats
-from quant.tool_rules import CHOICES
+from quant.tool_rules import TOOL_RULES
 from quant.types import QuantSpec
 from tests.bench import paddle_peer, peer
 from tests.bench.measure import cpu_seconds, one_core, spread
@@ -109,11 +109,11 @@ def _entropy(
     name: str, key: str, tensors: Sequence[tuple[TensorStats, QuantSpec]], repeats: int
 ) -> Search:
     """ONNX Runtime's own search on the histogram that it would have collected."""
-    choice: Any = CHOICES[f"onnxruntime.{key}"]
+    choice: Any = TOOL_RULES[f"onnxruntime.{key}"]
     collector = HistogramCollector("entropy", False, choice.bins, LEVELS, 99.999, "same")
     times, off = [], []
     for stats, _ in tensors:
-        grid = choice.adapt(stats)
+        grid = choice.from_stats(stats)
         edges = grid.edges.astype(np.float32)
         ends = (np.float32(stats.min), np.float32(stats.max), np.float32(stats.abs_max))
         histogram = (grid.counts, edges, *ends)
@@ -132,8 +132,8 @@ def _entropy(
 def _paddle(tensors: Sequence[tuple[TensorStats, QuantSpec]], repeats: int) -> Search:
     """Paddle's own search on the histogram that it would have collected."""
     name = "Paddle KL"
-    choice: Any = CHOICES["paddle.kl"]
-    grids = [choice.adapt(stats) for stats, _ in tensors]
+    choice: Any = TOOL_RULES["paddle.kl"]
+    grids = [choice.from_stats(stats) for stats, _ in tensors]
     histograms = [(grid.counts, float(grid.edges[1] - grid.edges[0])) for grid in grids]
     try:
         found = paddle_peer.search(histograms, repeats)

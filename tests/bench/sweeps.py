@@ -16,11 +16,11 @@ from pathlib import Path
 
 import quant
 import sample_models
-from analysis.errors.output_scores import ScoreTally
+from analysis.errors.output_scores import ScoreAccumulator
 from analysis.sweep.unit_effects import benefit, sensitivity
 from quant.runtime.batching import batch_size
-from quant.runtime.session import Session
-from quant.variants import Unit, all_quantized_but, only_quantized, units
+from quant.runtime.session import InferenceSession
+from quant.variants import QuantUnit, all_quantized_but, only_quantized, units
 from tests.bench.probe import memory_mb
 from tests.bench.subjects import Subject, detector, sample
 from tests.bench.table import Table
@@ -131,7 +131,7 @@ def _ready(
 
 
 def _inference(content: bytes, data: quant.Dataset, samples: int) -> Callable[[], None]:
-    session = Session(content)
+    session = InferenceSession(content)
     size, _ = batch_size([session], data)
 
     def infer() -> None:
@@ -149,17 +149,17 @@ def _brute(
     *,
     samples: int,
     variant: Callable[..., quant.QuantizedModel],
-    chosen: Sequence[Unit],
+    chosen: Sequence[QuantUnit],
 ) -> None:
     """Build each unit's variant and run it whole; the float outputs are computed once."""
-    reference = Session(quantized.float_model.to_bytes())
+    reference = InferenceSession(quantized.float_model.to_bytes())
     size, _ = batch_size([reference], data)
     batches = list(data.batches(size, samples))
     expected = [reference.run(batch.feeds) for batch in batches]
     for unit in chosen:
         content = variant(quantized, calibration, unit).to_bytes()
-        test = Session(content, integer_kernels=False)
-        tally = ScoreTally()
+        test = InferenceSession(content, integer_kernels=False)
+        tally = ScoreAccumulator()
         for batch, outputs in zip(batches, expected, strict=True):
             tally.add(outputs, test.run(batch.feeds), samples=batch.size)
         tally.result()

@@ -218,7 +218,7 @@ def test_the_table_lists_what_python_computes_and_says_why_a_row_is_empty(pane: 
         else:
             cells = text.split("\t")
             assert number(cells[3]) == pytest.approx(row.local.sqnr_db, abs=0.006)
-            assert number(cells[4]) == pytest.approx(row.seen_db, abs=0.006)
+            assert number(cells[4]) == pytest.approx(row.weighted_sqnr_db, abs=0.006)
     best = max((r for r in rows if r.local), key=lambda r: r.rated_db or 0)
     expect(pane.table.locator("tbody tr").first.locator(".ql-best")).to_contain_text("★")
     assert pane.table.locator("tbody tr").first.get_attribute("data-row") == best.name
@@ -289,7 +289,7 @@ def test_the_ranking_leads_to_the_layer(pane: Pane):
     pane.page.get_by_role("radio", name="Layers", exact=True).click()
 
 
-@pytest.mark.bench
+@pytest.mark.workspace
 def test_times_of_a_drag_are_printed(pane: Pane):
     pane.choose(pane_demo.GELU)
     expect(pane.row("paddle.kl")).to_be_visible()

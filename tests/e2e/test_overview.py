@@ -9,7 +9,7 @@ import numpy as np
 import pytest
 from playwright.sync_api import Page, expect
 
-from analysis.errors.per_sample import judge_samples
+from analysis.errors.per_sample import sample_errors
 from quant.data.dataset import open_data
 from quant.model.model import load
 from quant.pipeline import quantize
@@ -123,7 +123,7 @@ def test_the_worst_samples_are_shown_with_both_outputs(page: Page, app: App, dat
     found = open_data(data, model)
     quantized = quantize(model, calibrate(model, found), preset("onnxruntime-default"))
     assert [int(index) for index in shown] == [
-        sample.index for sample in judge_samples(quantized, found, most=8).worst
+        sample.index for sample in sample_errors(quantized, found, most=8).worst
     ]
     expect(box.get_by_text("Int8", exact=True).first).to_be_visible()
     box.get_by_text("Who sets the range").click()

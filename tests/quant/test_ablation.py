@@ -7,7 +7,7 @@ import quant
 from quant.ablation import activations_only, weights_only
 from quant.numerics import dequantize_linear
 from quant.pipeline import assemble
-from quant.runtime.session import Session
+from quant.runtime.session import InferenceSession
 from sample_models import samples
 from tests import nets
 
@@ -91,8 +91,8 @@ def test_weights_only_computes_what_the_float_graph_does_with_dequantized_consta
         proto.graph.initializer.append(onnx.numpy_helper.from_array(array, name))
         nodes[constant.node].input[constant.index] = name
     feeds = next(data.batches(4))
-    expected = Session(proto.SerializeToString(), level="basic").run(feeds.feeds)
-    found = Session(weights_only(whole).to_bytes(), level="basic").run(feeds.feeds)
+    expected = InferenceSession(proto.SerializeToString(), level="basic").run(feeds.feeds)
+    found = InferenceSession(weights_only(whole).to_bytes(), level="basic").run(feeds.feeds)
     for name, array in expected.items():
         scale = np.abs(array).max()
         assert np.abs(found[name] - array).max() <= 1e-5 * scale

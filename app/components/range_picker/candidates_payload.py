@@ -23,10 +23,9 @@ class Row:
         rmax: Upper end.
         clip_rate: Share of the values outside what the codes can represent, 0 to 1.
         sqnr_db: Predicted local signal to error ratio in dB.
-        seen_db: The same as the operators that read the tensor see it; None where undefined.
-        kl: Divergence in nats at that range.
-        js: Jensen-Shannon divergence in nats at that range.
-        why: Why it has no choice, or empty.
+        weighted_sqnr_db: The same as the operators that read the tensor see it; None where
+            undefined. kl: Divergence in nats at that range. js: Jensen-Shannon divergence in nats
+            at that range. why: Why it has no choice, or empty.
     """
 
     name: str
@@ -37,7 +36,7 @@ class Row:
     rmax: float | None = None
     clip_rate: float | None = None
     sqnr_db: float | None = None
-    seen_db: float | None = None
+    weighted_sqnr_db: float | None = None
     kl: float | None = None
     js: float | None = None
     why: str = ""
@@ -50,19 +49,19 @@ class Table:
     Attributes:
         tensor: The name of the tensor.
         rows: One a rule; None while they are being computed.
-        read_by: Who reads the tensor, as words that go on after "as seen by".
+        consumer_ops: Who reads the tensor, as words that go on after "as seen by".
     """
 
     tensor: str
     rows: tuple[Row, ...] | None = None
-    read_by: str = "the next layer"
+    consumer_ops: str = "the next layer"
 
     @cached_property
     def text(self) -> str:
         """This table as JSON; numbers that JSON cannot hold are words that JavaScript reads."""
         rows = None if self.rows is None else [_strict(asdict(row)) for row in self.rows]
         return json.dumps(
-            {"tensor": self.tensor, "rows": rows, "readBy": self.read_by}, allow_nan=False
+            {"tensor": self.tensor, "rows": rows, "readBy": self.consumer_ops}, allow_nan=False
         )
 
 

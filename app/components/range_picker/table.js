@@ -7,7 +7,7 @@ const COLUMNS = [
     title: "Share of the values outside what the codes can represent" },
   { key: "sqnr_db", name: "Local", unit: "SQNR dB", down: true,
     title: "Signal to quantization noise of this tensor alone, predicted from its histogram; more is better" },
-  { key: "seen_db", name: "As read", unit: "SQNR dB", down: true },
+  { key: "weighted_sqnr_db", name: "As read", unit: "SQNR dB", down: true },
   { key: "kl", name: "KL", unit: "nats", down: false,
     title: "KL divergence of the quantized from the float distribution, one definition for every row" },
   { key: "js", name: "JS", unit: "nats", down: false,
@@ -29,7 +29,7 @@ class ChoiceTable {
     this.body = root.querySelector("tbody");
     this.waiting = root.querySelector(".ql-waiting");
     this.note = root.parentElement.querySelector(".ql-note-line");
-    this.sort = { key: "seen_db", down: true };
+    this.sort = { key: "weighted_sqnr_db", down: true };
     this.opened = new Set();
     this.rows = null;
     this.readBy = "";
@@ -44,7 +44,7 @@ class ChoiceTable {
     this.rows = rows && rows.map((row) => ({
       ...row,
       sqnr_db: WORDS[row.sqnr_db] ?? row.sqnr_db,
-      seen_db: WORDS[row.seen_db] ?? row.seen_db,
+      weighted_sqnr_db: WORDS[row.weighted_sqnr_db] ?? row.weighted_sqnr_db,
       width: row.rmin === null ? null : row.rmax - row.rmin,
     }));
     return (this.rows ?? []).filter(({ rmin }) => rmin !== null);
@@ -73,14 +73,14 @@ class ChoiceTable {
   }
 
   titleOf({ key, title }) {
-    if (key !== "seen_db") return title ?? "";
+    if (key !== "weighted_sqnr_db") return title ?? "";
     return `Read by ${this.readBy}: predicted signal to quantization noise of what is made of this tensor there. `
       + "Errors that are not noticed do not count; where all are, it is the local SQNR. QuantLens's Best measured goes by it.";
   }
 
   /** What a row is compared by; where nothing is known of the readers, its own error counts. */
   valueOf(row, key) {
-    return key === "seen_db" ? row.seen_db ?? row.sqnr_db : row[key];
+    return key === "weighted_sqnr_db" ? row.weighted_sqnr_db ?? row.sqnr_db : row[key];
   }
 
   sorted() {
@@ -121,8 +121,8 @@ class ChoiceTable {
 
   /** The column whose best is marked: the local error where that sorts, else the error as read. */
   starColumn() {
-    const known = !this.rows || this.rows.some((row) => row.seen_db !== null);
-    return known && this.sort.key !== "sqnr_db" ? "seen_db" : "sqnr_db";
+    const known = !this.rows || this.rows.some((row) => row.weighted_sqnr_db !== null);
+    return known && this.sort.key !== "sqnr_db" ? "weighted_sqnr_db" : "sqnr_db";
   }
 
   /** The row, and under it what the rule does where that is asked for. */
@@ -151,7 +151,7 @@ class ChoiceTable {
         element("td", { textContent: `${format(row.rmin, 3)} to ${format(row.rmax, 3)}`, title: `${format(row.rmin, 6)} to ${format(row.rmax, 6)}` }),
         element("td", { textContent: formatShare(row.clip_rate).replace("%", "") }),
         this.decibels(row, "sqnr_db"),
-        this.decibels(row, "seen_db"),
+        this.decibels(row, "weighted_sqnr_db"),
         this.nats(row.kl),
         this.nats(row.js),
         element("td", { className: "ql-use" }, ...choice.targets.map((target) => this.use(row, target, inUse))),
@@ -201,7 +201,7 @@ class ChoiceTable {
     if (!target) {
       this.note.textContent = choice.fixed
         ? "The range is set by hand, so no row is in use."
-        : `★ best predicted SQNR${this.starColumn() === "seen_db" ? " as read" : " of this tensor alone"}. Click a name to read what its rule does.`;
+        : `★ best predicted SQNR${this.starColumn() === "weighted_sqnr_db" ? " as read" : " of this tensor alone"}. Click a name to read what its rule does.`;
       return;
     }
     const back = element("button", { type: "button", textContent: "Undo" });

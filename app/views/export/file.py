@@ -5,32 +5,32 @@ from pathlib import Path
 
 import streamlit as st
 
-from app.jobs.registry import Job, State
+from app.jobs.registry import Job, JobState
 from app.tasks import calibration
 from app.views.shared.format import size
 from app.views.shared.job_panel import show_outcome
-from app.workspace.workspace import Bench
+from app.workspace.workspace import Workspace
 from quant.export.verified import SaveReport, recipe_path
 from quant.recipe.edits import preset_of
 
 _PATH = "export path"
 
 
-def file_panel(bench: Bench, checked: bool) -> None:
+def file_panel(workspace: Workspace, checked: bool) -> None:
     """Save as, download, recipe and command line.
 
     Args:
-        bench: What to export.
+        workspace: What to export.
         checked: Whether the model passed verification; without it nothing can be taken away.
     """
     st.markdown("**Save or download**")
-    _save(bench, checked)
-    stem = bench.file_stem
-    recipe = bench.session.recipe.dumps()
+    _save(workspace, checked)
+    stem = workspace.file_stem
+    recipe = workspace.session.recipe.dumps()
     with st.container(horizontal=True):
         st.download_button(
             "Download model",
-            bench.quantized.to_bytes(),
+            workspace.quantized.to_bytes(),
             file_name=f"{stem}.onnx",
             mime="application/octet-stream",
             key="download model",
@@ -47,30 +47,30 @@ def file_panel(bench: Bench, checked: bool) -> None:
             icon=":material/download:",
             on_click="ignore",
         )
-    hint = "" if preset_of(bench.session.recipe) else " :gray[after Save wrote the recipe]"
+    hint = "" if preset_of(workspace.session.recipe) else " :gray[after Save wrote the recipe]"
     st.markdown(f"**The same on the command line**{hint}")
-    st.code(command(bench, wanted(bench)), language="shell", wrap_lines=True)
+    st.code(command(workspace, wanted(workspace)), language="shell", wrap_lines=True)
     with st.expander("Recipe", icon=":material/receipt_long:", key="recipe text"):
         st.code(recipe, language="json", height=320)
 
 
-def wanted(bench: Bench) -> Path:
+def wanted(workspace: Workspace) -> Path:
     """Where the model is to be written."""
-    text = str(st.session_state.get(_PATH) or default_path(bench))
+    text = str(st.session_state.get(_PATH) or default_path(workspace))
     path = Path(text.strip()).expanduser()
     return path if path.suffix == ".onnx" else path.with_name(f"{path.name}.onnx")
 
 
-def default_path(bench: Bench) -> str:
+def default_path(workspace: Workspace) -> str:
     """Beside the user's model; for a sample or an upload, in the home folder."""
-    source = bench.opened.source
+    source = workspace.opened.source
     folder = Path.home() if source.sample or source.uploaded else Path(source.model).parent
-    return str(folder / f"{bench.file_stem}.onnx")
+    return str(folder / f"{workspace.file_stem}.onnx")
 
 
-def _save(bench: Bench, checked: bool) -> None:
-    st.session_state.setdefault(_PATH, default_path(bench))
-    job = calibration.save_job(bench, wanted(bench))
+def _save(workspace: Workspace, checked: bool) -> None:
+    st.session_state.setdefault(_PATH, default_path(workspace))
+    job = calibration.save_job(workspace, wanted(workspace))
     running = job is not None and job.running
     with st.container(horizontal=True, vertical_alignment="bottom"):
         st.text_input(
@@ -86,13 +86,13 @@ def _save(bench: Bench, checked: bool) -> None:
             type="primary",
             icon=":material/save:",
             disabled=running or not checked,
-            on_click=lambda: calibration.start_save(bench, wanted(bench)),
+            on_click=lambda: calibration.start_save(workspace, wanted(workspace)),
         )
     if job is None:
         return
     if running:
         _wait(job)
-    elif job.state is State.DONE:
+    elif job.state is JobState.DONE:
         report: SaveReport = job.result
         st.success(
             f"Wrote {report.path} ({size(report.size_bytes)}) and {report.recipe_path.name}; the "
@@ -113,14 +113,14 @@ def _wait(job: Job) -> None:
     waiting()
 
 
-def command(bench: Bench, target: Path) -> str:
+def command(workspace: Workspace, target: Path) -> str:
     """The command that writes the same bytes again, an option a line."""
-    source = bench.opened.source
-    name = preset_of(bench.session.recipe)
+    source = workspace.opened.source
+    name = preset_of(workspace.session.recipe)
     model = source.title if source.uploaded else _short(source.model)
     lines = [["quantlens", "quantize", model], ["--data", _short(source.calibration)]]
-    if bench.session.samples is not None:
-        lines.append(["--samples", str(bench.session.samples)])
+    if workspace.session.samples is not None:
+        lines.append(["--samples", str(workspace.session.samples)])
     lines.append(["--preset", name] if name else ["--recipe", str(recipe_path(target))])
     lines.append(["--out", str(target)])
     return " \\\n    ".join(map(shlex.join, lines))

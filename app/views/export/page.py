@@ -7,14 +7,14 @@ from app.session import user_session
 from app.views.export.file import file_panel
 from app.views.export.summary import checks_panel, summary
 from app.views.shared.page_guard import guarded, ready
-from app.workspace.workspace import Bench
+from app.workspace.workspace import Workspace
 
 NETRON_PX = 640
 
 
-def graph_panel(bench: Bench) -> None:
+def graph_panel(workspace: Workspace) -> None:
     """The int8 graph in Netron, in the page and in a tab of its own."""
-    address = show(bench.quantized.to_bytes(), f"{bench.file_stem}.onnx")
+    address = show(workspace.quantized.to_bytes(), f"{workspace.file_stem}.onnx")
     with st.container(horizontal=True, vertical_alignment="center"):
         st.markdown("**Exported graph**", width="stretch")
         st.link_button("Open Netron in a tab", address, icon=":material/open_in_new:")
@@ -25,12 +25,12 @@ with guarded():
     session = user_session.current()
     title = f"Export of {session.source.title}" if session.source else "Export"
     st.subheader(title, anchor=False)
-    bench = ready("what would be exported")
-    if bench is not None:
+    workspace = ready("what would be exported")
+    if workspace is not None:
         left, right = st.columns(2, gap="large")
         with left:
-            summary(bench)
-            checked = checks_panel(bench)
+            summary(workspace)
+            checked = checks_panel(workspace)
         with right:
-            file_panel(bench, checked)
-        graph_panel(bench)
+            file_panel(workspace, checked)
+        graph_panel(workspace)

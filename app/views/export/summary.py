@@ -9,22 +9,22 @@ from app.views.export.file import wanted
 from app.views.shared.format import percent, plural, size
 from app.views.shared.job_panel import show_outcome
 from app.views.shared.measure_bar import describe
-from app.workspace.workspace import CHECKS, Bench
+from app.workspace.workspace import CHECKS, Workspace
 from quant.export.verified import recipe_path
 
 
-def summary(bench: Bench) -> None:
+def summary(workspace: Workspace) -> None:
     """Files, size, opset, nodes, accuracy where it was measured, and what did not go as asked."""
-    quantized = bench.quantized
+    quantized = workspace.quantized
     nodes = quantized.plan.nodes.values()
     count = sum(item.quantized for item in nodes)
     dropped = sum(verdict.dropped for verdict in quantized.activations.values())
-    measured = bench.session.measured
-    target = wanted(bench)
+    measured = workspace.session.measured
+    target = wanted(workspace)
     files = model_size(quantized)
     facts = {
         "Files": f"`{target.name}` and `{recipe_path(target).name}`",
-        "Recipe": describe(bench.session.recipe),
+        "Recipe": describe(workspace.session.recipe),
         "Size": f"{size(files.int8_bytes)}, float {size(files.float_bytes)} ({files.ratio:.0%})",
         "Opset": str(quantized.graph.opset_imports.get("", "unknown")),
         "Nodes": f"{count:,} of {len(nodes):,} quantized, {plural(dropped, 'activation')} dropped",
@@ -50,14 +50,14 @@ def summary(bench: Bench) -> None:
                 st.markdown(f"- {note}")
 
 
-def checks_panel(bench: Bench) -> bool:
+def checks_panel(workspace: Workspace) -> bool:
     """The comparison of ONNX Runtime with the simulation; whether the model passed."""
     st.markdown("**Verification** :gray[on one real sample]")
-    job = calibration.start_check(bench)
-    checks = CHECKS.get(f"check/{bench.key}")
+    job = calibration.start_check(workspace)
+    checks = CHECKS.get(f"check/{workspace.key}")
     if checks is None:
         if job is not None and job.running:
-            _wait(bench)
+            _wait(workspace)
         elif job is not None:
             show_outcome(job)
         return False
@@ -85,11 +85,11 @@ def checks_panel(bench: Bench) -> bool:
     return True
 
 
-def _wait(bench: Bench) -> None:
+def _wait(workspace: Workspace) -> None:
     @st.fragment(run_every=0.3)
     def waiting() -> None:
         st.caption("Checking the model and running it at every optimization level …")
-        job = calibration.start_check(bench)
+        job = calibration.start_check(workspace)
         if job is None or not job.running:
             st.rerun()
 

@@ -9,13 +9,13 @@ from app.views.graph.colouring import state_of
 from app.views.layers.table import go_to
 from app.views.shared.controls import calibrator_label
 from app.views.shared.format import db, number, percent
-from app.workspace.workspace import Bench
+from app.workspace.workspace import Workspace
 from quant.planning.plan import INPUT_OP_TYPE
 
 MOST_NEIGHBOURS = 6
 
 
-def node_facts(bench: Bench, graph: ModelGraph, row: LayerRow | None) -> None:
+def node_facts(workspace: Workspace, graph: ModelGraph, row: LayerRow | None) -> None:
     """Draw the facts, the neighbours and the way to the layer."""
     if row is None:
         st.info("Click a node to see what is known of it.", icon=":material/arrow_back:")
@@ -26,17 +26,17 @@ def node_facts(bench: Bench, graph: ModelGraph, row: LayerRow | None) -> None:
         st.caption(f"{state_of(row).capitalize()}: {row.note}.")
     if row.tensor:
         st.caption(f"Gives {row.tensor}")
-    st.table(_facts(bench, row), border="horizontal", alt=f"Facts about {row.name}")
+    st.table(_facts(workspace, row), border="horizontal", alt=f"Facts about {row.name}")
     st.page_link(
         "views/layers/page.py", label="Open the layer to change it", icon=":material/arrow_forward:"
     )
     _neighbours(graph, row.name)
 
 
-def _facts(bench: Bench, row: LayerRow) -> dict[str, str]:
-    comparison = bench.comparison()
+def _facts(workspace: Workspace, row: LayerRow) -> dict[str, str]:
+    comparison = workspace.comparison()
     measured = comparison.tensors.get(row.tensor) if comparison else None
-    info = bench.opened.model.tensors.get(row.tensor)
+    info = workspace.opened.model.tensors.get(row.tensor)
     shape = "×".join("?" if d is None else str(d) for d in info.shape or ()) if info else ""
     facts = {"Shape": shape} if shape else {}
     if row.weight:
@@ -53,7 +53,7 @@ def _facts(bench: Bench, row: LayerRow) -> dict[str, str]:
         facts["Clipping"] = f"{db(clipping_db(row.local))} alone" if clipped else "nothing clipped"
         facts["Clip rate"] = percent(row.local.clip_rate, 3)
     facts["Cumulative"] = f"{db(measured.sqnr_db)} sqnr, measured" if measured else "not measured"
-    known = ranking_in_use(bench)
+    known = ranking_in_use(workspace)
     unit = next((u.name for u in known.units if row.name in u.nodes), "")
     if unit in known.sensitivity:
         facts["Sensitivity"] = f"{db(known.sensitivity[unit].sqnr_db)} output sqnr"

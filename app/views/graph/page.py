@@ -13,27 +13,27 @@ from app.views.layers.recipe_bar import undo_buttons
 from app.views.layers.table import go_to, selected
 from app.views.shared.page_guard import guarded, ready
 from app.workspace.graph_cache import drawing
-from app.workspace.workspace import Bench
+from app.workspace.workspace import Workspace
 
 KEY = "graph"
 
 
-def numbers(bench: Bench, name: str) -> Mapping[str, float]:
+def numbers(workspace: Workspace, name: str) -> Mapping[str, float]:
     """The numbers of a colouring by node."""
-    rows = bench.rows()
+    rows = workspace.rows()
     if name == "local":
         return {row.name: row.local.sqnr_db for row in rows if row.local}
     if name == "clip":
         return {row.name: row.local.clip_rate for row in rows if row.local}
     if name == "cumulative":
-        comparison = bench.comparison()
+        comparison = workspace.comparison()
         measured = comparison.tensors if comparison else {}
         return {row.name: measured[row.tensor].sqnr_db for row in rows if row.tensor in measured}
-    return ranking_in_use(bench).by_node("sensitivity" if name == "sensitivity" else "benefit")
+    return ranking_in_use(workspace).by_node("sensitivity" if name == "sensitivity" else "benefit")
 
 
 @st.fragment
-def graph_and_facts(bench: Bench) -> None:
+def graph_and_facts(workspace: Workspace) -> None:
     """Choosing a node redraws this and nothing else."""
     with guarded():
         left, right = st.columns([13, 5], gap="medium")
@@ -48,12 +48,12 @@ def graph_and_facts(bench: Bench) -> None:
                 persist_state="session",
                 label_visibility="collapsed",
             )
-            values = numbers(bench, name)
-            drawn = drawing(bench.opened.model)
-            row = selected(bench)
+            values = numbers(workspace, name)
+            drawn = drawing(workspace.opened.model)
+            row = selected(workspace)
             opened = graph(
                 drawn,
-                paint(COLOURINGS[name], drawn.graph, {r.name: r for r in bench.rows()}, values),
+                paint(COLOURINGS[name], drawn.graph, {r.name: r for r in workspace.rows()}, values),
                 row.name if row else "",
                 key=KEY,
                 on_select=go_to,
@@ -61,7 +61,7 @@ def graph_and_facts(bench: Bench) -> None:
             if not values:
                 st.caption(f"{COLOURINGS[name].label} is not known yet. {COLOURINGS[name].missing}")
         with right:
-            node_facts(bench, drawn.graph, row)
+            node_facts(workspace, drawn.graph, row)
         if opened:
             go_to(opened)
             st.switch_page("views/layers/page.py")

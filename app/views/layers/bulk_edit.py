@@ -7,7 +7,7 @@ import streamlit as st
 from app.session import user_session
 from app.views.shared.controls import calibrator_label, calibrator_list
 from app.views.shared.format import activation_type, plural
-from app.workspace.workspace import Bench
+from app.workspace.workspace import Workspace
 from quant.calibrators import calibrator_from_json
 from quant.errors import RecipeError
 from quant.planning.plan import INPUT_OP_TYPE
@@ -30,7 +30,7 @@ _YES_NO = {"yes": True, "no": False}
 _WEIGHTS = {q.value: q for q in (QType.INT4, QType.INT8, QType.INT16)}
 
 
-def bulk_edit(bench: Bench) -> None:
+def bulk_edit(workspace: Workspace) -> None:
     """A popover that adds one rule for many layers."""
     pop = st.popover(
         "Bulk edit",
@@ -42,10 +42,10 @@ def bulk_edit(bench: Bench) -> None:
     if not pop.open:
         return
     with pop:
-        selector, target = _selector(bench)
+        selector, target = _selector(workspace)
         values = _values()
         try:
-            names = matching(bench.opened.model, selector, target) if target else ()
+            names = matching(workspace.opened.model, selector, target) if target else ()
         except RecipeError as error:
             st.error(str(error), icon=":material/error:")
             return
@@ -62,7 +62,7 @@ def bulk_edit(bench: Bench) -> None:
         )
 
 
-def _selector(bench: Bench) -> tuple[Selector, str]:
+def _selector(workspace: Workspace) -> tuple[Selector, str]:
     how = st.segmented_control(
         "Layers by",
         ("Operator type", "Name"),
@@ -80,7 +80,7 @@ def _selector(bench: Bench) -> tuple[Selector, str]:
             persist_state="session",
         )
         return "pattern", text or ""
-    found = {n.op_type for n in bench.opened.model.nodes if n.quantizable}
+    found = {n.op_type for n in workspace.opened.model.nodes if n.quantizable}
     op_type = st.selectbox(
         "Operator type", [*sorted(found), INPUT_OP_TYPE], key="bulk type", persist_state="session"
     )

@@ -12,7 +12,7 @@ from app.views.layers.tool_disagreement import disagreement
 from app.views.shared.measure_bar import measure_bar
 from app.views.shared.page_guard import guarded, ready
 from app.views.shared.suggestion_list import suggestion_list
-from app.workspace.workspace import Bench
+from app.workspace.workspace import Workspace
 
 LAYERS, RANKING = "Layers", "Where tools disagree"
 
@@ -31,20 +31,20 @@ def _view() -> str:
 
 
 @st.fragment
-def table_and_pane(bench: Bench) -> None:
+def table_and_pane(workspace: Workspace) -> None:
     """Choosing a row redraws this and nothing else; the pane first, because it is looked at."""
     with guarded():
-        row = selected(bench)
+        row = selected(workspace)
         left, right = st.columns([9, 12], gap="medium")
         with right:
-            layer_pane(bench, row)
+            layer_pane(workspace, row)
         with left:
             if _view() == RANKING:
-                disagreement(bench, row)
+                disagreement(workspace, row)
             else:
-                layers_table(bench)
-            suggestion_list(bench)
-        prepare_choices(bench, row.tensor if row else "")
+                layers_table(workspace)
+            suggestion_list(workspace)
+        prepare_choices(workspace, row.tensor if row else "")
 
 
 with guarded():
@@ -54,11 +54,11 @@ with guarded():
         st.subheader(title, anchor=False, width="stretch")
         if session.source:
             undo_buttons(session)
-    bench = ready("its layers")
-    if bench is not None:
-        for warning in bench.quantized.plan.warnings:
+    workspace = ready("its layers")
+    if workspace is not None:
+        for warning in workspace.quantized.plan.warnings:
             st.warning(warning, icon=":material/warning:")
-        recipe_bar(bench)
-        measure_bar(bench)
-        table_and_pane(bench)
-        calibration.prepare_pictures(bench)
+        recipe_bar(workspace)
+        measure_bar(workspace)
+        table_and_pane(workspace)
+        calibration.prepare_pictures(workspace)

@@ -7,20 +7,20 @@ from app.views.layers.range_editor import range_plots
 from app.views.layers.settings import Layer, layer_of, main_settings, more_settings
 from app.views.layers.table import go_to
 from app.views.layers.weights import weight_plot
-from app.workspace.workspace import Bench
+from app.workspace.workspace import Workspace
 from quant.planning.plan import INPUT_OP_TYPE
 
 ACTIVATION, WEIGHTS = "Activation", "Weights"
 
 
-def layer_pane(bench: Bench, row: LayerRow | None) -> None:
+def layer_pane(workspace: Workspace, row: LayerRow | None) -> None:
     """Draw the pane."""
     if row is None:
         st.info(
             "No layer matches the filters. Clear the search to see all.", icon=":material/info:"
         )
         return
-    layer = layer_of(bench, row)
+    layer = layer_of(workspace, row)
     view = _head(layer)
     if view == WEIGHTS:
         weight_plot(layer)
@@ -35,7 +35,7 @@ def layer_pane(bench: Bench, row: LayerRow | None) -> None:
 def _head(layer: Layer) -> str:
     """Name and state of the layer; which view of it is wanted."""
     row = layer.row
-    info = layer.bench.opened.model.tensors.get(row.tensor)
+    info = layer.workspace.opened.model.tensors.get(row.tensor)
     shape = "×".join("?" if d is None else str(d) for d in info.shape or ()) if info else ""
     kind = "input of the model" if row.op_type == INPUT_OP_TYPE else row.op_type
     note = f" :gray[{row.note}]" if row.note and row.state != "fused" else ""
@@ -61,7 +61,7 @@ def _head(layer: Layer) -> str:
 def _elsewhere(layer: Layer) -> None:
     """Where the range of this layer is decided, if that is not here."""
     row = layer.row
-    model = layer.bench.opened.model
+    model = layer.workspace.opened.model
     target, text = "", ""
     if row.state == "fused":
         target, text = model.consumers[row.tensor][0], "The range is chosen at"

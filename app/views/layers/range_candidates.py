@@ -6,7 +6,7 @@ from app.components.range_picker import Row, Scope, Table, Target
 from app.session import user_session
 from app.tasks.range_candidates import Choices, choices_of
 from app.views.shared.format import plural
-from app.workspace.workspace import Bench
+from app.workspace.workspace import Workspace
 from quant.calibrators import calibrator_named
 from quant.error_model.consumers import OUTPUT
 from quant.errors import RecipeError
@@ -17,29 +17,29 @@ from quant.recipe.recipe import Recipe, Settings
 POLL_SECONDS = 0.25
 
 
-def choice_table(bench: Bench, tensor: str) -> Table:
+def choice_table(workspace: Workspace, tensor: str) -> Table:
     """The table of a tensor, as far as it is known."""
-    found = choices_of(bench, tensor)
+    found = choices_of(workspace, tensor)
     rows = None if found is None else _rows(found)
-    return Table(tensor, rows, _readers(bench.calibration.tensors[tensor].read_by))
+    return Table(tensor, rows, _readers(workspace.calibration.tensors[tensor].consumer_ops))
 
 
-def _readers(read_by: tuple[str, ...]) -> str:
+def _readers(consumer_ops: tuple[str, ...]) -> str:
     """Operators as words: "Softmax", "Add and Relu", "an output of the model"."""
-    names = [op for op in read_by if op != OUTPUT]
-    if OUTPUT in read_by or not names:
+    names = [op for op in consumer_ops if op != OUTPUT]
+    if OUTPUT in consumer_ops or not names:
         names.append("an output of the model")
     return " and ".join(filter(None, (", ".join(names[:-1]), names[-1])))
 
 
-def await_choices(bench: Bench, tensor: str) -> None:
+def await_choices(workspace: Workspace, tensor: str) -> None:
     """Draw the page again once the table of the tensor is known."""
-    if choices_of(bench, tensor) is not None:
+    if choices_of(workspace, tensor) is not None:
         return
 
     @st.fragment(run_every=POLL_SECONDS)
     def waiting() -> None:
-        if choices_of(bench, tensor) is not None:
+        if choices_of(workspace, tensor) is not None:
             st.rerun()
 
     waiting()
@@ -52,11 +52,11 @@ def in_use(settings: Settings) -> str:
     return calibrator.key if known else ""
 
 
-def targets(bench: Bench, tensor: str) -> tuple[Target, ...]:
+def targets(workspace: Workspace, tensor: str) -> tuple[Target, ...]:
     """What a choice for ``tensor`` can be taken for."""
-    name, op_type = source(bench, tensor)
-    layers = plural(len(matching(bench.opened.model, "op_type", op_type)), f"{op_type} layer")
-    rules = [r for r in bench.session.recipe.rules if {"calibrator", "range"} & set(r.set)]
+    name, op_type = source(workspace, tensor)
+    layers = plural(len(matching(workspace.opened.model, "op_type", op_type)), f"{op_type} layer")
+    rules = [r for r in workspace.session.recipe.rules if {"calibrator", "range"} & set(r.set)]
     also = f"; what {plural(len(rules), 'rule')} says of ranges goes" if rules else ""
     return (
         Target("tensor", "this", f"for the output of {name} alone"),
@@ -65,17 +65,17 @@ def targets(bench: Bench, tensor: str) -> tuple[Target, ...]:
     )
 
 
-def source(bench: Bench, tensor: str) -> tuple[str, str]:
+def source(workspace: Workspace, tensor: str) -> tuple[str, str]:
     """Name and operator of the node or input that gives ``tensor``."""
-    producer = bench.opened.model.producers.get(tensor)
+    producer = workspace.opened.model.producers.get(tensor)
     return (producer.name, producer.op_type) if producer else (tensor, INPUT_OP_TYPE)
 
 
-def adopted(bench: Bench, tensor: str, choice: str, scope: Scope) -> Recipe:
+def adopted(workspace: Workspace, tensor: str, choice: str, scope: Scope) -> Recipe:
     """The recipe with a choice taken.
 
     Args:
-        bench: What the page works on.
+        workspace: What the page works on.
         tensor: The tensor whose settings decide.
         choice: The name of the row.
         scope: What it is taken for.
@@ -85,7 +85,7 @@ def adopted(bench: Bench, tensor: str, choice: str, scope: Scope) -> Recipe:
     """
     recipe = user_session.current().recipe
     calibrator = calibrator_named(choice)
-    name, op_type = source(bench, tensor)
+    name, op_type = source(workspace, tensor)
     if scope == "model":
         return with_everywhere(recipe, calibrator)
     if scope == "op_type":
@@ -107,7 +107,7 @@ def _rows(found: Choices) -> tuple[Row, ...]:
             rmax=row.rmax,
             clip_rate=row.local.clip_rate if row.local else None,
             sqnr_db=row.local.sqnr_db if row.local else None,
-            seen_db=row.seen_db,
+            weighted_sqnr_db=row.weighted_sqnr_db,
             kl=row.kl,
             js=row.js,
             why=row.why,

@@ -24,8 +24,8 @@ KEY = "range picker"
 
 def range_plots(layer: Layer) -> None:
     """The distribution with the range in use, and the divergence curves."""
-    bench, row = layer.bench, layer.row
-    stats = bench.calibration.tensors.get(row.tensor)
+    workspace, row = layer.workspace, layer.row
+    stats = workspace.calibration.tensors.get(row.tensor)
     if stats is None:
         st.info("Calibration saw no values of this layer's output.", icon=":material/info:")
         return
@@ -36,30 +36,32 @@ def range_plots(layer: Layer) -> None:
             _plain_shape(stats), nothing, Table(row.tensor, ()), key=KEY, on_commit=lambda _: None
         )
         return
-    owner = bench.quantized.plan.tensors[row.owner]
-    group = bench.quantized.plan.groups[row.owner]
+    owner = workspace.quantized.plan.tensors[row.owner]
+    group = workspace.quantized.plan.groups[row.owner]
     chosen = [
-        calibrated_range(bench.calibration.tensors[name], bench.quantized.plan.tensors[name])
+        calibrated_range(
+            workspace.calibration.tensors[name], workspace.quantized.plan.tensors[name]
+        )
         for name in group.ranges_from
     ]
-    shape = bench.shape(row.tensor)
+    shape = workspace.shape(row.tensor)
     assert shape is not None  # it has statistics and a plan
     choice = Choice(
-        range=bench.quantized.ranges[row.tensor],
+        range=workspace.quantized.ranges[row.tensor],
         fixed=owner.settings.range is not None,
         calibrator=owner.settings.calibrator.title,
         calibrated=(min(low for low, _ in chosen), max(high for _, high in chosen)),
         in_use=in_use(owner.settings),
-        targets=targets(bench, row.owner),
+        targets=targets(workspace, row.owner),
     )
     range_picker(
         shape,
         choice,
-        choice_table(bench, row.tensor),
+        choice_table(workspace, row.tensor),
         key=KEY,
         on_commit=lambda commit: _commit(layer, commit),
     )
-    await_choices(bench, row.tensor)
+    await_choices(workspace, row.tensor)
 
 
 def _plain_shape(stats: TensorStats) -> Shape:
@@ -81,17 +83,17 @@ def _plain_shape(stats: TensorStats) -> Shape:
 
 def _commit(layer: Layer, commit: Commit) -> None:
     """Write what was decided on the plots into the recipe, for the tensor that owns the range."""
-    plan = layer.bench.quantized.plan
+    plan = layer.workspace.quantized.plan
     if commit.undo:
         undo()
         st.rerun()
     if commit.tensor not in plan.tensors:
         return
     tensor = plan.tensors[commit.tensor].group
-    name, op_type = source(layer.bench, tensor)
+    name, op_type = source(layer.workspace, tensor)
     recipe = user_session.current().recipe
     if commit.pick is not None:
-        recipe = adopted(layer.bench, tensor, commit.pick, commit.scope)
+        recipe = adopted(layer.workspace, tensor, commit.pick, commit.scope)
     elif commit.range is not None:
         recipe = with_layer(recipe, name, op_type, tensor, range=commit.range)
     else:

@@ -7,7 +7,7 @@ from app.views.layers.bulk_edit import bulk_edit
 from app.views.shared.controls import calibrator_options, calibrator_select, select, toggle
 from app.views.shared.format import activation_type, plural
 from app.views.shared.page_guard import redo, undo
-from app.workspace.workspace import Bench
+from app.workspace.workspace import Workspace
 from quant.recipe.edits import preset_of, with_defaults
 from quant.recipe.presets import preset, preset_names, preset_summary
 from quant.recipe.recipe import Recipe
@@ -24,9 +24,9 @@ WEIGHT_TYPES = (QType.INT8, QType.INT4, QType.INT16)
 CUSTOM = "custom"
 
 
-def recipe_bar(bench: Bench) -> None:
+def recipe_bar(workspace: Workspace) -> None:
     """Draw the bar."""
-    recipe = bench.session.recipe
+    recipe = workspace.session.recipe
     defaults = recipe.defaults
     with st.container(horizontal=True, vertical_alignment="bottom", key="recipe_bar"):
         with st.container(width=215):
@@ -55,8 +55,8 @@ def recipe_bar(bench: Bench) -> None:
                 key="default per channel",
                 hint="One scale for each output channel of a weight, not one for the whole.",
             )
-        _more(bench)
-        bulk_edit(bench)
+        _more(workspace)
+        bulk_edit(workspace)
 
 
 def preset_select(recipe: Recipe, *, key: str) -> str:
@@ -79,9 +79,9 @@ def preset_select(recipe: Recipe, *, key: str) -> str:
     return name
 
 
-def _more(bench: Bench) -> None:
+def _more(workspace: Workspace) -> None:
     """Options of the default calibrator and the rarer defaults."""
-    defaults = bench.session.recipe.defaults
+    defaults = workspace.session.recipe.defaults
     with st.popover("More", icon=":material/tune:", help="More defaults of the whole model"):
         calibrator_options(
             defaults.calibrator, lambda value: _set(calibrator=value), key="default option"
@@ -102,7 +102,7 @@ def _more(bench: Bench) -> None:
             key="default bias",
             hint="Store each bias as int32 with the scale of input times weight.",
         )
-        rules = len(bench.session.recipe.rules)
+        rules = len(workspace.session.recipe.rules)
         st.caption(f"{plural(rules, 'rule')} on top of the defaults.")
         if rules:
             st.button(
@@ -113,7 +113,7 @@ def _more(bench: Bench) -> None:
             )
 
 
-def undo_buttons(session: user_session.Session) -> None:
+def undo_buttons(session: user_session.UserSession) -> None:
     """Undo and Redo, with how many edits there are."""
     undoable, redoable = len(session.past), len(session.future)
     st.button(

@@ -12,7 +12,7 @@ from app.views.layers.recipe_bar import ACTIVATION_TYPES, WEIGHT_TYPES
 from app.views.shared.controls import calibrator_options, calibrator_select, select, toggle
 from app.views.shared.format import activation_type
 from app.views.shared.page_guard import apply
-from app.workspace.workspace import Bench
+from app.workspace.workspace import Workspace
 from quant.model.op_roles import CLAMPS, Kind
 from quant.planning.plan import INPUT_OP_TYPE, NodePlan
 from quant.recipe.edits import with_layer, without_layer
@@ -28,14 +28,14 @@ class Layer:
     """The selected layer with everything its controls need.
 
     Attributes:
-        bench: What the page works on.
+        workspace: What the page works on.
         row: The row of the table.
         item: The node's plan, or None for an input of the model.
         settings: The settings that hold for its tensor.
         sources: Which rule changed each setting.
     """
 
-    bench: Bench
+    workspace: Workspace
     row: LayerRow
     item: NodePlan | None
     settings: Settings
@@ -65,14 +65,14 @@ class Layer:
         apply(recipe)
 
 
-def layer_of(bench: Bench, row: LayerRow) -> Layer:
+def layer_of(workspace: Workspace, row: LayerRow) -> Layer:
     """The layer of a row."""
-    item = bench.quantized.plan.nodes.get(row.name)
-    tensor = bench.quantized.plan.tensors.get(row.tensor)
+    item = workspace.quantized.plan.nodes.get(row.name)
+    tensor = workspace.quantized.plan.tensors.get(row.tensor)
     settings, sources = row.settings, dict(item.sources if item else {})
     if tensor is not None:
         settings, sources = tensor.settings, {**sources, **tensor.sources}
-    return Layer(bench, row, None if row.op_type == INPUT_OP_TYPE else item, settings, sources)
+    return Layer(workspace, row, None if row.op_type == INPUT_OP_TYPE else item, settings, sources)
 
 
 def main_settings(layer: Layer) -> None:
@@ -173,7 +173,7 @@ def _activation_settings(layer: Layer, item: NodePlan) -> None:
         DROP,
         "Dropped: the node is removed, because the quantization after it clamps the same.",
     )
-    verdict = layer.bench.quantized.activations.get(item.node.name)
+    verdict = layer.workspace.quantized.activations.get(item.node.name)
     if verdict is not None:
         word = "" if not verdict.possible else "Dropping it is "
         tail = ", and it is dropped" if verdict.dropped else ""

@@ -14,7 +14,7 @@ from app.tasks.ranking import KINDS, ranking_in_use
 from app.views.shared.controls import calibrator_label
 from app.views.shared.format import plural
 from app.views.shared.row_table import row_table
-from app.workspace.workspace import Bench
+from app.workspace.workspace import Workspace
 
 KEY = "layers_table"
 STATES = {
@@ -25,14 +25,14 @@ STATES = {
 }
 
 
-def layers_table(bench: Bench) -> None:
+def layers_table(workspace: Workspace) -> None:
     """Draw the table."""
-    rows = bench.rows()
+    rows = workspace.rows()
     shown = _filtered(rows)
-    comparison = bench.comparison()
-    ranking = ranking_in_use(bench)
+    comparison = workspace.comparison()
+    ranking = ranking_in_use(workspace)
     effects = {kind: ranking.by_node(kind) for kind in KINDS}
-    row = selected(bench)
+    row = selected(workspace)
     row_table(
         _frame(shown, comparison.tensors if comparison else {}, effects),
         row.name if row else None,
@@ -52,9 +52,9 @@ def go_to(name: str) -> None:
     user_session.keep(replace(user_session.current(), row=name))
 
 
-def selected(bench: Bench) -> LayerRow | None:
+def selected(workspace: Workspace) -> LayerRow | None:
     """The row of the session; at first the one with the greatest local error."""
-    rows = bench.rows()
+    rows = workspace.rows()
     wanted = user_session.current().row
     found = next((row for row in rows if row.name == wanted), None)
     if found is not None:

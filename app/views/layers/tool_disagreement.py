@@ -13,7 +13,7 @@ from app.tasks.range_candidates import Choices, choices_of
 from app.views.layers.table import go_to
 from app.views.shared.format import plural
 from app.views.shared.row_table import row_table
-from app.workspace.workspace import Bench
+from app.workspace.workspace import Workspace
 
 KEY = "disagreement table"
 POLL_SECONDS = 0.7
@@ -34,10 +34,10 @@ class Ranked:
     loses_db: float | None
 
 
-def disagreement(bench: Bench, row: LayerRow | None) -> None:
+def disagreement(workspace: Workspace, row: LayerRow | None) -> None:
     """Draw the ranking as far as it is known; a click selects the layer."""
-    wanted = [other for other in bench.rows() if bench.asked(other.tensor) is not None]
-    ranked = _ranked(bench, wanted)
+    wanted = [other for other in workspace.rows() if workspace.asked(other.tensor) is not None]
+    ranked = _ranked(workspace, wanted)
     row_table(
         _frame(ranked),
         row.name if row else None,
@@ -46,10 +46,10 @@ def disagreement(bench: Bench, row: LayerRow | None) -> None:
         columns=_columns(),
         alt="Tensors ranked by how much the tools disagree about their range",
     )
-    _progress(bench, len(ranked), len(wanted))
+    _progress(workspace, len(ranked), len(wanted))
 
 
-def _progress(bench: Bench, known: int, total: int) -> None:
+def _progress(workspace: Workspace, known: int, total: int) -> None:
     """How far the ranking is; the page is drawn again as more becomes known."""
     if known == total:
         st.caption(
@@ -60,7 +60,7 @@ def _progress(bench: Bench, known: int, total: int) -> None:
 
     @st.fragment(run_every=POLL_SECONDS)
     def filling() -> None:
-        done = sum(choices_of(bench, row.tensor) is not None for row in bench.rows())
+        done = sum(choices_of(workspace, row.tensor) is not None for row in workspace.rows())
         st.progress(known / total, text=f"{known:,} of {plural(total, 'tensor')} computed")
         if done > known:
             st.rerun()
@@ -68,15 +68,15 @@ def _progress(bench: Bench, known: int, total: int) -> None:
     filling()
 
 
-def _ranked(bench: Bench, rows: Sequence[LayerRow]) -> list[Ranked]:
+def _ranked(workspace: Workspace, rows: Sequence[LayerRow]) -> list[Ranked]:
     """The tensors whose choices are known, the most disputed first."""
     found: list[Ranked] = []
     for row in rows:
-        choices = choices_of(bench, row.tensor)
+        choices = choices_of(workspace, row.tensor)
         if choices is None:
             continue
         best = _rated_db(choices.best)
-        now = choices.rated_db(bench, row.tensor)
+        now = choices.rated_db(workspace, row.tensor)
         # A range by hand may beat every rule.
         loses = best - now if best is not None and math.isfinite(now) else None
         found.append(Ranked(row, choices, loses))

@@ -18,9 +18,9 @@ CONFIG = {"displaylogo": False, "displayModeBar": False}
 
 def weight_plot(layer: Layer) -> None:
     """The types to choose from, the channels as colours and as lines, and those that stand out."""
-    weights = layer.bench.weights(layer.row.name)
+    weights = layer.workspace.weights(layer.row.name)
     _head(layer, weights)
-    _types(layer, layer.bench.weight_options(layer.row.name))
+    _types(layer, layer.workspace.weight_options(layer.row.name))
     if weights is None:
         st.info("This weight has no output channels to compare.", icon=":material/info:")
         return

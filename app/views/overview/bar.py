@@ -15,23 +15,28 @@ from app.views.shared.format import plural
 from app.views.shared.job_panel import EVERY, sentence, show_job, show_outcome
 from app.views.shared.measure_bar import describe
 from app.workspace.metric import has_classes, metric_of
-from app.workspace.workspace import Bench
+from app.workspace.workspace import Workspace
 from quant.errors import QuantError
 
 FILE: Final = "file"
 _EMPTY: Final = ""
 
 
-def overview_bar(bench: Bench, metric: Metric) -> None:
+def overview_bar(workspace: Workspace, metric: Metric) -> None:
     """Draw the bar."""
-    job = details_job(bench, metric)
+    job = details_job(workspace, metric)
     running = job is not None and job.running
-    parts = (bench.session.measured, split_of(bench, metric), judged(bench), timed(bench))
+    parts = (
+        workspace.session.measured,
+        split_of(workspace, metric),
+        judged(workspace),
+        timed(workspace),
+    )
     done = all(part is not None for part in parts)
     with st.container(horizontal=True, vertical_alignment="bottom", key="overview_bar"):
         with st.container(width=215):
-            preset_select(bench.session.recipe, key="overview preset")
-        _metric_select(bench, metric)
+            preset_select(workspace.session.recipe, key="overview preset")
+        _metric_select(workspace, metric)
         st.button(
             "Measure",
             key="overview measure",
@@ -39,9 +44,9 @@ def overview_bar(bench: Bench, metric: Metric) -> None:
             icon=":material/speed:",
             disabled=running or done,
             on_click=measure,
-            args=(bench, metric),
+            args=(workspace, metric),
             help=f"Run the float model, both halves of the quantization and the int8 model on "
-            f"{plural(len(bench.opened.evaluation), 'sample')}.",
+            f"{plural(len(workspace.opened.evaluation), 'sample')}.",
         )
         with st.container(
             width="stretch", height=62, border=False, vertical_alignment="bottom", gap=None
@@ -49,7 +54,7 @@ def overview_bar(bench: Bench, metric: Metric) -> None:
             if job is not None and running:
                 _progress(job)
             elif not done:
-                st.caption(f"{describe(bench.session.recipe)} is not measured yet.")
+                st.caption(f"{describe(workspace.session.recipe)} is not measured yet.")
     if job is not None and not running:
         show_outcome(job)
 
@@ -67,18 +72,18 @@ def _progress(job: Job) -> None:
     watch()
 
 
-def measure(bench: Bench, metric: Metric) -> None:
+def measure(workspace: Workspace, metric: Metric) -> None:
     """Start everything that the page shows but the ranking."""
-    if bench.comparison() is None:
-        calibration.start_measurement(bench)
-    start_details(bench, metric)
+    if workspace.comparison() is None:
+        calibration.start_measurement(workspace)
+    start_details(workspace, metric)
 
 
-def _metric_select(bench: Bench, metric: Metric) -> None:
+def _metric_select(workspace: Workspace, metric: Metric) -> None:
     """What the outputs are judged by; a file's path is asked for beside it."""
-    chosen = bench.session.metric
-    usual = metric_of("", bench.opened)
-    options = [_EMPTY, *(name for name in METRICS if _fits(name, bench)), FILE]
+    chosen = workspace.session.metric
+    usual = metric_of("", workspace.opened)
+    options = [_EMPTY, *(name for name in METRICS if _fits(name, workspace)), FILE]
     is_file = bool(chosen) and chosen not in METRICS
     wants_file = st.session_state.get("overview metric file", is_file)
     st.session_state["overview metric"] = FILE if wants_file else chosen
@@ -117,18 +122,18 @@ def _metric_select(bench: Bench, metric: Metric) -> None:
             placeholder="/path/to/metric.py",
             on_change=typed,
         )
-        problem = _problem(chosen, bench) if is_file else ""
+        problem = _problem(chosen, workspace) if is_file else ""
         if problem:
             st.error(f"{problem} Until then {metric.label} is used.", icon=":material/error:")
 
 
-def _fits(name: str, bench: Bench) -> bool:
-    return has_classes(bench.opened) or not METRICS[name].needs_labels
+def _fits(name: str, workspace: Workspace) -> bool:
+    return has_classes(workspace.opened) or not METRICS[name].needs_labels
 
 
-def _problem(name: str, bench: Bench) -> str:
+def _problem(name: str, workspace: Workspace) -> str:
     try:
-        metric_of(name, bench.opened)
+        metric_of(name, workspace.opened)
     except QuantError as error:
         return f"{sentence(error)}."
     return ""

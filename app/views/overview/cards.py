@@ -4,18 +4,18 @@ import math
 
 import streamlit as st
 
-from analysis.errors.output_scores import Scores
-from analysis.errors.weights_vs_activations import Split
+from analysis.errors.output_scores import OutputScores
+from analysis.errors.weights_vs_activations import AblationResult
 from analysis.latency import model_size
 from analysis.metrics import Metric, MetricChange
 from app.tasks.measurement import split_of, timed
 from app.views.shared.format import DASH, db, number, percent, points, size
-from app.workspace.workspace import Bench
+from app.workspace.workspace import Workspace
 
 
-def overview_cards(bench: Bench, metric: Metric) -> None:
+def overview_cards(workspace: Workspace, metric: Metric) -> None:
     """Draw the cards and what the samples can tell."""
-    split = split_of(bench, metric)
+    split = split_of(workspace, metric)
     base = split.float.metric if split else None
     cards = (
         ("Float", split.float if split else None),
@@ -28,13 +28,13 @@ def overview_cards(bench: Bench, metric: Metric) -> None:
         with column:
             _card(label, scores, base, metric)
     with columns[4]:
-        _size(bench)
+        _size(workspace)
     with columns[5]:
-        _speed(bench)
-    st.caption(" ".join(filter(None, (_said(split), _before(bench, metric)))))
+        _speed(workspace)
+    st.caption(" ".join(filter(None, (_said(split), _before(workspace, metric)))))
 
 
-def _card(label: str, scores: Scores | None, base: float | None, metric: Metric) -> None:
+def _card(label: str, scores: OutputScores | None, base: float | None, metric: Metric) -> None:
     with st.container(border=True, gap="xsmall", height="stretch"):
         if scores is None:
             st.metric(label, DASH, "press Measure", delta_color="off", delta_arrow="off")
@@ -73,9 +73,9 @@ def _change(metric: Metric, change: float) -> str:
     return f"{change:+.4g} {metric.unit}".strip()
 
 
-def _size(bench: Bench) -> None:
+def _size(workspace: Workspace) -> None:
     """The size of both files."""
-    found = model_size(bench.quantized)
+    found = model_size(workspace.quantized)
     smaller = found.float_bytes / found.int8_bytes
     with st.container(border=True, gap="xsmall", height="stretch"):
         st.metric(
@@ -88,9 +88,9 @@ def _size(bench: Bench) -> None:
         st.caption(f"Float file {size(found.float_bytes)}")
 
 
-def _speed(bench: Bench) -> None:
+def _speed(workspace: Workspace) -> None:
     """The time of one inference of both models on this machine."""
-    found = timed(bench)
+    found = timed(workspace)
     with st.container(border=True, gap="xsmall", height="stretch"):
         if found is None:
             st.metric("Int8 latency", DASH, "press Measure", delta_color="off", delta_arrow="off")
@@ -109,10 +109,10 @@ def _speed(bench: Bench) -> None:
         st.caption(f"Float {number(found.of_float.median_ms, 3)} ms, one sample")
 
 
-def _before(bench: Bench, metric: Metric) -> str:
+def _before(workspace: Workspace, metric: Metric) -> str:
     """What the recipe measured before gave."""
-    key = bench.session.recipe.content_key
-    found = [m for m in bench.session.measurements if m.recipe.content_key != key]
+    key = workspace.session.recipe.content_key
+    found = [m for m in workspace.session.measurements if m.recipe.content_key != key]
     if not found:
         return ""
     last = found[-1]
@@ -120,7 +120,7 @@ def _before(bench: Bench, metric: Metric) -> str:
     return f"Before the recipe changed: all int8 {value}output sqnr {db(last.sqnr_db)}."
 
 
-def _said(split: Split | None) -> str:
+def _said(split: AblationResult | None) -> str:
     """What the halves say, and whether the metric can tell."""
     if split is None:
         return "Press Measure to see how much the weights cost and how much the activations."

@@ -12,24 +12,24 @@ from analysis.layers import LayerRow
 from app.session import user_session
 from app.views.layers.range_editor import mode
 from app.views.layers.table import go_to
-from app.workspace.workspace import Bench
+from app.workspace.workspace import Workspace
 
 KEY = "depth"
 HEIGHT = 310
 
 
-def depth_plot(bench: Bench) -> None:
+def depth_plot(workspace: Workspace) -> None:
     """Draw the plot, or say how to get it."""
-    comparison = bench.comparison()
+    comparison = workspace.comparison()
     with st.container(border=True, key="depth_box", height="stretch"):
         st.markdown("**Where the error builds up** :gray[cumulative sqnr of each tensor]")
         if comparison is None:
             with st.container(height=HEIGHT, border=False, vertical_alignment="center"):
                 st.info("Press Measure to see it.", icon=":material/speed:")
             return
-        rows = {row.tensor: row for row in bench.rows() if row.tensor}
+        rows = {row.tensor: row for row in workspace.rows() if row.tensor}
         tensors = {t: error for t, error in comparison.tensors.items() if t in rows}
-        edges = measured_edges(bench.opened.model, tensors)
+        edges = measured_edges(workspace.opened.model, tensors)
         chosen = user_session.current().row
         selected = next((t for t in tensors if rows[t].name == chosen), None)
 

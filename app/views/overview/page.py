@@ -13,21 +13,21 @@ from app.views.overview.samples import samples_panel
 from app.views.overview.suspects import suspects
 from app.views.shared.page_guard import guarded, ready
 from app.workspace.metric import metric_in_use
-from app.workspace.workspace import Bench
+from app.workspace.workspace import Workspace
 
 
-def body(bench: Bench) -> None:
+def body(workspace: Workspace) -> None:
     """Everything below the heading."""
-    metric = metric_in_use(bench)
-    overview_bar(bench, metric)
-    overview_cards(bench, metric)
+    metric = metric_in_use(workspace)
+    overview_bar(workspace, metric)
+    overview_cards(workspace, metric)
     left, right = st.columns([10, 9], gap="medium")
     with left:
-        depth_plot(bench)
+        depth_plot(workspace)
     with right:
-        suspects(bench)
-    ranking_panel(bench, metric)
-    samples_panel(bench)
+        suspects(workspace)
+    ranking_panel(workspace, metric)
+    samples_panel(workspace)
 
 
 with guarded():

@@ -21,8 +21,8 @@ from app.tasks.ranking import (
 from app.views.layers.table import go_to
 from app.views.shared.format import plural, seconds
 from app.views.shared.job_panel import show_outcome
-from app.workspace.workspace import Bench
-from quant.variants import Unit
+from app.workspace.workspace import Workspace
+from quant.variants import QuantUnit
 
 KEY = "ranking_table"
 EVERY = 1.0
@@ -30,25 +30,25 @@ EVERY = 1.0
 HEIGHT = 290
 
 
-def ranking_panel(bench: Bench, metric: Metric) -> None:
+def ranking_panel(workspace: Workspace, metric: Metric) -> None:
     """Draw the heading, the progress and the table."""
-    samples = samples_of(bench, bench.session.rank_samples)
-    job = ranking_job(bench, metric, samples)
+    samples = samples_of(workspace, workspace.session.rank_samples)
+    job = ranking_job(workspace, metric, samples)
     running = job is not None and job.running
 
     @st.fragment(run_every=EVERY if running else None)
     def panel() -> None:
         if running and job is not None and not job.running:
             st.rerun()
-        found = ranking(bench, metric, samples)
-        _bar(bench, metric, found, job)
-        _table(bench, metric, found)
+        found = ranking(workspace, metric, samples)
+        _bar(workspace, metric, found, job)
+        _table(workspace, metric, found)
 
     with st.container(border=True, key="ranking_box"):
         panel()
 
 
-def _bar(bench: Bench, metric: Metric, found: Ranking, job: Job | None) -> None:
+def _bar(workspace: Workspace, metric: Metric, found: Ranking, job: Job | None) -> None:
     """Start, progress, cancel, number of samples."""
     running = job is not None and job.running
     with st.container(horizontal=True, vertical_alignment="bottom", key="ranking_bar"):
@@ -62,7 +62,7 @@ def _bar(bench: Bench, metric: Metric, found: Ranking, job: Job | None) -> None:
                     st.progress(_share(found), text=_line(found, job))
                 else:
                     st.caption(_ranked_by(found, metric))
-        total = len(bench.opened.evaluation)
+        total = len(workspace.opened.evaluation)
         st.session_state["ranking samples"] = found.samples
 
         def wanted() -> None:
@@ -91,7 +91,7 @@ def _bar(bench: Bench, metric: Metric, found: Ranking, job: Job | None) -> None:
             return
 
         def start() -> None:
-            start_ranking(bench, metric, found.samples)
+            start_ranking(workspace, metric, found.samples)
 
         begun = bool(found.sensitivity)
         if st.button(
@@ -141,7 +141,7 @@ def _ranked_by(found: Ranking, metric: Metric) -> str:
     )
 
 
-def _table(bench: Bench, metric: Metric, found: Ranking) -> None:
+def _table(workspace: Workspace, metric: Metric, found: Ranking) -> None:
     if not found.sensitivity:
         return
     units = _ordered(found)
@@ -158,7 +158,7 @@ def _table(bench: Bench, metric: Metric, found: Ranking) -> None:
         "selection": {"rows": [] if place is None else [place], "columns": [], "cells": []}
     }
     st.dataframe(
-        _frame(bench, found, units, share=metric.unit == "%"),
+        _frame(workspace, found, units, share=metric.unit == "%"),
         key=KEY,
         height=HEIGHT,
         hide_index=True,
@@ -174,10 +174,10 @@ def _table(bench: Bench, metric: Metric, found: Ranking) -> None:
         )
 
 
-def _ordered(found: Ranking) -> list[Unit]:
+def _ordered(found: Ranking) -> list[QuantUnit]:
     """The units with most to win first; until that is known, those that do most harm alone."""
 
-    def badness(unit: Unit) -> tuple[float, ...]:
+    def badness(unit: QuantUnit) -> tuple[float, ...]:
         gain, alone = found.gain_db(unit.name), found.sensitivity.get(unit.name)
         harm = -alone.sqnr_db if alone else -math.inf
         loss = found.loss(unit.name) if found.by_metric else 0.0
@@ -189,8 +189,10 @@ def _ordered(found: Ranking) -> list[Unit]:
     return sorted(known, key=badness, reverse=True)
 
 
-def _frame(bench: Bench, found: Ranking, units: Sequence[Unit], *, share: bool) -> pd.DataFrame:
-    ops = {row.name: row.op_type for row in bench.rows()}
+def _frame(
+    workspace: Workspace, found: Ranking, units: Sequence[QuantUnit], *, share: bool
+) -> pd.DataFrame:
+    ops = {row.name: row.op_type for row in workspace.rows()}
     scale = 100 if share else 1
 
     def finite(value: float | None) -> float | None:

@@ -9,10 +9,10 @@ from numpy.typing import NDArray
 
 from analysis.errors.per_sample import SampleError, samples_outside, unusual_layers
 from analysis.report.image import Picture, picture
-from app.tasks.measurement import Judged, judged
+from app.tasks.measurement import SampleResults, judged
 from app.views.layers.table import go_to, selected
 from app.views.shared.format import db, number, plural
-from app.workspace.workspace import Bench
+from app.workspace.workspace import Workspace
 from quant.data.dataset import Dataset
 from sample_models import find
 
@@ -26,7 +26,7 @@ TOP = 3
 VALUES = 6
 
 
-def samples_panel(bench: Bench) -> None:
+def samples_panel(workspace: Workspace) -> None:
     """Draw the section."""
     with st.container(border=True, key="samples_box"):
         with st.container(horizontal=True, vertical_alignment="center"):
@@ -41,19 +41,19 @@ def samples_panel(bench: Bench) -> None:
                 persist_state="session",
             )
         if view == RANGE:
-            _range_setters(bench)
+            _range_setters(workspace)
             return
-        known = judged(bench)
+        known = judged(workspace)
         if known is None:
             st.info(
                 "Press Measure to see which inputs suffer most, with both outputs side by side.",
                 icon=":material/speed:",
             )
             return
-        _worst(bench, known)
+        _worst(workspace, known)
 
 
-def _worst(bench: Bench, known: Judged) -> None:
+def _worst(workspace: Workspace, known: SampleResults) -> None:
     """A line about all samples, then the worst, each with both outputs."""
     st.caption(_about(known))
     shown = known.errors.worst[:SHOWN]
@@ -65,7 +65,7 @@ def _worst(bench: Bench, known: Judged) -> None:
             columns, shown[start : start + PER_ROW], pictures[start : start + PER_ROW], strict=False
         ):
             with column, st.container(border=True, gap="xsmall", height="stretch"):
-                _sample(bench, known, sample, drawn)
+                _sample(workspace, known, sample, drawn)
     if len(scalings) == 1:
         st.caption(f"Pictures: {next(iter(scalings))}")
     elif scalings:
@@ -75,7 +75,7 @@ def _worst(bench: Bench, known: Judged) -> None:
         )
 
 
-def _about(known: Judged) -> str:
+def _about(known: SampleResults) -> str:
     errors = known.errors
     finite = errors.sqnr_db[np.isfinite(errors.sqnr_db)]
     text = plural(errors.samples, "sample")
@@ -92,9 +92,11 @@ def _about(known: Judged) -> str:
     return f"{text}."
 
 
-def _sample(bench: Bench, known: Judged, sample: SampleError, drawn: Picture | None) -> None:
+def _sample(
+    workspace: Workspace, known: SampleResults, sample: SampleError, drawn: Picture | None
+) -> None:
     """One sample: what it is, its error, both outputs, and who clips it."""
-    names = _classes(bench)
+    names = _classes(workspace)
     label = "" if sample.label is None else f", label **{_class(sample.label, names)}**"
     st.markdown(f"Sample {sample.index}{label}")
     left, right = st.columns([1, 1], gap="small")
@@ -124,7 +126,7 @@ def _sample(bench: Bench, known: Judged, sample: SampleError, drawn: Picture | N
     if not unusual:
         st.caption("No layer clips it more than the others.")
     for layer in unusual[:2]:
-        producer = bench.opened.model.producers.get(layer.tensor)
+        producer = workspace.opened.model.producers.get(layer.tensor)
         row = producer.name if producer else layer.tensor
         st.button(
             f"{_share(layer.clip_rate)} clipped, mean {_share(layer.mean_clip_rate)}: "
@@ -169,14 +171,14 @@ def _marked(value: float, largest: bool) -> str:
     return f"**{number(value, 3)}**" if largest else number(value, 3)
 
 
-def _range_setters(bench: Bench) -> None:
+def _range_setters(workspace: Workspace) -> None:
     """The calibration inputs that gave a tensor its least and its greatest value."""
-    seen = bench.calibration.tensors
-    rows = {row.name: row for row in bench.rows() if row.owner and row.tensor in seen}
+    seen = workspace.calibration.tensors
+    rows = {row.name: row for row in workspace.rows() if row.owner and row.tensor in seen}
     if not rows:
         st.info("No quantized tensor has statistics.", icon=":material/info:")
         return
-    chosen = selected(bench)
+    chosen = selected(workspace)
     names = list(rows)
     row = chosen.name if chosen and chosen.name in rows else names[0]
     st.session_state["samples tensor"] = row
@@ -198,7 +200,7 @@ def _range_setters(bench: Bench) -> None:
     ):
         with column, st.container(border=True, gap="xsmall"):
             st.markdown(f"{what} **{number(value)}** :gray[calibration sample {index}]")
-            inputs = _nth(bench.opened.data, index)
+            inputs = _nth(workspace.opened.data, index)
             drawn = _picture(inputs)
             if drawn is not None:
                 st.image(drawn.levels, width=PICTURE, alt=f"Calibration sample {index}")
@@ -228,8 +230,8 @@ def _values(inputs: Inputs) -> str:
     return "; ".join(parts)
 
 
-def _classes(bench: Bench) -> tuple[str, ...]:
-    sample = bench.opened.source.sample
+def _classes(workspace: Workspace) -> tuple[str, ...]:
+    sample = workspace.opened.source.sample
     return find(sample).class_names if sample else ()
 
 

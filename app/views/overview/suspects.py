@@ -9,36 +9,36 @@ from app.tasks.calibration import findings
 from app.views.layers.table import go_to
 from app.views.shared.page_guard import apply
 from app.views.shared.suggestion_list import BADGES, in_words
-from app.workspace.workspace import Bench
+from app.workspace.workspace import Workspace
 
 AT_FIRST: Final = 4
 """Findings that are drawn before one asks for all."""
 
 
-def suspects(bench: Bench) -> None:
+def suspects(workspace: Workspace) -> None:
     """Draw the findings for the recipe as it stands."""
-    found = findings(bench)
+    found = findings(workspace)
     with st.container(border=True, key="suspects", height="stretch"):
         st.markdown("**Suspects** :gray[causes found in what is measured, most to win first]")
         if found is None:
-            _wait(bench)
+            _wait(workspace)
             return
         if not found:
             st.caption(
                 "Nothing that is measured asks for a change."
-                if bench.comparison()
+                if workspace.comparison()
                 else "Nothing stands out in weights and histograms. Press Measure for more."
             )
         every = st.session_state.get("all suspects", False)
         for place, finding in enumerate(found if every else found[:AT_FIRST]):
-            _suspect(bench, place, finding)
+            _suspect(workspace, place, finding)
         if len(found) > AT_FIRST:
             st.toggle(f"Show all {len(found)}", key="all suspects")
-        if found and not bench.comparison():
+        if found and not workspace.comparison():
             st.caption("From weights and histograms alone. Measure to know more.")
 
 
-def _suspect(bench: Bench, place: int, finding: Finding) -> None:
+def _suspect(workspace: Workspace, place: int, finding: Finding) -> None:
     icon, word, colour = BADGES[finding.severity]
     with st.container(gap="xsmall", key=f"suspect {place}"):
         with st.container(horizontal=True, vertical_alignment="center", gap="small"):
@@ -56,7 +56,7 @@ def _suspect(bench: Bench, place: int, finding: Finding) -> None:
                     on_click=apply,
                     args=(finding.fix.recipe,),
                 )
-            row = _row(bench, finding)
+            row = _row(workspace, finding)
             if row and st.button(
                 "Show the layer",
                 key=f"suspect go {place}",
@@ -68,21 +68,21 @@ def _suspect(bench: Bench, place: int, finding: Finding) -> None:
                 st.switch_page("views/layers/page.py")
 
 
-def _row(bench: Bench, finding: Finding) -> str:
+def _row(workspace: Workspace, finding: Finding) -> str:
     """The row of the Layers table that a finding is about, or nothing."""
-    names = {row.name for row in bench.rows()}
-    producer = bench.opened.model.producers.get(finding.tensor)
+    names = {row.name for row in workspace.rows()}
+    producer = workspace.opened.model.producers.get(finding.tensor)
     for name in (finding.node, producer.name if producer else finding.tensor):
         if name in names:
             return name
     return ""
 
 
-def _wait(bench: Bench) -> None:
+def _wait(workspace: Workspace) -> None:
     @st.fragment(run_every=0.5)
     def waiting() -> None:
         st.caption("Looking at weights and histograms …")
-        if findings(bench) is not None:
+        if findings(workspace) is not None:
             st.rerun()
 
     waiting()

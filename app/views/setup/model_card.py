@@ -8,13 +8,13 @@ import streamlit as st
 from analysis.latency import float_bytes
 from app.views.shared.format import number, plural, size
 from app.workspace.data_preview import preview
-from app.workspace.workspace import Opened
+from app.workspace.workspace import OpenedSource
 from quant.data.dataset import Dataset
 from quant.model.model import Model, TensorInfo
 from sample_models import find
 
 
-def model_card(opened: Opened) -> None:
+def model_card(opened: OpenedSource) -> None:
     """Nodes, opset, inputs and outputs, what preparation did, what stays float and why."""
     model = opened.model
     st.markdown(f"**Model** :gray[{opened.source.title}]")
@@ -42,7 +42,7 @@ def model_card(opened: Opened) -> None:
                 st.markdown(f"- {plural(count, 'node')}: {reason}")
 
 
-def data_card(opened: Opened) -> None:
+def data_card(opened: OpenedSource) -> None:
     """How much data there is, and what the model is fed."""
     st.markdown("**Data**")
     evaluation = opened.evaluation
@@ -81,7 +81,7 @@ def data_card(opened: Opened) -> None:
     st.caption(f"Range and pictures are of the first {plural(shown.samples, 'sample')}.")
 
 
-def _classes(opened: Opened) -> tuple[str, ...]:
+def _classes(opened: OpenedSource) -> tuple[str, ...]:
     return find(opened.source.sample).class_names if opened.source.sample else ()
 
 

@@ -11,12 +11,12 @@ from app.views.shared.format import about, plural
 from app.views.shared.job_panel import sentence, show_job, show_outcome
 from app.views.shared.measure_bar import describe
 from app.views.shared.page_guard import guarded
-from app.workspace.workspace import CALIBRATIONS, Opened, open_source
+from app.workspace.workspace import CALIBRATIONS, OpenedSource, open_source
 from quant.errors import QuantError
 from quant.recipe.presets import preset_summary
 
 
-def calibration_panel(opened: Opened) -> None:
+def calibration_panel(opened: OpenedSource) -> None:
     """Number of samples, preset, estimate, Calibrate, progress and what came of it."""
     session = user_session.current()
     total = len(opened.data)

@@ -12,7 +12,7 @@ import streamlit as st
 
 from quant.calibrators import REGISTRY, Calibrator, calibrator_from_json, calibrator_named
 from quant.calibrators.base import options_of
-from quant.tool_rules import CHOICES
+from quant.tool_rules import TOOL_RULES
 
 T = TypeVar("T")
 
@@ -67,7 +67,7 @@ def toggle(
 
 def calibrator_label(name: str) -> str:
     """What a person reads for a calibrator's name or a tool's rule."""
-    return calibrator_named(name).title if name in REGISTRY or name in CHOICES else name
+    return calibrator_named(name).title if name in REGISTRY or name in TOOL_RULES else name
 
 
 def calibrator_list() -> tuple[str, ...]:

@@ -2,7 +2,7 @@
 
 import streamlit as st
 
-from app.jobs.registry import Job, State
+from app.jobs.registry import Job, JobState
 from app.views.shared.format import seconds
 from quant.errors import QuantError
 
@@ -38,9 +38,9 @@ def show_job(job: Job, *, unit: str = "samples") -> None:
 
 def show_outcome(job: Job) -> None:
     """Say why a job gave no result; nothing for one that runs or is done."""
-    if job.state is State.CANCELLED:
+    if job.state is JobState.CANCELLED:
         st.info(f"{job.label} was cancelled. Nothing else changed.", icon=":material/info:")
-    elif job.state is State.FAILED:
+    elif job.state is JobState.FAILED:
         st.error(sentence(job.error), icon=":material/error:")
 
 

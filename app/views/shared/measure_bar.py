@@ -11,20 +11,20 @@ from app.session.user_session import Measurement
 from app.tasks import calibration
 from app.views.shared.format import DASH, db, percent, plural, points
 from app.views.shared.job_panel import show_job, show_outcome
-from app.workspace.workspace import Bench
+from app.workspace.workspace import Workspace
 from quant.recipe.edits import preset_of
 from quant.recipe.recipe import Recipe
 
 
-def measure_bar(bench: Bench) -> None:
+def measure_bar(workspace: Workspace) -> None:
     """Draw the cards, the button and the history."""
-    session = bench.session
+    session = workspace.session
     job = calibration.measurement_job(session)
     running = job is not None and job.running
     cards, actions = st.columns([5, 2], vertical_alignment="center", gap="medium")
     with cards, st.container(key="measured"):
         float_card, before_card, rest = st.columns([1, 1, 2])
-        labelled = bench.opened.evaluation.labels is not None
+        labelled = workspace.opened.evaluation.labels is not None
         _earlier(session, labelled, float_card, before_card)
         with rest:
             if job is not None and running:
@@ -38,8 +38,9 @@ def measure_bar(bench: Bench) -> None:
             type="secondary" if session.measured else "primary",
             icon=":material/speed:",
             disabled=running or session.measured is not None,
-            on_click=lambda: calibration.start_measurement(bench),
-            help=f"Run the float and the int8 model on {len(bench.opened.evaluation):,} samples.",
+            on_click=lambda: calibration.start_measurement(workspace),
+            help="Run the float and the int8 model on "
+            f"{len(workspace.opened.evaluation):,} samples.",
         )
         _history(session)
     if job is not None and not running:
@@ -47,7 +48,10 @@ def measure_bar(bench: Bench) -> None:
 
 
 def _earlier(
-    session: user_session.Session, labelled: bool, float_card: DeltaGenerator, card: DeltaGenerator
+    session: user_session.UserSession,
+    labelled: bool,
+    float_card: DeltaGenerator,
+    card: DeltaGenerator,
 ) -> None:
     """The float model, and the recipe that was measured before."""
     latest, before = session.latest, _before(session)
@@ -68,7 +72,7 @@ def _earlier(
             _card("Output sqnr, before", db(before.sqnr_db if before else None), None, "–")
 
 
-def _now(session: user_session.Session, labelled: bool) -> None:
+def _now(session: user_session.UserSession, labelled: bool) -> None:
     """The recipe as it stands."""
     now, before = session.measured, _before(session)
     missing = "recipe changed since" if session.latest and now is None else "not measured"
@@ -83,13 +87,13 @@ def _now(session: user_session.Session, labelled: bool) -> None:
         _card("Output sqnr, now", db(now.sqnr_db if now else None), change, missing)
 
 
-def _scored(session: user_session.Session) -> bool:
+def _scored(session: user_session.UserSession) -> bool:
     """Whether the model's answers can be compared, as far as is known."""
     latest = session.latest
     return latest is None or latest.agreement is not None or latest.int8_top1 is not None
 
 
-def _measure(session: user_session.Session, labelled: bool) -> str:
+def _measure(session: user_session.UserSession, labelled: bool) -> str:
     """What the share of samples is of: right answers, or without labels the same answer."""
     latest = session.latest
     known = labelled if latest is None else latest.float_top1 is not None
@@ -112,7 +116,7 @@ def _card(label: str, value: str, change: str | None, missing: str) -> None:
         st.metric(label, value, change or " ", delta_arrow="auto" if change else "off")
 
 
-def _before(session: user_session.Session) -> Measurement | None:
+def _before(session: user_session.UserSession) -> Measurement | None:
     """The latest measurement of another recipe than the one that stands."""
     key = session.recipe.content_key
     found = [m for m in session.measurements if m.recipe.content_key != key]
@@ -126,7 +130,7 @@ def _loss(measurement: Measurement | None) -> str | None:
     return f"{points(measurement.int8_top1 - measurement.float_top1)} to float"
 
 
-def _history(session: user_session.Session) -> None:
+def _history(session: user_session.UserSession) -> None:
     count = len(session.measurements)
     pop = st.popover(
         f"History ({count})" if count else "History",

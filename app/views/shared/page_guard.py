@@ -9,7 +9,7 @@ import streamlit as st
 from app.session import user_session
 from app.tasks import calibration
 from app.views.shared.job_panel import sentence, show_job, show_outcome
-from app.workspace.workspace import Bench, bench
+from app.workspace.workspace import Workspace, workspace
 from quant.errors import QuantError, RecipeError
 from quant.recipe.recipe import Recipe
 
@@ -33,7 +33,7 @@ def apply(recipe: Recipe) -> None:
     st.rerun()
 
 
-def ready(purpose: str) -> Bench | None:
+def ready(purpose: str) -> Workspace | None:
     """What the page works on, or None after saying what is missing and what to do.
 
     Args:
@@ -42,7 +42,7 @@ def ready(purpose: str) -> Bench | None:
     calibration.collect()
     session = user_session.current()
     try:
-        found = bench(session)
+        found = workspace(session)
     except RecipeError as error:
         st.error(sentence(error), icon=":material/error:")
         if session.past:

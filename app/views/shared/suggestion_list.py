@@ -8,7 +8,7 @@ import streamlit as st
 from analysis.findings import Finding
 from app.tasks.calibration import findings
 from app.views.shared.page_guard import apply
-from app.workspace.workspace import Bench
+from app.workspace.workspace import Workspace
 
 AT_FIRST: Final = 5
 """Findings that are drawn before one asks for all."""
@@ -24,22 +24,22 @@ _MARKS: Final = re.compile(r"([\\`*_\[\]$:~<>])")
 """What Markdown reads as more than a letter."""
 
 
-def suggestion_list(bench: Bench) -> None:
+def suggestion_list(workspace: Workspace) -> None:
     """Draw the findings for the recipe as it stands."""
-    found = findings(bench)
+    found = findings(workspace)
     with st.container(border=True, key="suggestions"):
         st.markdown("**What to change next**")
         if found is None:
-            _wait(bench)
+            _wait(workspace)
             return
         if not found:
             st.caption(
                 "Nothing that is measured asks for a change."
-                if bench.comparison()
+                if workspace.comparison()
                 else "Nothing stands out in the histograms. Measure to see where error comes in."
             )
         finding_rows(found)
-        if found and not bench.comparison():
+        if found and not workspace.comparison():
             st.caption("From weights and histograms alone. Measure to see what a change gives.")
 
 
@@ -84,11 +84,11 @@ def _row(item: Finding, number: int) -> None:
             )
 
 
-def _wait(bench: Bench) -> None:
+def _wait(workspace: Workspace) -> None:
     @st.fragment(run_every=0.5)
     def waiting() -> None:
         st.caption("Looking at weights and histograms …")
-        if findings(bench) is not None:
+        if findings(workspace) is not None:
             st.rerun()
 
     waiting()

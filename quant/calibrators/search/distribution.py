@@ -6,15 +6,15 @@ from typing import ClassVar
 import numpy as np
 from numpy.typing import NDArray
 
-from quant.calibrators.base import DivergenceCalibrator, within
+from quant.calibrators.base import ThresholdSearchCalibrator, within
 from quant.calibrators.search.divergence import BINS
-from quant.calibrators.search.windows import two_ended_range
+from quant.calibrators.search.windows import window_range
 from quant.statistics.tensor_stats import TensorStats
 from quant.types import QuantSpec
 
 
 @dataclass(frozen=True)
-class CoarseCopy(DivergenceCalibrator):
+class DistributionMatching(ThresholdSearchCalibrator):
     """Takes the range whose clipped, coarse copy diverges least from the tensor.
 
     A symmetric range, or one of data on one side of zero, has one end to search, over every
@@ -37,4 +37,4 @@ class CoarseCopy(DivergenceCalibrator):
             return stats.low, stats.high
         if spec.symmetric or stats.low == 0 or stats.high == 0:
             return within(stats, self.curve(stats, spec).best)
-        return two_ended_range(stats, spec, self.measure, with_js=self.needs_js)
+        return window_range(stats, spec, self.measure, with_js=self.needs_js)

@@ -28,7 +28,7 @@ ROUNDS = 8
 Measure = Callable[[NDArray[np.int64]], NDArray[np.float64]]
 
 
-def two_ended_range(
+def window_range(
     stats: TensorStats,
     spec: QuantSpec,
     measure: Callable[[NDArray[np.float64]], NDArray[np.float64]],
@@ -47,7 +47,7 @@ def two_ended_range(
         ``rmin <= 0 <= rmax`` within the observed range: half a bin beyond the window, as the
         threshold of a symmetric range is.
     """
-    bins, zero, width = signed_bins(stats)
+    bins, zero, width = signed_histogram(stats)
     windows = Windows(bins, min(spec.qtype.levels, BINS))
     first, last = search(
         lambda tried: measure(windows.divergences(tried, with_js=with_js)),
@@ -59,7 +59,7 @@ def two_ended_range(
     return max(-low, stats.low), min(high, stats.high)
 
 
-def signed_bins(stats: TensorStats) -> tuple[NDArray[np.float64], int, float]:
+def signed_histogram(stats: TensorStats) -> tuple[NDArray[np.float64], int, float]:
     """Counts of the values but the exact zeros on bins of one width with an edge at zero.
 
     Returns:

@@ -8,7 +8,7 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from quant.statistics.tensor_stats import TensorStats
-from quant.tool_rules.base import Batches, NoPick
+from quant.tool_rules.base import Batches, RuleFails
 
 
 @dataclass(frozen=True, eq=False)
@@ -45,13 +45,13 @@ def even_edges(
     """The edges that ``numpy.histogram`` lays over [low, high]; a range of no width is widened.
 
     Raises:
-        NoPick: The range is too narrow to be divided, where NumPy fails and so does the tool.
+        RuleFails: The range is too narrow to be divided, where NumPy fails and so does the tool.
     """
     ends: Any = dtype(low), dtype(high)  # NumPy rounds each step in the type of the ends
     try:
         return np.histogram_bin_edges(np.zeros(0, dtype), bins, range=ends)
     except ValueError:
-        raise NoPick(f"NumPy cannot divide so narrow a range into {bins:,} bins") from None
+        raise RuleFails(f"NumPy cannot divide so narrow a range into {bins:,} bins") from None
 
 
 def single(value: float) -> np.float32:

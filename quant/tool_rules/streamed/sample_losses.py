@@ -6,7 +6,7 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from quant.statistics.sample_histogram import SIDE_BINS, SampleCounts
+from quant.statistics.sample_histogram import SIDE_BINS, SampleHistogram
 from quant.tool_rules.streamed.compute import kernel, running
 
 _TOP = 127
@@ -26,7 +26,7 @@ class SampleLosses:
 
 
 def counted_losses(
-    counts: SampleCounts, scales: NDArray[np.float64], least_code: int
+    counts: SampleHistogram, scales: NDArray[np.float64], least_code: int
 ) -> SampleLosses:
     """Quantize a sample with each scale, on codes from ``least_code`` to 127.
 

@@ -11,7 +11,7 @@ from analysis.errors.local import local_errors, local_graph
 from analysis.errors.tensor_error import ErrorAccumulator
 from quant.numerics import fake_quantize
 from quant.recipe.recipe import Rule
-from quant.runtime.session import Session
+from quant.runtime.session import InferenceSession
 from quant.variants import only_quantized, units
 from sample_models import samples
 from tests import nets
@@ -23,7 +23,7 @@ def of(model, data, recipe, count):
 
 
 def tapped(content, names, feeds):
-    session = Session(content, taps=names, level="basic", integer_kernels=False)
+    session = InferenceSession(content, taps=names, level="basic", integer_kernels=False)
     return session.run(feeds)
 
 
@@ -97,8 +97,8 @@ def test_the_graph_is_valid_and_its_outputs_are_those_of_the_float_model(skippin
     content, _ = local_graph(quantized)
     onnx.checker.check_model(onnx.load_model_from_string(content), full_check=True)
     batch = next(data.batches(7))
-    expected = Session(quantized.float_model.to_bytes()).run(batch.feeds)["y"]
-    assert np.allclose(Session(content).run(batch.feeds)["y"], expected, atol=1e-5)
+    expected = InferenceSession(quantized.float_model.to_bytes()).run(batch.feeds)["y"]
+    assert np.allclose(InferenceSession(content).run(batch.feeds)["y"], expected, atol=1e-5)
 
 
 def test_types_that_need_a_later_opset_are_measured_too():

@@ -4,7 +4,7 @@ import math
 import numpy as np
 import pytest
 
-from analysis.errors.output_scores import Scores, ScoreTally
+from analysis.errors.output_scores import OutputScores, ScoreAccumulator
 from analysis.errors.tensor_error import ErrorStats
 from analysis.metrics import METRICS, WholeMetric
 
@@ -19,7 +19,7 @@ def softmax(scores):
 
 
 def tallied(reference, test, cuts=(), **options):
-    tally = ScoreTally(**options)
+    tally = ScoreAccumulator(**options)
     for a, b in zip(np.split(reference, cuts), np.split(test, cuts), strict=True):
         tally.add({"y": a}, {"y": b})
     return tally.result()
@@ -71,7 +71,7 @@ def test_what_is_no_row_of_scores_has_neither_divergence_nor_agreement(shape):
 
 def test_the_least_of_several_outputs_counts():
     a, b = rows(8, 3), rows(8, 3, seed=1)
-    tally = ScoreTally()
+    tally = ScoreAccumulator()
     tally.add({"good": a, "bad": b}, {"good": a, "bad": b + 1})
     found = tally.result()
     assert found.outputs["good"].sqnr_db == math.inf
@@ -79,7 +79,7 @@ def test_the_least_of_several_outputs_counts():
 
 
 def test_an_output_of_another_shape_is_left_out():
-    tally = ScoreTally()
+    tally = ScoreAccumulator()
     tally.add({"y": rows(4, 3), "boxes": rows(7, 4)}, {"y": rows(4, 3), "boxes": rows(6, 4)})
     assert set(tally.result().outputs) == {"y"}
 
@@ -111,7 +111,7 @@ def test_the_metric_sees_the_variants_outputs_of_all_samples_and_their_labels():
 
 def test_outputs_kept_for_the_metric_survive_that_their_memory_is_used_again():
     memory = np.zeros((2, 3), np.float32)
-    tally = ScoreTally(Own(lambda outputs, labels: float(outputs["y"].sum())))
+    tally = ScoreAccumulator(Own(lambda outputs, labels: float(outputs["y"].sum())))
     for value in (1, 2):
         memory[:] = value
         tally.add({"y": rows(2, 3)}, {"y": memory})
@@ -121,6 +121,6 @@ def test_outputs_kept_for_the_metric_survive_that_their_memory_is_used_again():
 @pytest.mark.parametrize("sqnr_db", [math.inf, -math.inf, 1 / 3])
 def test_scores_come_back_from_json_exactly(sqnr_db):
     stats = ErrorStats(sqnr_db, 1 / 7, 1e-300, math.inf, 12)
-    scores = Scores(3, {"y": stats}, 0.1 + 0.2, None, -1e-17)
+    scores = OutputScores(3, {"y": stats}, 0.1 + 0.2, None, -1e-17)
     text = json.dumps(scores.to_json(), allow_nan=False)
-    assert Scores.from_json(json.loads(text)) == scores
+    assert OutputScores.from_json(json.loads(text)) == scores

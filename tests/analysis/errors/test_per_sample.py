@@ -4,10 +4,10 @@ import numpy as np
 import pytest
 
 import quant
-from analysis.errors.out_of_range import OutsideRange, outside_ranges
-from analysis.errors.per_sample import judge_samples, samples_outside, unusual_layers
+from analysis.errors.out_of_range import OutOfRange, out_of_range
+from analysis.errors.per_sample import sample_errors, samples_outside, unusual_layers
 from quant.errors import Cancelled
-from quant.runtime.session import Session
+from quant.runtime.session import InferenceSession
 from tests import nets
 
 COUNT = 23
@@ -27,7 +27,10 @@ def case():
 
 def brute_force(quantized, data):
     """sqnr_db, agreement and outputs of each sample, run one by one."""
-    models = Session(quantized.float_model.to_bytes()), Session(quantized.to_bytes())
+    models = (
+        InferenceSession(quantized.float_model.to_bytes()),
+        InferenceSession(quantized.to_bytes()),
+    )
     for sample in data.samples():
         a, b = (model.run(sample)["y"].astype(np.float64) for model in models)
         yield 10 * math.log10((a**2).sum() / ((a - b) ** 2).sum()), a.argmax() == b.argmax(), a, b
@@ -36,7 +39,7 @@ def brute_force(quantized, data):
 @pytest.mark.parametrize("most", [1, 4, 40])
 def test_the_worst_samples_are_those_that_running_one_by_one_finds(case, most):
     quantized, data = case
-    found = judge_samples(quantized, data, most=most)
+    found = sample_errors(quantized, data, most=most)
     expected = list(brute_force(quantized, data))
     assert found.samples == COUNT
     assert found.sqnr_db == pytest.approx([e[0] for e in expected], abs=0.1)
@@ -55,9 +58,9 @@ def test_the_worst_samples_are_those_that_running_one_by_one_finds(case, most):
 
 def test_the_sample_that_leaves_the_calibrated_range_is_worst_and_its_layers_are_named(case):
     quantized, data = case
-    worst = judge_samples(quantized, data, most=3).worst[0]
+    worst = sample_errors(quantized, data, most=3).worst[0]
     assert worst.index == LOUD
-    outside = outside_ranges(quantized, data)
+    outside = out_of_range(quantized, data)
     layers = unusual_layers(LOUD, outside)
     assert 1 <= len(layers) <= 3
     low, high = quantized.params["x"].representable
@@ -72,7 +75,7 @@ def test_the_sample_that_leaves_the_calibrated_range_is_worst_and_its_layers_are
 
 def test_layers_that_clip_every_sample_alike_are_not_unusual():
     def clipped(*shares):
-        return OutsideRange("t", 0, 1, np.array(shares, np.float64), 0, 1)
+        return OutOfRange("t", 0, 1, np.array(shares, np.float64), 0, 1)
 
     outside = {
         "even": clipped(0.1, 0.1, 0.1, 0.1),
@@ -89,7 +92,7 @@ def test_the_first_samples_only_and_without_labels():
     model = quant.load(nets.convnet())
     data = quant.open_data({"x": nets.images(9)}, model)
     quantized = quant.quantize(model, quant.calibrate(model, data), quant.preset("recommended"))
-    found = judge_samples(quantized, data, samples=5, most=2)
+    found = sample_errors(quantized, data, samples=5, most=2)
     assert found.samples == 5
     assert [sample.label for sample in found.worst] == [None, None]
 
@@ -103,7 +106,7 @@ def test_an_output_of_equal_values_has_no_error_and_one_of_zeros_the_worst():
     quantized = quant.quantize(
         model, quant.calibrate(model, quant.open_data({"x": x})), quant.preset("recommended")
     )
-    found = judge_samples(quantized, quant.open_data({"x": x}, model))
+    found = sample_errors(quantized, quant.open_data({"x": x}, model))
     assert found.sqnr_db[0] == math.inf
     assert math.isfinite(found.sqnr_db[2])
 
@@ -113,4 +116,4 @@ def test_it_can_be_cancelled(case):
         raise Cancelled("stopped")
 
     with pytest.raises(Cancelled):
-        judge_samples(*case, progress=cancel)
+        sample_errors(*case, progress=cancel)

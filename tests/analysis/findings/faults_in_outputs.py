@@ -11,7 +11,7 @@ from analysis.errors.axis_slices import slice_errors
 from analysis.errors.tensor_error import ErrorAccumulator
 from quant import open_data
 from quant.pipeline import QuantizedModel
-from quant.runtime.session import Session
+from quant.runtime.session import InferenceSession
 from tests.analysis.findings.cases import (
     Case,
     Planted,
@@ -93,7 +93,7 @@ def against_reference(factor: float) -> Callable[[Case], Mapping[str, Any]]:
     """The float model against outputs recorded with other preprocessing."""
 
     def more(case: Case) -> Mapping[str, Any]:
-        session = Session(case.model.to_bytes())
+        session = InferenceSession(case.model.to_bytes())
         image = data(case.sample, "evaluation")["image"]
         error = ErrorAccumulator()
         recorded = session.run({"image": image * np.float32(factor)})["logits"]

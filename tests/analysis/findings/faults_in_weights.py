@@ -115,7 +115,12 @@ def joined(factor: float) -> Net:
             "Concat", ["half0_relu", "half1_relu"], ["joined"], name="join/Concat", axis=1
         ),
         helper.make_node(
-            "Split", ["joined"], ["part0", "part1"], name="join/Split", axis=1, num_outputs=2
+            "Split",
+            ["joined"],
+            ["part0", "part1"],
+            name="join/Split",
+            axis=1,
+            num_outputs=2,
         ),
     )
     found[f"{B2}_none"] = np.zeros(32)

@@ -7,9 +7,9 @@ import numpy as np
 import pytest
 
 from analysis.errors.axis_slices import slice_errors
-from analysis.errors.out_of_range import outside_ranges
+from analysis.errors.out_of_range import out_of_range
 from analysis.errors.tensor_error import ErrorStats
-from analysis.findings import REGISTRY, SEVERITIES, Evidence, find, register
+from analysis.findings import REGISTRY, SEVERITIES, Measurements, find, register
 from analysis.findings.base import severity_of
 from analysis.findings.few_samples import last_growth
 from analysis.findings.saturation import cpu_flags, mean_excess, pair_sums
@@ -19,16 +19,16 @@ from quant import QType, Recipe, Rule, calibrate, load, open_data, preset, quant
 from quant.error_model.channels import passed_back, passed_on
 from quant.errors import Cancelled
 from quant.pipeline import QuantizedModel
-from quant.runtime.session import Session
+from quant.runtime.session import InferenceSession
 from tests.nets import convnet, images, network
 from tests.nets import weight as random_weight
 
 
 @pytest.fixture(scope="module")
-def made() -> Evidence:
+def made() -> Measurements:
     model = load(convnet())
     calibration = calibrate(model, open_data({"x": images(8)}, model))
-    return Evidence(quantize(model, calibration, preset("recommended")), calibration)
+    return Measurements(quantize(model, calibration, preset("recommended")), calibration)
 
 
 def test_a_kind_is_registered_once():
@@ -40,9 +40,9 @@ def test_severity_follows_the_gain():
     assert [severity_of(db) for db in (12, 5, 1)] == list(SEVERITIES)
 
 
-def test_findings_are_sorted_and_fixes_change_the_recipe(made: Evidence):
+def test_findings_are_sorted_and_fixes_change_the_recipe(made: Measurements):
     recipe = made.recipe.with_rule(Rule("tensor", "x", {"range": (-0.1, 0.1)}))
-    evidence = Evidence(
+    evidence = Measurements(
         quantize(made.quantized.float_model, made.calibration, recipe), made.calibration
     )
     found = find(evidence)
@@ -56,12 +56,14 @@ def test_findings_are_sorted_and_fixes_change_the_recipe(made: Evidence):
         assert item.fix is None or item.fix.recipe.content_key != recipe.content_key
 
 
-def test_what_was_mended_is_not_found_again(made: Evidence):
+def test_what_was_mended_is_not_found_again(made: Measurements):
     model, calibration = made.quantized.float_model, made.calibration
     recipe = made.recipe.with_rule(Rule("tensor", "x", {"range": (-0.1, 0.1)}))
     for _ in range(6):
         found = [
-            f for f in find(Evidence(quantize(model, calibration, recipe), calibration)) if f.fix
+            f
+            for f in find(Measurements(quantize(model, calibration, recipe), calibration))
+            if f.fix
         ]
         if not found:
             break
@@ -70,7 +72,7 @@ def test_what_was_mended_is_not_found_again(made: Evidence):
     assert not found
 
 
-def test_sixteen_bits_leave_the_noise_of_the_rest(made: Evidence):
+def test_sixteen_bits_leave_the_noise_of_the_rest(made: Measurements):
     noise = made.noise
     name = max((i for i in noise.shares if i.kind == "tensor"), key=noise.shares.__getitem__).name
     part = noise.part(tensor(name))
@@ -78,13 +80,13 @@ def test_sixteen_bits_leave_the_noise_of_the_rest(made: Evidence):
     assert noise.gain_db({}) == 0
 
 
-def test_measured_units_have_the_share_that_was_measured(made: Evidence):
-    class Effect:
+def test_measured_units_have_the_share_that_was_measured(made: Measurements):
+    class UnitEffect:
         nodes = ("conv2",)
         sqnr_db = 17.0
 
     before = made.noise.shares
-    after = Noise(made.quantized, made.calibration, {"conv2": Effect()}).shares
+    after = Noise(made.quantized, made.calibration, {"conv2": UnitEffect()}).shares
     own = [weight("conv2"), tensor("r1"), tensor("c2")]
     own = [item for item in own if item in before]
     assert sum(after[item] for item in own) == pytest.approx(10**-1.7)
@@ -113,10 +115,10 @@ def test_the_noise_of_one_linear_layer_is_what_is_measured():
     arrays = {"x": rng.standard_normal((32, 3, 6, 6)).astype(np.float32)}
     calibration = calibrate(model, open_data(arrays, model))
     quantized = quantize(model, calibration, preset("recommended"))
-    reference, test = (Session(m.to_bytes()).run(arrays)["y"] for m in (model, quantized))
+    reference, test = (InferenceSession(m.to_bytes()).run(arrays)["y"] for m in (model, quantized))
     axes = (0, 2, 3)
     measured = np.mean(np.square(test - reference).mean(axes) / np.square(reference).mean(axes))
-    assert 10 * math.log10(Evidence(quantized, calibration).noise.total / measured) == (
+    assert 10 * math.log10(Measurements(quantized, calibration).noise.total / measured) == (
         pytest.approx(0, abs=2)
     )
 
@@ -170,7 +172,7 @@ def test_errors_of_slices_are_those_of_the_values_in_them():
     arrays = {"x": images(6, 8, seed=2)}
     found = slice_errors(quantized, open_data(arrays, quantized.float_model))["y"]
     reference, test = (
-        Session(m.to_bytes(), level="basic").run(arrays)["y"].astype(np.float64)
+        InferenceSession(m.to_bytes(), level="basic").run(arrays)["y"].astype(np.float64)
         for m in (quantized.float_model, quantized)
     )
     assert found.axis == 1
@@ -187,7 +189,7 @@ def test_what_lies_outside_is_counted_sample_by_sample():
     quantized = joined()
     arrays = {"x": images(5, 8, seed=2)}
     arrays["x"][3] *= 10
-    found = outside_ranges(quantized, open_data(arrays, quantized.float_model))["x"]
+    found = out_of_range(quantized, open_data(arrays, quantized.float_model))["x"]
     low, high = (float(end) for end in quantized.params["x"].representable)
     beyond = (arrays["x"] < low * (1 + 1e-6)) | (arrays["x"] > high * (1 + 1e-6))
     assert found.shares.tolist() == pytest.approx(beyond.mean(axis=(1, 2, 3)).tolist())
@@ -197,7 +199,7 @@ def test_what_lies_outside_is_counted_sample_by_sample():
     assert (found.min, found.max) == (arrays["x"].min(), arrays["x"].max())
 
 
-@pytest.mark.parametrize("measure", [slice_errors, outside_ranges])
+@pytest.mark.parametrize("measure", [slice_errors, out_of_range])
 def test_measurements_stop_when_they_are_told_to(measure):
     quantized = joined()
 
@@ -208,7 +210,7 @@ def test_measurements_stop_when_they_are_told_to(measure):
         measure(quantized, open_data({"x": images(4, 8)}, quantized.float_model), progress=stop)
 
 
-def test_a_node_and_its_fused_activation_count_as_one(made: Evidence):
+def test_a_node_and_its_fused_activation_count_as_one(made: Measurements):
     measured = {name: ErrorStats(db, 1.0, 0.0, 0.0, 1) for name, db in {"x": 50, "r1": 40}.items()}
     assert sqnr_drops(made.quantized, measured) == {"conv0": pytest.approx(10)}
 
@@ -219,7 +221,7 @@ def test_int16_activations_need_no_finding_of_channels():
     recipe = Recipe(defaults=preset("recommended").defaults)
     recipe = recipe.with_rule(Rule("pattern", ".*", {"activation_type": QType.UINT16}))
     calibration = calibrate(model, data)
-    kinds = {f.kind for f in find(Evidence(quantize(model, calibration, recipe), calibration))}
+    kinds = {f.kind for f in find(Measurements(quantize(model, calibration, recipe), calibration))}
     assert not kinds & {"activation_channels", "channel_ranges", "mismatched_inputs"}
 
 
@@ -278,11 +280,11 @@ def test_findings_of_awkward_models_are_finite(text: str, data: str, name: str):
     arrays = open_data({"x": x * (data != "zeros")}, model)
     calibration = calibrate(model, arrays)
     quantized = quantize(model, calibration, preset(name))
-    evidence = Evidence(
+    evidence = Measurements(
         quantized,
         calibration,
         slices=slice_errors(quantized, arrays),
-        outside=outside_ranges(quantized, arrays),
+        outside=out_of_range(quantized, arrays),
         cpu_flags=frozenset({"avx2"}),
     )
     for item in find(evidence):

@@ -5,8 +5,8 @@ from collections.abc import Callable
 import pytest
 
 from analysis.errors.axis_slices import slice_errors
-from analysis.errors.out_of_range import outside_ranges
-from analysis.findings import REGISTRY, Evidence, find
+from analysis.errors.out_of_range import out_of_range
+from analysis.findings import REGISTRY, Measurements, find
 from quant import open_data, preset
 from tests.analysis.findings.cases import (
     HEALTHY,
@@ -92,11 +92,11 @@ def test_a_bias_that_hardly_matters_gets_no_fix():
 )
 def test_healthy_samples_have_nothing_above_info_with_all_evidence(case: Case):
     arrays = open_data(data(case.sample, "evaluation"), case.model)
-    evidence = Evidence(
+    evidence = Measurements(
         case.quantized,
         case.calibration,
         slices=slice_errors(case.quantized, arrays),
-        outside=outside_ranges(case.quantized, arrays),
+        outside=out_of_range(case.quantized, arrays),
         cpu_flags=frozenset({"avx2", "avx512_vnni"}),
     )
     assert [f for f in find(evidence) if f.severity != "info"] == []
@@ -104,7 +104,7 @@ def test_healthy_samples_have_nothing_above_info_with_all_evidence(case: Case):
 
 def test_measured_sensitivity_brings_what_the_estimate_holds_too_small_to_the_top():
     case = Case(MOBILENET, lambda: net(MOBILENET), by_mse())
-    evidence = Evidence(case.quantized, case.calibration, **measured_alone(case))
+    evidence = Measurements(case.quantized, case.calibration, **measured_alone(case))
     first = next(f for f in find(evidence) if f.kind == "channel_ranges")
     assert first.tensor == "/blocks/b0/act1/Relu_output_0"
     assert first.fix is not None

@@ -1,7 +1,7 @@
 import numpy as np
 import pytest
 
-from analysis.metrics import METRICS, MetricTally, bootstrap, metric_change, metric_from_file
+from analysis.metrics import METRICS, MetricAccumulator, bootstrap, metric_change, metric_from_file
 
 RNG = np.random.default_rng(3)
 
@@ -14,7 +14,7 @@ def hits(rate, count, seed):
 
 def change(reference, test, metric=METRICS["top1"], **options):
     labels = np.zeros(len(reference), np.int64)
-    tallies = MetricTally(metric, labels), MetricTally(metric, labels)
+    tallies = MetricAccumulator(metric, labels), MetricAccumulator(metric, labels)
     for tally, outputs in zip(tallies, (reference, test), strict=True):
         tally.add({"y": outputs}, {"y": reference})
     return metric_change(*tallies, **options)

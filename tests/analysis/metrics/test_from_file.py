@@ -1,7 +1,7 @@
 import numpy as np
 import pytest
 
-from analysis.metrics import MetricError, MetricTally, metric_from_file
+from analysis.metrics import MetricAccumulator, MetricError, metric_from_file
 
 GOOD = """
 import numpy as np
@@ -45,7 +45,7 @@ def test_the_key_follows_the_content(write):
 
 def test_it_sees_all_samples_at_once_and_as_many_labels(write):
     text = "higher_is_better = True\ndef metric(o, l): return o['y'].shape[0] * 100 + len(l)"
-    tally = MetricTally(metric_from_file(write(text)), LABELS)
+    tally = MetricAccumulator(metric_from_file(write(text)), LABELS)
     for start in (0, 7, 14):
         batch = {"y": SCORES["y"][start : start + 7]}
         tally.add(batch, batch)
@@ -104,7 +104,7 @@ def test_a_function_that_gives_no_number_is_one_sentence(write, name):
 
 
 def test_outputs_of_several_shapes_cannot_be_joined(write):
-    tally = MetricTally(metric_from_file(write(GOOD)), LABELS)
+    tally = MetricAccumulator(metric_from_file(write(GOOD)), LABELS)
     for size in (3, 4):
         batch = {"y": np.zeros((1, size), np.float32)}
         tally.add(batch, batch)

@@ -1,7 +1,14 @@
 import numpy as np
 import pytest
 
-from analysis.metrics import METRICS, MetricError, MetricTally, check_labels, metric_named, register
+from analysis.metrics import (
+    METRICS,
+    MetricAccumulator,
+    MetricError,
+    check_labels,
+    metric_named,
+    register,
+)
 from analysis.metrics.base import SampleMetric
 
 RNG = np.random.default_rng(5)
@@ -60,7 +67,7 @@ def test_of_several_outputs_the_worst_counts():
 @pytest.mark.parametrize("name", sorted(METRICS))
 @pytest.mark.parametrize("size", [1, 7, 40])
 def test_a_metric_taken_batch_by_batch_is_that_of_the_whole(name, size):
-    tally = MetricTally(METRICS[name], LABELS)
+    tally = MetricAccumulator(METRICS[name], LABELS)
     for start in range(0, 40, size):
         rows = slice(start, start + size)
         tally.add({"y": SCORES[rows]}, {"y": FLOAT[rows]})
@@ -71,7 +78,7 @@ def test_a_metric_that_needs_labels_says_so_where_there_are_none():
     with pytest.raises(MetricError, match="expected an array 'labels' in the data, found none"):
         check_labels(METRICS["top1"], None)
     with pytest.raises(MetricError, match="'labels'"):
-        MetricTally(METRICS["top5"], None)
+        MetricAccumulator(METRICS["top5"], None)
     check_labels(METRICS["cosine"], None)
 
 

@@ -6,10 +6,10 @@ import pytest
 from analysis.ranges.candidates import OURS, choice_rows, disagreement_db, median_db, rated_db
 from quant.calibrators import calibrator_named, own_calibrators
 from quant.calibrators.search.divergence import Candidates
-from quant.error_model.consumers import OUTPUT, responses
+from quant.error_model.consumers import OUTPUT, transfer_functions
 from quant.error_model.local_error import local_error
 from quant.numerics import fake_quantize, params_from_range
-from quant.tool_rules import CHOICES, TOOLS
+from quant.tool_rules import TOOL_RULES, TOOLS
 from quant.types import QType, QuantSpec
 from tests.quant.awkward_data import AWKWARD
 from tests.quant.statistics.statistics_of import statistics_of
@@ -20,7 +20,7 @@ SPEC = QuantSpec(QType.INT8, symmetric=False)
 def test_every_calibrator_and_every_rule_has_one_row_ours_first():
     rows = choice_rows(statistics_of(AWKWARD["gelu"]), SPEC)
     assert [row.name for row in rows if row.tool == OURS] == list(own_calibrators())
-    assert sorted(row.name for row in rows if row.tool != OURS) == sorted(CHOICES)
+    assert sorted(row.name for row in rows if row.tool != OURS) == sorted(TOOL_RULES)
     assert list(dict.fromkeys(row.tool for row in rows)) == [OURS, *TOOLS.values()]
 
 
@@ -44,31 +44,31 @@ def test_a_row_says_what_its_calibrator_does(case):
 
 @pytest.mark.parametrize("readers", [(), ("Conv",), ("Add", "MatMul"), (OUTPUT,)], ids=str)
 def test_where_readers_pass_everything_on_the_error_as_read_is_the_local_one(readers):
-    stats = replace(statistics_of(AWKWARD["gelu"]), read_by=readers)
+    stats = replace(statistics_of(AWKWARD["gelu"]), consumer_ops=readers)
     for row in choice_rows(stats, SPEC):
-        assert row.seen_db == row.rated_db == (row.local.sqnr_db if row.local else None)
+        assert row.weighted_sqnr_db == row.rated_db == (row.local.sqnr_db if row.local else None)
 
 
 @pytest.mark.parametrize("readers", [("Sigmoid",), ("Relu",), ("Mul", "Sigmoid"), ("Gelu",)])
 def test_the_error_as_read_is_that_of_what_the_readers_make_of_the_values(readers):
     x = 3 * AWKWARD["normal"]
-    stats = replace(statistics_of(x), read_by=readers)
+    stats = replace(statistics_of(x), consumer_ops=readers)
     real = x.astype(np.float64)
-    found = responses(readers, float(x.max()))
+    found = transfer_functions(readers, float(x.max()))
     squares = sum(float(np.square(f(real)).sum()) for f in found)
     for row in choice_rows(stats, SPEC):
         if row.rmin is None or row.rmax is None:
             continue
         test = fake_quantize(x, params_from_range(row.rmin, row.rmax, SPEC)).astype(np.float64)
         errors = sum(float(np.square(f(real) - f(test)).sum()) for f in found)
-        assert row.seen_db == pytest.approx(10 * np.log10(squares / errors), abs=0.3)
+        assert row.weighted_sqnr_db == pytest.approx(10 * np.log10(squares / errors), abs=0.3)
 
 
 def test_best_is_near_the_top_as_read_even_where_its_local_error_is_large():
     x = np.append(AWKWARD["normal"], np.full(500, -60.0, np.float32))
-    stats = replace(statistics_of(x), read_by=("Sigmoid",))
+    stats = replace(statistics_of(x), consumer_ops=("Sigmoid",))
     rows = {row.name: row for row in choice_rows(stats, SPEC) if row.local}
-    seen = {name: row.seen_db for name, row in rows.items()}
+    seen = {name: row.weighted_sqnr_db for name, row in rows.items()}
     ours = [seen[name] for name in own_calibrators()]
     assert seen["best"] == max(ours)
     assert rows["best"].local.sqnr_db < max(row.local.sqnr_db for row in rows.values()) - 10
@@ -77,17 +77,17 @@ def test_best_is_near_the_top_as_read_even_where_its_local_error_is_large():
 def test_no_error_as_read_where_the_mask_leaves_no_bins_or_the_readers_give_zeros():
     masked = np.append(AWKWARD["normal"], np.full(500, -1e9, np.float32))
     for x, reader in ((masked, "Softmax"), (AWKWARD["all zero"], "Tanh")):
-        stats = replace(statistics_of(x), read_by=(reader,))
+        stats = replace(statistics_of(x), consumer_ops=(reader,))
         for row in choice_rows(stats, SPEC):
             if row.local and reader == "Softmax":
-                assert row.seen_db is None
+                assert row.weighted_sqnr_db is None
                 assert row.rated_db == row.local.sqnr_db
             else:
-                assert row.seen_db is None or not np.isfinite(row.seen_db)
+                assert row.weighted_sqnr_db is None or not np.isfinite(row.weighted_sqnr_db)
 
 
 def test_a_range_that_no_rule_chose_is_rated_like_the_rows():
-    stats = replace(statistics_of(AWKWARD["gelu"]), read_by=("Tanh",))
+    stats = replace(statistics_of(AWKWARD["gelu"]), consumer_ops=("Tanh",))
     for row in choice_rows(stats, SPEC):
         if row.rmin is not None and row.rmax is not None:
             params = params_from_range(row.rmin, row.rmax, SPEC)
@@ -107,5 +107,5 @@ def test_disagreement_is_the_best_predicted_error_less_the_median():
 
 def test_one_rule_that_clips_nearly_everything_does_not_make_a_disagreement():
     row = choice_rows(statistics_of(AWKWARD["normal"]), SPEC)[0]
-    rows = [replace(row, seen_db=db) for db in (40.0, 39.5, 39.0, -20.0, np.inf)]
+    rows = [replace(row, weighted_sqnr_db=db) for db in (40.0, 39.5, 39.0, -20.0, np.inf)]
     assert disagreement_db(rows) == pytest.approx(0.5)

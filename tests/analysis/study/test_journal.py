@@ -2,10 +2,10 @@ import math
 
 import pytest
 
-from analysis.errors.output_scores import Scores
+from analysis.errors.output_scores import OutputScores
 from analysis.errors.tensor_error import ErrorStats
 from analysis.study.journal import Journal
-from analysis.sweep.unit_effects import Effect
+from analysis.sweep.unit_effects import UnitEffect
 from quant.errors import DataError, ExportError
 
 ABOUT = {"model": "abc", "recipe": "def"}
@@ -13,7 +13,7 @@ ABOUT = {"model": "abc", "recipe": "def"}
 
 def effect(name, sqnr_db=12.5):
     stats = ErrorStats(sqnr_db, 0.9, 1 / 3, 2, 40)
-    return Effect(name, (name, f"{name}/relu"), Scores(4, {"y": stats}, 0.1, None, -1e-9))
+    return UnitEffect(name, (name, f"{name}/relu"), OutputScores(4, {"y": stats}, 0.1, None, -1e-9))
 
 
 @pytest.fixture

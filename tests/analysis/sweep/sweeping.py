@@ -3,9 +3,9 @@
 import numpy as np
 
 import quant
-from analysis.errors.output_scores import ScoreTally
+from analysis.errors.output_scores import ScoreAccumulator
 from quant.runtime.batching import batch_size
-from quant.runtime.session import Session
+from quant.runtime.session import InferenceSession
 from tests.nets import convnet, images, network, weight
 
 CHAIN = network(
@@ -128,10 +128,10 @@ def brute_force(quantized, variant, data, samples=None, level="basic"):
     """The scores of a variant that is run whole, in the sweep's batches."""
     total = len(data) if samples is None else samples
     reference, test = (
-        Session(model.to_bytes(), level=level, threads=1, integer_kernels=False)
+        InferenceSession(model.to_bytes(), level=level, threads=1, integer_kernels=False)
         for model in (quantized.float_model, variant)
     )
-    tally = ScoreTally()
+    tally = ScoreAccumulator()
     size, _ = batch_size([reference], data)
     for batch in data.batches(size, total):
         tally.add(reference.run(batch.feeds), test.run(batch.feeds), samples=batch.size)

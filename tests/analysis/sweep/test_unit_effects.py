@@ -7,14 +7,14 @@ import numpy as np
 import pytest
 
 import sample_models
-from analysis.errors.output_scores import Scores
+from analysis.errors.output_scores import OutputScores
 from analysis.metrics import METRICS
-from analysis.sweep.unit_effects import Effect, benefit, sensitivity
+from analysis.sweep.unit_effects import UnitEffect, benefit, sensitivity
 from quant.errors import Cancelled, DataError
 from quant.passes.simulate_qdq import SimulateQdq
 from quant.recipe.presets import preset
 from quant.recipe.recipe import Rule
-from quant.runtime.session import Session
+from quant.runtime.session import InferenceSession
 from quant.types import QType
 from quant.variants import all_quantized_but, only_quantized, units
 from tests.analysis.sweep.sweeping import NETS, brute_force, net, prepared
@@ -119,13 +119,13 @@ def test_quantization_is_computed_as_it_is_defined():
     quantized, calibration, data = net("residual", count=2)
     found = sensitivity(quantized, calibration, data, samples=1, level="all")
     feeds = next(data.samples(1))
-    reference = Session(quantized.float_model.to_bytes(), level="disabled").run(feeds)["y"]
+    reference = InferenceSession(quantized.float_model.to_bytes(), level="disabled").run(feeds)["y"]
     for unit in units(quantized):
         variant = only_quantized(quantized, calibration, unit)
         spelled = variant.graph.clone()
         SimulateQdq()(spelled)
         from_floats = replace(variant, graph=spelled).to_bytes()
-        test = Session(from_floats, level="disabled").run(feeds)["y"]
+        test = InferenceSession(from_floats, level="disabled").run(feeds)["y"]
         noise = np.square(reference - test).sum()
         expected = math.inf if noise == 0 else 10 * np.log10(np.square(reference).sum() / noise)
         assert found[unit.name].scores.sqnr_db == pytest.approx(expected, abs=0.05)
@@ -173,13 +173,13 @@ def test_going_on_runs_only_the_rest_and_gives_the_same_numbers(which, monkeypat
     sweep, _ = SWEEPS[which]
     quantized, calibration, data = net("residual", count=40)
     runs = []
-    plain_run = Session.run
+    plain_run = InferenceSession.run
 
     def counted(session, feeds):
         runs.append(session)
         return plain_run(session, feeds)
 
-    monkeypatch.setattr(Session, "run", counted)
+    monkeypatch.setattr(InferenceSession, "run", counted)
     whole = sweep(quantized, calibration, data, budget_bytes=300_000)
     of_whole = len(runs)
     runs.clear()
@@ -189,7 +189,7 @@ def test_going_on_runs_only_the_rest_and_gives_the_same_numbers(which, monkeypat
         pass
 
     def until_half(effect):
-        kept[effect.unit] = Effect.from_json(json.loads(json.dumps(effect.to_json())))
+        kept[effect.unit] = UnitEffect.from_json(json.loads(json.dumps(effect.to_json())))
         if len(kept) == len(whole) // 2:
             raise Killed
 
@@ -248,13 +248,13 @@ def test_a_sweep_is_cancelled_within_a_second():
 def test_units_share_runs_of_the_base_where_not_all_tensors_fit(monkeypatch):
     quantized, calibration, data = net("residual", count=400)
     tapped = {}
-    plain_run = Session.run
+    plain_run = InferenceSession.run
 
     def seen(session, feeds):
         tapped[id(session)] = session
         return plain_run(session, feeds)
 
-    monkeypatch.setattr(Session, "run", seen)
+    monkeypatch.setattr(InferenceSession, "run", seen)
     sensitivity(quantized, calibration, data, budget_bytes=500 << 10)
     bases = [session for session in tapped.values() if session.taps]
     assert len(bases) - 1 == 2 < len(units(quantized))  # the first only looks at one sample
@@ -264,7 +264,7 @@ def test_the_metric_is_that_of_the_variant():
     quantized, calibration, data = sample("fmnist_resnet")
     found = sensitivity(quantized, calibration, data, metric=METRICS["top1"])
     unit = units(quantized)[0]
-    test = Session(only_quantized(quantized, calibration, unit).to_bytes(), level="basic")
+    test = InferenceSession(only_quantized(quantized, calibration, unit).to_bytes(), level="basic")
     (output,) = test.run(next(data.batches(16)).feeds).values()
     assert found[unit.name].scores.metric == (output.argmax(1) == data.labels).mean()
 
@@ -279,7 +279,7 @@ def test_no_samples_are_refused():
 def test_effects_come_back_from_json_exactly(kl):
     quantized, calibration, data = net("several outputs")
     for found in benefit(quantized, calibration, data).values():
-        scores = Scores(found.scores.samples, found.scores.outputs, kl, None, 1 / 3)
+        scores = OutputScores(found.scores.samples, found.scores.outputs, kl, None, 1 / 3)
         effect = replace(found, scores=scores)
         text = json.dumps(effect.to_json(), allow_nan=False)
-        assert Effect.from_json(json.loads(text)) == effect
+        assert UnitEffect.from_json(json.loads(text)) == effect

@@ -7,7 +7,7 @@ import numpy as np
 import pytest
 
 from app.cli.entry import main
-from quant.tool_rules import CHOICES
+from quant.tool_rules import TOOL_RULES
 from tests.quant.tool_rules.data.distributions import batches
 from tests.quant.tool_rules.streamed import RECORDED
 
@@ -36,7 +36,7 @@ def test_json_holds_what_the_real_tools_chose_in_their_own_terms(capsys, tmp_pat
 def test_text_has_a_line_for_every_choice(capsys, tmp_path):
     code, out, _ = call(capsys, saved(tmp_path, *batches("uniform")))
     assert code == 0
-    assert [line.split()[0] for line in out.splitlines()] == list(CHOICES)
+    assert [line.split()[0] for line in out.splitlines()] == list(TOOL_RULES)
     lines = [" ".join(line.split()) for line in out.splitlines()]
     assert "paddle.abs_max threshold: 2.99971199" in lines
     assert "onnxruntime.minmax [rmin, rmax]: [-0.999948919, 2.99971199]" in lines

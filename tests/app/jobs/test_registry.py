@@ -3,7 +3,7 @@ import time
 
 import pytest
 
-from app.jobs.registry import Jobs, State
+from app.jobs.registry import Jobs, JobState
 from quant.errors import DataError
 from quant.execution.progress import Progress
 
@@ -28,7 +28,7 @@ def test_a_job_ends_with_its_result_and_last_progress(jobs):
 
     job = jobs.start("calibrate", work, label="Calibration")
     assert job.wait(5)
-    assert (job.state, job.result, job.error) == (State.DONE, "statistics", None)
+    assert (job.state, job.result, job.error) == (JobState.DONE, "statistics", None)
     assert job.progress == Progress(3, 3, 0.5)
     assert jobs.get("calibrate") is job
 
@@ -42,7 +42,7 @@ def test_cancel_stops_within_a_second_and_is_no_failure(jobs):
     assert job.cancelling
     assert job.wait(1)
     assert time.monotonic() - began < 1
-    assert (job.state, job.error, job.cancelling) == (State.CANCELLED, None, False)
+    assert (job.state, job.error, job.cancelling) == (JobState.CANCELLED, None, False)
 
 
 def test_a_job_that_waits_for_its_turn_never_works_once_cancelled(jobs):
@@ -52,7 +52,7 @@ def test_a_job_that_waits_for_its_turn_never_works_once_cancelled(jobs):
     for job in (waiting, *busy):
         job.cancel()
     assert waiting.wait(2)
-    assert waiting.state is State.CANCELLED
+    assert waiting.state is JobState.CANCELLED
     assert not worked.is_set()
 
 
@@ -64,7 +64,7 @@ def test_an_error_is_kept_as_it_was_raised(jobs):
 
     job = jobs.start("measure", work, label="Measurement")
     assert job.wait(5)
-    assert job.state is State.FAILED
+    assert job.state is JobState.FAILED
     assert job.error is error
 
 
@@ -112,7 +112,7 @@ def test_shutdown_cancels_what_runs():
     job = registry.start("long", until_cancelled, label="Long")
     registry.shutdown()
     assert job.wait(1)
-    assert job.state is State.CANCELLED
+    assert job.state is JobState.CANCELLED
 
 
 def test_a_running_job_says_what_it_does_now(jobs: Jobs):

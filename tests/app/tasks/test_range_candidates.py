@@ -5,7 +5,7 @@ import numpy as np
 import pytest
 
 from app.tasks import range_candidates
-from app.tasks.range_candidates import KNOWN, Choices, Filler, choices_key
+from app.tasks.range_candidates import KNOWN, BackgroundQueue, Choices, choices_key
 from quant.types import QType, QuantSpec
 from tests.quant.statistics.statistics_of import statistics_of
 
@@ -40,7 +40,7 @@ def order(monkeypatch):
 
 def test_the_tensor_on_the_screen_is_computed_first(order):
     items = [asked(seed) for seed in (101, 102, 103)]
-    Filler(threads=1).want(items)
+    BackgroundQueue(threads=1).want(items)
     assert settled(items)
     assert order == [choices_key(*item) for item in items]
 
@@ -48,7 +48,7 @@ def test_the_tensor_on_the_screen_is_computed_first(order):
 def test_what_is_known_is_not_computed_again(order):
     items = [asked(111)]
     KNOWN.put(choices_key(*items[0]), Choices.of(()))
-    Filler().want(items)
+    BackgroundQueue().want(items)
     time.sleep(0.05)
     assert order == []
 
@@ -66,7 +66,7 @@ def test_a_new_list_takes_the_place_of_the_old(monkeypatch):
 
     monkeypatch.setattr(range_candidates, "choice_rows", rows)
     first, dropped, wanted = (asked(seed) for seed in (121, 122, 123))
-    filler = Filler(threads=1)
+    filler = BackgroundQueue(threads=1)
     filler.want([first, dropped])
     assert started.wait(10)
     filler.want([wanted, first])
@@ -85,7 +85,7 @@ def test_a_failure_leaves_an_empty_table_and_the_others_go_on(monkeypatch, caplo
         return ()
 
     monkeypatch.setattr(range_candidates, "choice_rows", rows)
-    Filler(threads=1).want([bad, good])
+    BackgroundQueue(threads=1).want([bad, good])
     assert settled([bad, good])
     found = KNOWN.get(choices_key(*bad))
     assert found is not None

@@ -9,7 +9,7 @@ from streamlit.testing.v1 import AppTest
 
 from app.session import user_session
 from app.session.start_options import StartOptions, set_start_options
-from app.session.user_session import Session
+from app.session.user_session import UserSession
 from quant.types import QType
 from tests.app.views.test_views import MAIN, healthy, texts, until
 from tests.models import from_text, images
@@ -51,7 +51,7 @@ def weights(files: tuple[Path, Path]):
     set_start_options(StartOptions())
 
 
-def session(app: AppTest) -> Session:
+def session(app: AppTest) -> UserSession:
     return app.session_state["quantlens"]
 
 

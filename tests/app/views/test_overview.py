@@ -9,11 +9,11 @@ import pytest
 from streamlit.testing.v1 import AppTest
 
 from analysis.metrics import METRICS
-from app.jobs.registry import JOBS, State
+from app.jobs.registry import JOBS, JobState
 from app.session import user_session
 from app.session.start_options import StartOptions, set_start_options
 from app.tasks import measurement, ranking
-from app.workspace.workspace import Bench, bench
+from app.workspace.workspace import Workspace, workspace
 from quant.errors import Cancelled
 from quant.recipe.recipe import Rule
 from tests.app.views.test_views import classifier, healthy, session, started, texts, until
@@ -60,8 +60,8 @@ def values(app: AppTest) -> dict[str, str]:
     return {metric.label: metric.value for metric in app.metric}
 
 
-def work_of(app: AppTest) -> Bench:
-    found = bench(session(app))
+def work_of(app: AppTest) -> Workspace:
+    found = workspace(session(app))
     assert found is not None
     return found
 
@@ -192,7 +192,7 @@ def test_a_cancelled_ranking_keeps_what_is_there_and_goes_on_with_the_rest(
     monkeypatch.setattr(ranking, "sensitivity", interrupted)
     job = ranking.start_ranking(found, TOP1, 24)
     assert job.wait(30)
-    assert job.state is State.CANCELLED
+    assert job.state is JobState.CANCELLED
     half = ranking.ranking(found, TOP1, 24)
     assert len(half.sensitivity) == 2
     assert not half.complete

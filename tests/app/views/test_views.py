@@ -12,7 +12,7 @@ from streamlit.testing.v1 import AppTest
 from app.cli import entry
 from app.session import user_session
 from app.session.start_options import StartOptions, set_start_options
-from app.session.user_session import Session
+from app.session.user_session import UserSession
 from app.tasks import calibration
 from app.workspace import workspace
 from quant.calibrators import calibrator_named
@@ -92,12 +92,12 @@ def loaded(files: tuple[Path, Path]) -> AppTest:
     return until(app, lambda: bool(app.dataframe))
 
 
-def session(app: AppTest) -> Session:
+def session(app: AppTest) -> UserSession:
     return app.session_state["quantlens"]
 
 
 def rows_of(app: AppTest):
-    opened = workspace.bench(session(app))
+    opened = workspace.workspace(session(app))
     assert opened is not None
     return opened.rows()
 
@@ -109,7 +109,7 @@ def healthy(app: AppTest) -> None:
 
 @pytest.mark.parametrize("page", PAGES)
 def test_a_page_with_nothing_open_says_what_to_do(page: str):
-    user_session.keep(Session(begun=True))
+    user_session.keep(UserSession(begun=True))
     app = started(page)
     healthy(app)
     assert "Setup" in texts(app) or app.get("button_group")
@@ -118,7 +118,7 @@ def test_a_page_with_nothing_open_says_what_to_do(page: str):
 @pytest.mark.parametrize("page", PAGES)
 def test_a_page_of_a_model_that_is_not_calibrated_says_so(page: str, files: tuple[Path, Path]):
     source = calibration.file_source(str(files[0]), str(files[1]))
-    user_session.keep(Session(source=source, samples=3, begun=True))
+    user_session.keep(UserSession(source=source, samples=3, begun=True))
     app = started(page)
     healthy(app)
     assert page == "views/setup/page.py" or "not calibrated yet" in texts(app)
@@ -223,7 +223,7 @@ def test_a_choice_of_another_tool_is_the_calibrator_of_its_row(loaded: AppTest):
 
 
 def test_an_uploaded_model_is_opened_under_its_own_name(files: tuple[Path, Path]):
-    user_session.keep(Session(begun=True))
+    user_session.keep(UserSession(begun=True))
     app = started("views/setup/page.py")
     app.get_by_key("setup how").set_value("Upload").run()
     app.file_uploader[0].upload("mine.onnx", files[0].read_bytes())
@@ -339,7 +339,7 @@ def test_calibrating_fewer_samples_makes_other_statistics(loaded: AppTest):
     loaded.button(key="calibrate").click().run()
     until(loaded, lambda: bool(loaded.success))
     assert session(loaded).samples == 5
-    opened = workspace.bench(session(loaded))
+    opened = workspace.workspace(session(loaded))
     assert opened is not None
     assert opened.calibration.samples == 5
     healthy(loaded)

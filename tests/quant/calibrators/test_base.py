@@ -7,7 +7,7 @@ import pytest
 from quant.calibrators import (
     REGISTRY,
     Calibrator,
-    Curve,
+    CostCurve,
     calibrator_from_json,
     calibrator_names,
     own_calibrators,
@@ -86,5 +86,7 @@ def test_options_of_every_plain_type_are_checked():
 
 
 def test_best_is_the_largest_threshold_of_a_tie():
-    curve = Curve("any", np.asarray([1.0, 2.0, 3.0, 4.0]), np.asarray([0.5, 0.25, 0.25, np.inf]))
+    curve = CostCurve(
+        "any", np.asarray([1.0, 2.0, 3.0, 4.0]), np.asarray([0.5, 0.25, 0.25, np.inf])
+    )
     assert curve.best == 3.0

@@ -43,7 +43,7 @@ def test_an_attention_mask_before_softmax_does_not_take_the_codes_of_the_scores(
     rng = np.random.default_rng(3)
     scores = rng.normal(0, 2, (8, 4000)).astype(np.float32)
     masked = np.where(rng.random(scores.shape) < 0.4, np.float32(mask), scores)
-    stats = dataclasses.replace(statistics_of(*masked), read_by=("Softmax",))
+    stats = dataclasses.replace(statistics_of(*masked), consumer_ops=("Softmax",))
     low, high = calibrator.range(stats, spec)
     assert -30 < low < -2
     assert high > 0.5 * scores.max()

@@ -8,7 +8,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from hypothesis.extra import numpy as hnp
 
-from quant.calibrators import REGISTRY, DivergenceCalibrator, calibrator_from_json
+from quant.calibrators import REGISTRY, ThresholdSearchCalibrator, calibrator_from_json
 from quant.numerics import fake_quantize, params_from_range
 from quant.types import QType, QuantSpec
 from tests.quant.awkward_data import AWKWARD
@@ -102,7 +102,7 @@ def test_says_what_it_is(name):
 
 @pytest.mark.parametrize("case", AWKWARD)
 @pytest.mark.parametrize(
-    "name", [n for n in NAMES if issubclass(REGISTRY[n], DivergenceCalibrator)]
+    "name", [n for n in NAMES if issubclass(REGISTRY[n], ThresholdSearchCalibrator)]
 )
 def test_curves_ascend_and_end_at_the_largest_magnitude(name, case):
     stats = stats_of(case)

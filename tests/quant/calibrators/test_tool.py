@@ -17,12 +17,12 @@ from quant.calibrators import (
     own_calibrators,
 )
 from quant.errors import RecipeError
-from quant.tool_rules import CHOICES
+from quant.tool_rules import TOOL_RULES
 from tests.quant.awkward_data import AWKWARD
 from tests.quant.calibrators.test_contract import SPECS, assert_sane
 from tests.quant.statistics.statistics_of import statistics_of
 
-NAMES = list(CHOICES)
+NAMES = list(TOOL_RULES)
 SPEC = SPECS["uint8"]
 NOT_SCALED = {
     # A least range of 0.01.
@@ -99,7 +99,7 @@ def test_our_percentile_grows_with_its_share(symmetric, seed, a, b):
 def test_a_name_gives_the_calibrator_and_its_key_gives_the_name(name):
     calibrator = calibrator_named(name)
     assert calibrator == Tool(choice=name)
-    assert (calibrator.key, calibrator.title) == (name, CHOICES[name].label)
+    assert (calibrator.key, calibrator.title) == (name, TOOL_RULES[name].label)
     assert calibrator.to_json() == {"name": "tool", "options": {"choice": name}}
     assert calibrator_from_json(calibrator.to_json()) == calibrator
 

@@ -6,7 +6,7 @@ from onnx import TensorProto, helper
 import quant
 import sample_models
 from quant.data.dataset import open_data
-from quant.error_model.consumers import OUTPUT, identity, readers, responses
+from quant.error_model.consumers import OUTPUT, identity, readers, transfer_functions
 from quant.statistics.calibration import Calibration
 
 
@@ -51,22 +51,26 @@ def test_operators_that_only_move_values_are_looked_through():
 )
 def test_response_is_what_the_operator_computes(op_type, definition):
     x = np.linspace(-9, 9, 181)
-    (response,) = responses((op_type,), 0.0)
-    np.testing.assert_allclose(response(x), definition(x), atol=1e-12)
+    (transfer,) = transfer_functions((op_type,), 0.0)
+    np.testing.assert_allclose(transfer(x), definition(x), atol=1e-12)
 
 
 def test_softmax_loses_what_a_float32_sum_cannot_hold_beside_the_largest():
-    (response,) = responses(("Softmax",), 5.0)
+    (transfer,) = transfer_functions(("Softmax",), 5.0)
     x = np.array([-1e4, -20.0, -11.0, 3.0, 6.0])
-    found = response(x)
+    found = transfer(x)
     assert found[0] == found[1]
     assert np.float32(1) + np.exp(np.float32(found[0] - 5)) == 1
     np.testing.assert_array_equal(found[2:], x[2:])
 
 
 def test_equal_responses_count_once_and_nobody_sees_every_error():
-    assert responses((), 0.0) == responses(("Add", "Conv", OUTPUT), 0.0) == (identity,)
-    assert len(responses(("Add", "Relu", "Sigmoid"), 0.0)) == 3
+    assert (
+        transfer_functions((), 0.0)
+        == transfer_functions(("Add", "Conv", OUTPUT), 0.0)
+        == (identity,)
+    )
+    assert len(transfer_functions(("Add", "Relu", "Sigmoid"), 0.0)) == 3
 
 
 def test_calibration_knows_who_reads_a_tensor_and_keeps_it(tmp_path):
@@ -75,12 +79,12 @@ def test_calibration_knows_who_reads_a_tensor_and_keeps_it(tmp_path):
     data = open_data(sample.calibration_path, loaded)
     calibration = quant.calibrate(loaded, data, samples=2)
     expected = readers(loaded)
-    assert {name: s.read_by for name, s in calibration.tensors.items()} == {
+    assert {name: s.consumer_ops for name, s in calibration.tensors.items()} == {
         name: expected[name] for name in calibration.tensors
     }
     assert ("Softmax",) in expected.values()
     calibration.save(tmp_path / "c.npz")
     read = Calibration.load(tmp_path / "c.npz").merged(calibration)
-    assert {s.read_by for s in read.tensors.values()} == {
-        s.read_by for s in calibration.tensors.values()
+    assert {s.consumer_ops for s in read.tensors.values()} == {
+        s.consumer_ops for s in calibration.tensors.values()
     }

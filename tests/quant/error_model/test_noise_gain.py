@@ -7,7 +7,7 @@ import pytest
 
 import quant
 from quant.calibrators.mse import Mse
-from quant.error_model.weighted_error import SeenError
+from quant.error_model.weighted_error import WeightedError
 from quant.numerics import fake_quantize, params_from_range
 from quant.types import QType, QuantSpec
 from tests.models import conv_relu, from_text, images
@@ -41,7 +41,7 @@ def calibrated(proto):
 
 def test_channels_count_by_the_squares_of_the_weights_that_read_them():
     proto, second = grouped()
-    gain = calibrated(proto).tensors["d"].channel_gain
+    gain = calibrated(proto).tensors["d"].channel_noise_gain
     expected = np.square(second).sum(axis=(0, 2, 3))
     np.testing.assert_allclose(gain, expected / expected.max(), rtol=1e-5)
 
@@ -52,12 +52,12 @@ def test_a_depthwise_weight_passes_the_gain_of_its_own_channel_back():
         quant.load(proto.SerializeToString()).graph.graph.initializers["w1"].const_value.numpy()
     )
     expected = np.square(second).sum(axis=(0, 2, 3)) * np.square(first).sum(axis=(1, 2, 3))
-    gain = calibrated(proto).tensors["image"].channel_gain
+    gain = calibrated(proto).tensors["image"].channel_noise_gain
     np.testing.assert_allclose(gain, expected / expected.max(), rtol=1e-5)
 
 
 def test_rescaling_a_channel_and_what_reads_it_changes_what_its_error_counts():
-    plain, wide = (calibrated(grouped(s)[0]).tensors["d"].channel_gain for s in (1.0, 8.0))
+    plain, wide = (calibrated(grouped(s)[0]).tensors["d"].channel_noise_gain for s in (1.0, 8.0))
     assert wide[1] / wide[0] == pytest.approx(plain[1] / plain[0] / 64, rel=1e-4)
 
 
@@ -74,13 +74,13 @@ def test_error_is_that_of_each_channel_times_its_gain():
     x = rng.uniform(-1, 1, (20_000, 3)).astype(np.float32) * reach.astype(np.float32)
     stats = dataclasses.replace(
         statistics_of(x),
-        read_by=("Conv",),
+        consumer_ops=("Conv",),
         channel_axis=1,
         channel_min=x.min(axis=0),
         channel_max=x.max(axis=0),
-        channel_gain=gain,
+        channel_noise_gain=gain,
     )
-    seen = SeenError(stats, stats.read_by)
+    seen = WeightedError(stats, stats.consumer_ops)
 
     def measured(end):
         error = x - fake_quantize(x, params_from_range(-end, end, UINT8))
@@ -99,4 +99,6 @@ def test_gains_are_kept_in_a_file_and_by_a_merge(tmp_path):
     found.save(tmp_path / "c.npz")
     read = quant.Calibration.load(tmp_path / "c.npz")
     for name, stats in read.merged(found).tensors.items():
-        np.testing.assert_array_equal(stats.channel_gain, found.tensors[name].channel_gain)
+        np.testing.assert_array_equal(
+            stats.channel_noise_gain, found.tensors[name].channel_noise_gain
+        )

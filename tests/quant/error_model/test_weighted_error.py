@@ -3,8 +3,8 @@ import dataclasses
 import numpy as np
 import pytest
 
-from quant.error_model.consumers import responses
-from quant.error_model.weighted_error import SeenError
+from quant.error_model.consumers import transfer_functions
+from quant.error_model.weighted_error import WeightedError
 from quant.numerics import fake_quantize, params_from_range
 from quant.types import QType, QuantSpec
 from tests.quant.awkward_data import AWKWARD
@@ -14,26 +14,30 @@ UINT8 = QuantSpec(QType.UINT8, symmetric=False)
 SPECS = [UINT8, QuantSpec(QType.INT8, symmetric=True), QuantSpec(QType.INT16, symmetric=False)]
 
 
-def seen(x, found, spec, read_by):
+def seen(x, found, spec, consumer_ops):
     """The squared error after the readers, of the values themselves."""
     real = x.astype(np.float64)
     test = fake_quantize(x, params_from_range(*found, spec)).astype(np.float64)
     largest = float(x.max())
-    return sum(np.square(f(real) - f(test)).sum() for f in responses(read_by, largest))
+    return sum(
+        np.square(f(real) - f(test)).sum() for f in transfer_functions(consumer_ops, largest)
+    )
 
 
 @pytest.mark.parametrize("share", [1.0, 0.7, 0.3])
 @pytest.mark.parametrize("spec", SPECS, ids=str)
 @pytest.mark.parametrize(
-    "read_by", [(), ("Relu",), ("Sigmoid",), ("Mul", "Sigmoid"), ("Gelu",), ("Softmax",)], ids=str
+    "consumer_ops",
+    [(), ("Relu",), ("Sigmoid",), ("Mul", "Sigmoid"), ("Gelu",), ("Softmax",)],
+    ids=str,
 )
-def test_error_is_that_of_what_the_readers_make_of_the_values(read_by, spec, share):
+def test_error_is_that_of_what_the_readers_make_of_the_values(consumer_ops, spec, share):
     x = 2 * AWKWARD["normal"]
     stats = statistics_of(x)
     found = share * stats.low, share * stats.high
     params = params_from_range(*found, spec)
-    expected = seen(x, found, spec, read_by)
-    assert SeenError(stats, read_by).of_params(params) == pytest.approx(expected, rel=0.05)
+    expected = seen(x, found, spec, consumer_ops)
+    assert WeightedError(stats, consumer_ops).of_params(params) == pytest.approx(expected, rel=0.05)
 
 
 def test_clipping_where_a_reader_is_flat_costs_little():
@@ -41,7 +45,7 @@ def test_clipping_where_a_reader_is_flat_costs_little():
     stats = statistics_of(x)
     narrow = params_from_range(-8.0, 8.0, UINT8)
     whole = params_from_range(stats.low, stats.high, UINT8)
-    plain, sigmoid = SeenError(stats), SeenError(stats, ("Sigmoid",))
+    plain, sigmoid = WeightedError(stats), WeightedError(stats, ("Sigmoid",))
     assert plain.of_params(narrow) > 100 * plain.of_params(whole)
     assert sigmoid.of_params(narrow) < sigmoid.of_params(whole) / 10
 
@@ -49,12 +53,16 @@ def test_clipping_where_a_reader_is_flat_costs_little():
 def test_where_no_reader_notices_anything_every_error_counts():
     stats = statistics_of(AWKWARD["negative"])
     params = params_from_range(stats.low, 0.0, UINT8)
-    assert SeenError(stats, ("Relu",)).of_params(params) == SeenError(stats).of_params(params) > 0
+    assert (
+        WeightedError(stats, ("Relu",)).of_params(params)
+        == WeightedError(stats).of_params(params)
+        > 0
+    )
 
 
 def test_all_scales_and_steps_at_once_give_what_each_alone_gives():
-    stats = dataclasses.replace(statistics_of(3 * AWKWARD["gelu"]), read_by=("Tanh",))
-    error = SeenError(stats, stats.read_by)
+    stats = dataclasses.replace(statistics_of(3 * AWKWARD["gelu"]), consumer_ops=("Tanh",))
+    error = WeightedError(stats, stats.consumer_ops)
     scale = np.array([0.01, 0.05])
     below = np.array([[0, 3, 40], [1, 2, 255]])
     found = error.of_all(scale, below, 255)

@@ -7,7 +7,7 @@ import pytest
 import quant
 from quant.ablation import activations_only
 from quant.recipe.recipe import Rule
-from quant.runtime.session import LEVELS, Session
+from quant.runtime.session import LEVELS, InferenceSession
 from sample_models import find
 from tests import nets
 
@@ -44,7 +44,8 @@ def case(request):
 def test_every_level_computes_the_float_node_as_it_is_defined(case):
     quantized, x = case
     found = {
-        level: Session(quantized.to_bytes(), level=level).run({"x": x})["y"] for level in LEVELS
+        level: InferenceSession(quantized.to_bytes(), level=level).run({"x": x})["y"]
+        for level in LEVELS
     }
     expected = found["disabled"]
     for outputs in found.values():

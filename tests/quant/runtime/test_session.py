@@ -2,7 +2,7 @@ import numpy as np
 import pytest
 
 from quant.errors import ModelError
-from quant.runtime.session import LEVELS, Runner, Session, tapped
+from quant.runtime.session import LEVELS, InferenceSession, Runner, tapped
 from tests import nets
 
 
@@ -14,10 +14,10 @@ def content():
 @pytest.mark.parametrize("level", LEVELS)
 def test_taps_give_inner_tensors_at_every_level(content, level):
     x = nets.images(2)
-    found = Session(content, taps=("c1", "r1", "y"), level=level).run({"x": x})
+    found = InferenceSession(content, taps=("c1", "r1", "y"), level=level).run({"x": x})
     assert list(found) == ["c1", "r1", "y"]
     assert np.array_equal(found["r1"], np.maximum(found["c1"], 0))
-    plain = Session(content, level=level).run({"x": x})
+    plain = InferenceSession(content, level=level).run({"x": x})
     assert list(plain) == ["y"]
     np.testing.assert_allclose(plain["y"], found["y"], rtol=1e-4, atol=1e-5)
 
@@ -25,7 +25,11 @@ def test_taps_give_inner_tensors_at_every_level(content, level):
 def test_a_session_says_what_it_takes_and_gives(content, tmp_path):
     path = tmp_path / "net.onnx"
     path.write_bytes(content)
-    for session in (Session(content), Session(path), Session(path, taps=("c1",), threads=1)):
+    for session in (
+        InferenceSession(content),
+        InferenceSession(path),
+        InferenceSession(path, taps=("c1",), threads=1),
+    ):
         assert [(i.name, i.dtype, i.shape) for i in session.inputs] == [
             ("x", "FLOAT", ("N", 3, "H", "W"))
         ]
@@ -35,13 +39,13 @@ def test_a_session_says_what_it_takes_and_gives(content, tmp_path):
 @pytest.mark.parametrize(
     "use",
     [
-        lambda c: Session(b"nonsense"),
-        lambda c: Session("no/such/file.onnx"),
-        lambda c: Session(c, taps=("nowhere",)),
+        lambda c: InferenceSession(b"nonsense"),
+        lambda c: InferenceSession("no/such/file.onnx"),
+        lambda c: InferenceSession(c, taps=("nowhere",)),
         lambda c: tapped(c, ("nowhere",)),
-        lambda c: Session(c).run({"x": np.zeros((1, 2, 4, 4), np.float32)}),
-        lambda c: Session(c).run({"z": np.zeros((1, 3, 4, 4), np.float32)}),
-        lambda c: Session(c).run({"x": np.zeros((1, 3, 4, 4))}),
+        lambda c: InferenceSession(c).run({"x": np.zeros((1, 2, 4, 4), np.float32)}),
+        lambda c: InferenceSession(c).run({"z": np.zeros((1, 3, 4, 4), np.float32)}),
+        lambda c: InferenceSession(c).run({"x": np.zeros((1, 3, 4, 4))}),
     ],
 )
 def test_what_the_runtime_refuses_is_one_sentence(content, use, capfd):
@@ -52,14 +56,14 @@ def test_what_the_runtime_refuses_is_one_sentence(content, use, capfd):
 
 
 def test_a_stopped_session_fails_soon(content):
-    session = Session(content)
+    session = InferenceSession(content)
     session.stop()
     with pytest.raises(ModelError):
         session.run({"x": nets.images(1)})
 
 
 def test_a_runner_gives_what_plain_runs_give_for_every_shape(content):
-    session = Session(content, taps=("c1", "r1", "y"))
+    session = InferenceSession(content, taps=("c1", "r1", "y"))
     runner = Runner(session)
     for size, seed in ((2, 0), (2, 1), (2, 2), (1, 3), (2, 4), (2, 5)):
         x = nets.images(size, seed=seed)
@@ -77,13 +81,13 @@ def test_a_runner_follows_shapes_that_depend_on_the_data():
             y = LeakyRelu (s)
         }"""
     )
-    runner = Runner(Session(content, taps=("s", "y")))
+    runner = Runner(InferenceSession(content, taps=("s", "y")))
     for x in ([0, 1, 1, 0], [0, 0, 1, 1], [1, 1, 1, 0], [1, 0, 0, 1], [0, 0, 0, 0]):
         found = runner.run({"x": np.array(x, np.float32)})
         assert found["s"].tolist() == np.flatnonzero(x).tolist()
 
 
 def test_a_runner_overwrites_its_results(content):
-    runner = Runner(Session(content))
+    runner = Runner(InferenceSession(content))
     first, second = (runner.run({"x": nets.images(1, seed=seed)})["y"] for seed in (1, 2))
     assert first is second

@@ -3,7 +3,7 @@
 import numpy as np
 
 from quant.statistics.histogram import HistogramBuilder
-from quant.statistics.sample_histogram import sample_counts
+from quant.statistics.sample_histogram import sample_histogram
 from quant.statistics.tensor_stats import TensorStats, growth_samples
 
 
@@ -25,7 +25,7 @@ def statistics_of(*samples) -> TensorStats:
     def counts(k):
         ends = np.asarray([lows[k], highs[k]], np.float32).view(np.int32)
         keys = np.where(ends < 0, -(ends & 0x7FFFFFFF), ends)
-        return sample_counts(arrays[k], keys.astype(np.int32), k)
+        return sample_histogram(arrays[k], keys.astype(np.int32), k)
 
     return TensorStats(
         name="tensor",

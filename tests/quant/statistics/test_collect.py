@@ -12,7 +12,7 @@ import pytest
 from quant.data.dataset import open_data
 from quant.errors import Cancelled, DataError
 from quant.model.model import load
-from quant.runtime.session import Session
+from quant.runtime.session import InferenceSession
 from quant.statistics.collect import Calibration, calibrate
 from quant.statistics.observe import HIGH, LOW
 from quant.statistics.sample_histogram import SIDE_BINS
@@ -49,7 +49,7 @@ def batches_of(monkeypatch):
 def whole(model, x):
     """Every calibrated tensor over all samples, sample by sample."""
     taps = [n for n in model.calibration_targets if n != "x"]
-    session = Session(model.to_bytes(), taps=taps)
+    session = InferenceSession(model.to_bytes(), taps=taps)
     runs = [session.run({"x": x[i : i + 1]}) for i in range(len(x))]
     return {"x": x, **{n: np.concatenate([r[n] for r in runs]) for n in taps}}
 

@@ -11,7 +11,7 @@ from pathlib import Path
 
 import numpy as np
 
-from quant.tool_rules import CHOICES
+from quant.tool_rules import TOOL_RULES
 from tests.quant.statistics.statistics_of import statistics_of
 from tests.quant.tool_rules.data.distributions import NAMES, batches
 
@@ -74,9 +74,9 @@ def rows(tensor):
     samples = one_by_one(whole)
     stats = calibrated(samples)
     found = []
-    for choice in CHOICES.values():
+    for choice in TOOL_RULES.values():
         pick = choice.streamed(stats)
-        gathered = choice.gather(samples)
+        gathered = choice.from_batches(samples)
         exact = choice.pick(gathered)
         least, cost = (choice.cost(gathered, p) for p in (exact, pick))
         increase = None

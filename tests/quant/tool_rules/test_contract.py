@@ -9,13 +9,13 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from hypothesis.extra import numpy as hnp
 
-from quant.tool_rules import CHOICES, Form, NoPick, Pick, register
-from quant.tool_rules.base import Choice
+from quant.tool_rules import TOOL_RULES, ResultForm, RuleFails, RuleResult, register
+from quant.tool_rules.base import ToolRule
 from quant.tool_rules.onnxruntime import magnitude_percentile_range, percentile_range
 from quant.tool_rules.tensorrt import percentile_amax
 from tests.quant.awkward_data import AWKWARD
 
-NAMES = list(CHOICES)
+NAMES = list(TOOL_RULES)
 LEAVES_ZERO_OUT = {
     # The range is the observed one; the tool's next step widens it.
     name
@@ -76,7 +76,7 @@ DATA = hnp.arrays(
 
 
 def exact(name, *batches):
-    return CHOICES[name].exact([np.asarray(b, np.float32).reshape(1, -1) for b in batches])
+    return TOOL_RULES[name].exact([np.asarray(b, np.float32).reshape(1, -1) for b in batches])
 
 
 @pytest.mark.parametrize("name", NAMES)
@@ -108,7 +108,7 @@ def test_range_scales_with_a_power_of_two(name, case):
 @pytest.mark.parametrize("case", AWKWARD)
 def test_awkward_data_gives_numbers_or_a_reason(name, case):
     if (name, case) in FAILING:
-        with pytest.raises(NoPick, match=r"cannot divide|overflow"):
+        with pytest.raises(RuleFails, match=r"cannot divide|overflow"):
             exact(name, AWKWARD[case])
         return
     low, high = exact(name, AWKWARD[case]).range()
@@ -135,28 +135,32 @@ def test_entropy_with_its_defaults_is_the_observed_range():
 @settings(max_examples=20, deadline=None)
 def test_percentiles_grow(x, a, b):
     small, large = sorted((a, b))
-    gather = {key: CHOICES[key].gather([x]) for key in NAMES if "percentile_99" in key}
-    narrow, wide = (percentile_range(gather["onnxruntime.percentile_99.999"], p) for p in (a, b))
+    from_batches = {
+        key: TOOL_RULES[key].from_batches([x]) for key in NAMES if "percentile_99" in key
+    }
+    narrow, wide = (
+        percentile_range(from_batches["onnxruntime.percentile_99.999"], p) for p in (a, b)
+    )
     if a > b:
         narrow, wide = wide, narrow
     assert wide[0] <= narrow[0]
     assert narrow[1] <= wide[1]
-    grid = gather["onnxruntime.percentile_99.999_symmetric"]
+    grid = from_batches["onnxruntime.percentile_99.999_symmetric"]
     assert magnitude_percentile_range(grid, small)[1] <= magnitude_percentile_range(grid, large)[1]
-    grid = gather["modelopt.percentile_99.99"]
+    grid = from_batches["modelopt.percentile_99.99"]
     assert percentile_amax(grid, small) <= percentile_amax(grid, large)
 
 
 @pytest.mark.parametrize("name", NAMES)
 def test_says_what_it_is(name):
-    choice = CHOICES[name]
+    choice = TOOL_RULES[name]
     assert choice.name == name
     assert choice.label
     assert choice.summary.endswith(".")
 
 
 def test_a_name_is_registered_once():
-    class Twin(Choice[float]):
+    class Twin(ToolRule[float]):
         tool = "paddle"
         key = "kl"
 
@@ -165,15 +169,15 @@ def test_a_name_is_registered_once():
 
 
 def test_a_pick_knows_its_range():
-    assert Pick(Form.RANGE, (-1.0, 2.0)).range() == (-1, 2)
-    assert Pick(Form.AMAX, (3.0,)).range() == (-3, 3)
-    assert Pick(Form.SCALE_OFFSET, (0.5, 0.0), (-128, 127)).range() == (-64, 63.5)
-    assert Pick(Form.SCALE_OFFSET, (0.5, 10.0), (0, 255)).range() == (-5, 122.5)
-    assert Pick(Form.THRESHOLD, (3.0,)).to_json() == 3.0
+    assert RuleResult(ResultForm.RANGE, (-1.0, 2.0)).range() == (-1, 2)
+    assert RuleResult(ResultForm.AMAX, (3.0,)).range() == (-3, 3)
+    assert RuleResult(ResultForm.SCALE_OFFSET, (0.5, 0.0), (-128, 127)).range() == (-64, 63.5)
+    assert RuleResult(ResultForm.SCALE_OFFSET, (0.5, 10.0), (0, 255)).range() == (-5, 122.5)
+    assert RuleResult(ResultForm.THRESHOLD, (3.0,)).to_json() == 3.0
 
 
 def test_a_grid_that_outgrows_all_bounds_is_refused_with_a_reason():
-    with pytest.raises(NoPick, match="bins here, more than the 131,072"):
+    with pytest.raises(RuleFails, match="bins here, more than the 131,072"):
         exact("modelopt.mse_int8", np.full(9, 1e-6), np.ones(9))
-    with pytest.raises(NoPick, match="only zeros"):
+    with pytest.raises(RuleFails, match="only zeros"):
         exact("modelopt.mse_int8", np.zeros(9), np.ones(9))

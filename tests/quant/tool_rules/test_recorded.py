@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 from hypothesis.extra import numpy as hnp
 from onnxruntime.quantization.calibrate import HistogramCollector
 
-from quant.tool_rules import CHOICES
+from quant.tool_rules import TOOL_RULES
 from tests.quant.tool_rules.data.distributions import NAMES, batches
 from tests.quant.tool_rules.streamed import RECORDED, one_by_one, recorded
 
@@ -20,14 +20,14 @@ def test_every_recorded_choice_is_met(name):
     found = batches(name)
     for tool, choices in RECORDED[name].items():
         for key, value in choices.items():
-            pick = CHOICES[f"{tool}.{key}"].exact(found).to_json()
+            pick = TOOL_RULES[f"{tool}.{key}"].exact(found).to_json()
             assert pick == pytest.approx(value, rel=1e-5), f"{tool}.{key}"
 
 
 def test_nothing_recorded_is_left_out_and_what_is_not_recorded_is_known():
     known = {f"{tool}.{key}" for tool, found in RECORDED["normal"].items() for key in found}
     assert len(known) == 21
-    assert set(CHOICES) - known == {
+    assert set(TOOL_RULES) - known == {
         "aimet.tf_enhanced",
         "aimet.tf_enhanced_symmetric",
         "mindspore.kl",
@@ -36,7 +36,7 @@ def test_nothing_recorded_is_left_out_and_what_is_not_recorded_is_known():
         "onnxruntime.minmax_moving_average",
         "paddle.ptf",
     }
-    assert recorded("normal", CHOICES["paddle.ptf"]) is None
+    assert recorded("normal", TOOL_RULES["paddle.ptf"]) is None
 
 
 def onnxruntime_range(method, x, bins=2048, symmetric=False):
@@ -64,14 +64,14 @@ def test_the_installed_onnxruntime_chooses_the_same_for_arbitrary_data(x):
         ("percentile_99.999", onnxruntime_range("percentile", x)),
         ("percentile_99.999_symmetric", onnxruntime_range("percentile", x, symmetric=True)),
     ]:
-        assert CHOICES[f"onnxruntime.{key}"].exact([x]).to_json() == found
+        assert TOOL_RULES[f"onnxruntime.{key}"].exact([x]).to_json() == found
 
 
 @pytest.mark.parametrize("name", ["laplace", "one_outlier", "sigmoid"])
 def test_the_installed_onnxruntime_finds_the_same_entropy_on_other_data(name):
     for x in (batches(name)[0][:1], batches(name)[-1][3:, :2]):
         found = onnxruntime_range("entropy", x)
-        assert CHOICES["onnxruntime.entropy_2048"].exact([x]).to_json() == found
+        assert TOOL_RULES["onnxruntime.entropy_2048"].exact([x]).to_json() == found
 
 
 @pytest.mark.parametrize("moving", [False, True])
@@ -105,7 +105,7 @@ def test_the_installed_onnxruntime_means_ranges_in_one_call(moving, tmp_path):
     calibrator.collect_data(Reader())
     low, high = calibrator.compute_data()["h"].range_value
     key = "minmax_moving_average" if moving else "minmax"
-    expected = CHOICES[f"onnxruntime.{key}"].exact([np.maximum(b, 0) for b in found])
+    expected = TOOL_RULES[f"onnxruntime.{key}"].exact([np.maximum(b, 0) for b in found])
     assert [float(np.squeeze(low)), float(np.squeeze(high))] == expected.to_json()
 
 
@@ -113,18 +113,18 @@ def test_what_depends_on_the_size_of_a_batch_does_so_here():
     whole = batches("normal")
     single = one_by_one(whole)
     for name in ("ppq.percentile_symmetric_int8", "mindspore.removal_outlier", "paddle.mse"):
-        assert CHOICES[name].exact(whole) != CHOICES[name].exact(single)
+        assert TOOL_RULES[name].exact(whole) != TOOL_RULES[name].exact(single)
     for name in ("paddle.kl", "ppq.kl_symmetric_int8", "onnxruntime.entropy_2048"):
-        assert CHOICES[name].exact(whole) == CHOICES[name].exact(single)
+        assert TOOL_RULES[name].exact(whole) == TOOL_RULES[name].exact(single)
 
 
 def test_the_quietest_batch_decides_for_paddle():
     quiet, *rest = batches("quiet_then_loud")
     for name in ("paddle.mse", "paddle.emd"):
-        threshold = CHOICES[name].exact([*rest, quiet]).values[0]
+        threshold = TOOL_RULES[name].exact([*rest, quiet]).values[0]
         assert threshold <= np.abs(quiet).max()
 
 
 def test_the_last_batch_alone_decides_for_ptf():
     found = batches("quiet_then_loud")
-    assert CHOICES["paddle.ptf"].exact(found) == CHOICES["paddle.ptf"].exact(found[-1:])
+    assert TOOL_RULES["paddle.ptf"].exact(found) == TOOL_RULES["paddle.ptf"].exact(found[-1:])

@@ -5,7 +5,7 @@ from dataclasses import replace
 import numpy as np
 import pytest
 
-from quant.tool_rules import CHOICES, NoPick
+from quant.tool_rules import TOOL_RULES, RuleFails
 from quant.tool_rules.streamed.grids import least_magnitude, magnitude_counts, signed_counts
 from quant.tool_rules.streamed.sample_losses import counted_losses
 from tests.quant.awkward_data import AWKWARD
@@ -19,7 +19,7 @@ def rows():
 
 
 def test_half_of_the_choices_are_met_to_a_percent_and_none_costs_two(rows):
-    assert len(rows) == 10 * len(CHOICES)
+    assert len(rows) == 10 * len(TOOL_RULES)
     assert np.median([row.difference for row in rows]) < 0.01
     assert max(r.cost for r in rows if r.cost is not None and r.choice not in BY_CHANCE) < 0.02
 
@@ -34,8 +34,8 @@ def test_where_chance_decides_the_range_is_still_one_of_the_tools_candidates(row
 
 def test_a_last_sample_without_values_is_no_choice():
     stats = replace(statistics_of(AWKWARD["normal"]), last=None)
-    with pytest.raises(NoPick, match="last sample holds no value"):
-        CHOICES["paddle.ptf"].streamed(stats)
+    with pytest.raises(RuleFails, match="last sample holds no value"):
+        TOOL_RULES["paddle.ptf"].streamed(stats)
 
 
 def test_losses_from_counts_are_those_of_the_values():

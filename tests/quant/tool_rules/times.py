@@ -9,7 +9,7 @@ import numpy as np
 
 from analysis.ranges.candidates import choice_rows
 from quant.calibrators import calibrator_named, own_calibrators
-from quant.tool_rules import CHOICES, NoPick
+from quant.tool_rules import TOOL_RULES, RuleFails
 from quant.types import QType, QuantSpec
 from tests.quant.tool_rules.data.distributions import NAMES, batches
 from tests.quant.tool_rules.streamed import calibrated, one_by_one
@@ -38,11 +38,11 @@ def table(found):
     """Milliseconds a tensor of each choice and calibrator, on one thread."""
 
     def pick(choice, stats):
-        with suppress(NoPick):
+        with suppress(RuleFails):
             choice.streamed(stats)
 
     times = {}
-    for name, choice in CHOICES.items():
+    for name, choice in TOOL_RULES.items():
         choice.streamed(found[0])
         times[name] = seconds(lambda c=choice: [pick(c, s) for s in found])
     for name in own_calibrators():
@@ -68,7 +68,7 @@ def main():
     times = table(found)
     for name, ms in sorted(times.items(), key=lambda item: -item[1]):
         print(f"{name:42} {ms:8.2f} ms")
-    tools = sum(ms for name, ms in times.items() if name in CHOICES)
+    tools = sum(ms for name, ms in times.items() if name in TOOL_RULES)
     print(f"{'all tools':42} {tools:8.2f} ms")
     print(f"{'ours':42} {sum(times.values()) - tools:8.2f} ms")
     for threads in (2, 1):

@@ -6,11 +6,11 @@ import pytest
 
 from quant.calibrators import REGISTRY
 from quant.calibrators.search.divergence import BINS, Windows
-from quant.calibrators.search.windows import search, signed_bins
+from quant.calibrators.search.windows import search, signed_histogram
 from quant.types import QType, QuantSpec
 from tests.quant.awkward_data import AWKWARD
-from tests.quant.statistics.statistics_of import statistics_of
 from tests.quant.calibrators.search.test_divergence import js, relative_entropy
+from tests.quant.statistics.statistics_of import statistics_of
 
 UINT8 = QuantSpec(QType.UINT8, symmetric=False)
 INT8_SYMMETRIC = QuantSpec(QType.INT8, symmetric=True)
@@ -76,7 +76,7 @@ def test_search_finds_what_a_loop_over_every_window_finds(seed, row):
 
 @pytest.mark.parametrize("case", ["normal", "gelu", "one outlier"])
 def test_search_comes_close_to_a_finer_one_over_the_whole_grid(case):
-    bins, zero, _ = signed_bins(statistics_of(AWKWARD[case]))
+    bins, zero, _ = signed_histogram(statistics_of(AWKWARD[case]))
     windows = Windows(bins, 256)
     found = search(lambda tried: windows.divergences(tried, with_js=False)[0], zero, BINS, 256)
     ends = itertools.product(range(0, zero + 1, 16), range(zero, BINS + 1, 16))
@@ -89,7 +89,7 @@ def test_search_comes_close_to_a_finer_one_over_the_whole_grid(case):
 @pytest.mark.parametrize("case", ["normal", "gelu", "one outlier", "lopsided", "zero spike"])
 def test_signed_bins_hold_every_value_but_the_zeros(case):
     x = AWKWARD[case]
-    bins, zero, width = signed_bins(statistics_of(x))
+    bins, zero, width = signed_histogram(statistics_of(x))
     assert bins.size == BINS
     assert bins.sum() == pytest.approx(np.count_nonzero(x))
     assert bins[:zero].sum() == pytest.approx(np.count_nonzero(x < 0))
