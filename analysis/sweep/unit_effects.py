@@ -56,7 +56,7 @@ class UnitEffect:
 
     @classmethod
     def from_json(cls, document: Mapping[str, Any]) -> "UnitEffect":
-        """The effect that :meth:`to_json` gave; it raises as :meth:`OutputScores.from_json` does."""
+        """The effect that :meth:`to_json` gave; raises as :meth:`OutputScores.from_json` does."""
         return cls(
             unit=str(document["unit"]),
             nodes=tuple(str(name) for name in document["nodes"]),

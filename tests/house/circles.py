@@ -32,9 +32,8 @@ def imported(tree: ast.AST, known: Mapping[str, Path]) -> Iterator[str]:
             for alias in node.names:
                 inner = f"{node.module}.{alias.name}"
                 yield inner if inner in known else node.module
-        elif isinstance(node, ast.Constant) and isinstance(node.value, str):
-            if _LAZY.match(node.value):
-                yield node.value
+        elif isinstance(node, ast.Constant) and _LAZY.match(str(node.value)):
+            yield str(node.value)
 
 
 def arrows() -> dict[str, set[str]]:
