@@ -64,7 +64,7 @@ def quantize_constants(
         found.append(QuantizedConstant(item.node.name, index, name, known.codes, known.params))
 
     for item in plan.nodes.values():
-        if not item.quantized:
+        if not item.quantized or not item.settings.quantize_weight:
             continue
         node, settings = item.node, item.settings
         for index in node.constants:

@@ -38,7 +38,7 @@ class NodePlan:
     def weight_spec(self) -> QuantSpec | None:
         """How its weight is quantized: symmetric, narrow range; None without a weight."""
         weight = self.node.weight
-        if weight is None or not self.quantized:
+        if weight is None or not self.quantized or not self.settings.quantize_weight:
             return None
         per_channel = self.settings.per_channel and weight.channel_axis is not None
         granularity = PerChannel(weight.channel_axis or 0) if per_channel else PerTensor()

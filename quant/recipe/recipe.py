@@ -39,6 +39,10 @@ class Settings:
         align: On an Add or Concat: let its inputs share parameters, those of the largest input or
             those of the output.
         quantize_bias: Store the bias as int32 with scale_x * scale_w.
+        quantize_weight: Store the node's weight and constant operands as integers; where they are
+            float, the bias is too.
+        quantize_activation: Round the tensor as the model runs. Where not, its range still sets
+            the scale of a bias.
     """
 
     activation_type: QType = QType.UINT8
@@ -52,6 +56,8 @@ class Settings:
     drop_activation: Drop = "lossless"
     align: Align = "none"
     quantize_bias: bool = True
+    quantize_weight: bool = True
+    quantize_activation: bool = True
 
     def __post_init__(self) -> None:
         if self.activation_type.bits not in {8, 16}:
@@ -70,7 +76,16 @@ class Settings:
 
 
 SETTING_NAMES = tuple(f.name for f in fields(Settings))
-TENSOR_SETTING_NAMES = ("activation_type", "activation_symmetric", "calibrator", "range")
+TENSOR_SETTING_NAMES = (
+    "activation_type",
+    "activation_symmetric",
+    "calibrator",
+    "range",
+    "quantize_activation",
+)
+ADDED_LATER = ("quantize_weight", "quantize_activation")
+"""Settings that version 0.1 did not have. Defaults name them only where they are not as before, so
+that a recipe without them is the same text, and has the same key, as it had."""
 
 
 @dataclass(frozen=True)
@@ -199,7 +214,12 @@ class Recipe:
             "version": VERSION,
             "name": self.name,
             "defaults": _settings_to_json(
-                {name: getattr(self.defaults, name) for name in SETTING_NAMES}
+                {
+                    name: value
+                    for name in SETTING_NAMES
+                    if (value := getattr(self.defaults, name)) is not True
+                    or name not in ADDED_LATER
+                }
             ),
             "rules": [rule.to_json() for rule in self.rules],
         }

@@ -83,6 +83,8 @@ settings = st.fixed_dictionaries(
         "drop_activation": st.sampled_from(["never", "lossless", "always"]),
         "align": st.sampled_from(["none", "largest", "output"]),
         "quantize_bias": st.booleans(),
+        "quantize_weight": st.booleans(),
+        "quantize_activation": st.booleans(),
     },
 )
 rules = st.builds(
@@ -90,9 +92,9 @@ rules = st.builds(
 )
 
 
-@given(st.lists(rules, max_size=4))
-def test_any_recipe_survives_json(made):
-    recipe = Recipe("made", Settings(), tuple(made))
+@given(st.lists(rules, max_size=4), settings)
+def test_any_recipe_survives_json(made, defaults):
+    recipe = Recipe("made", Settings(**defaults), tuple(made))
     assert Recipe.loads(recipe.dumps()).to_json() == recipe.to_json()
 
 
@@ -151,3 +153,11 @@ def test_the_written_form_is_stable():
     assert document["defaults"]["activation_type"] == "int8"
     assert document["defaults"]["per_channel"] is False
     assert document["defaults"]["calibrator"] == {"name": "minmax", "options": {}}
+
+
+def test_a_recipe_that_rounds_everything_is_the_text_it_was_before_parts_could_stay_float():
+    document = json.loads(preset("recommended").dumps())
+    assert not {"quantize_weight", "quantize_activation"} & set(document["defaults"])
+    part = Recipe(defaults=Settings(quantize_weight=False))
+    assert json.loads(part.dumps())["defaults"]["quantize_weight"] is False
+    assert part.content_key != Recipe().content_key
