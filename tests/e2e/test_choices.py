@@ -289,7 +289,7 @@ def test_the_ranking_leads_to_the_layer(pane: Pane):
     pane.page.get_by_role("radio", name="Layers", exact=True).click()
 
 
-@pytest.mark.workspace
+@pytest.mark.bench
 def test_times_of_a_drag_are_printed(pane: Pane):
     pane.choose(pane_demo.GELU)
     expect(pane.row("paddle.kl")).to_be_visible()

@@ -336,7 +336,7 @@ def test_the_browser_computes_what_python_computes(picker, values, qtype, symmet
         assert browser["codes"] == codes.tolist()
 
 
-@pytest.mark.workspace
+@pytest.mark.bench
 def test_its_timings_are_printed(picker):
     selects = []
     for tensor in ("relu", "outlier", "gelu", "symmetric", "relu", "gelu"):

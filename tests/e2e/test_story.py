@@ -140,7 +140,7 @@ def test_edits_are_undone_and_redone(page: Page, start_app: Callable[..., App]):
     expect(toggle).to_be_checked(checked=not state)
 
 
-@pytest.mark.workspace
+@pytest.mark.bench
 def test_times_on_the_layers_page_are_printed(page: Page, start_app: Callable[..., App]):
     opened(page, start_app().address)
     page.wait_for_timeout(3000)  # pictures of the other layers are prepared meanwhile
