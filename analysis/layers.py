@@ -1,10 +1,10 @@
 """What a quantization does to each node: one row for each node and each input of the model."""
 
-import math
 from dataclasses import dataclass, replace
 from typing import Literal
 
 from quant.error_model.local_error import LocalError, local_error
+from quant.error_model.sqnr import sqnr_db
 from quant.pipeline import QuantizedModel
 from quant.planning.plan import INPUT_OP_TYPE, NodePlan
 from quant.recipe.recipe import Settings
@@ -122,15 +122,9 @@ def _weight(item: NodePlan) -> str:
 
 def rounding_db(local: LocalError) -> float:
     """sqnr_db with the rounding error alone; infinite without one."""
-    return _ratio_db(local.signal_power, local.rounding_mse)
+    return sqnr_db(local.signal_power, local.rounding_mse)
 
 
 def clipping_db(local: LocalError) -> float:
     """sqnr_db with the clipping error alone; infinite where nothing is clipped."""
-    return _ratio_db(local.signal_power, local.clipping_mse)
-
-
-def _ratio_db(signal: float, noise: float) -> float:
-    if noise <= 0:
-        return math.inf
-    return 10 * math.log10(max(signal, 1e-300) / noise)
+    return sqnr_db(local.signal_power, local.clipping_mse)

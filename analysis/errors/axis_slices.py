@@ -12,6 +12,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from quant.data.dataset import Dataset
+from quant.error_model.sqnr import sqnr_db
 from quant.execution.progress import OnProgress
 from quant.model.model import Model
 from quant.pipeline import QuantizedModel
@@ -47,25 +48,17 @@ class SliceErrors:
     @property
     def sqnr_db(self) -> Real:
         """sqnr_db of each slice, float64 of shape (S,); infinite without noise."""
-        return _db(self.signal, self.noise)
+        return sqnr_db(self.signal, self.noise)
 
     @property
     def whole_db(self) -> float:
         """sqnr_db of the whole tensor."""
-        return float(_db(self.signal.sum(keepdims=True), self.noise.sum(keepdims=True))[0])
+        return sqnr_db(float(self.signal.sum()), float(self.noise.sum()))
 
     def part_db(self, start: int, end: int) -> float:
         """sqnr_db of slices ``start`` to ``end``, without the latter."""
         span = slice(start, end)
-        noise = self.noise[span].sum(keepdims=True)
-        return float(_db(self.signal[span].sum(keepdims=True), noise)[0])
-
-
-def _db(signal: Real, noise: Real) -> Real:
-    ratio = np.full(signal.shape, np.inf)
-    np.divide(signal, noise, out=ratio, where=noise > 0)
-    with np.errstate(divide="ignore"):
-        return 10 * np.log10(ratio)
+        return sqnr_db(float(self.signal[span].sum()), float(self.noise[span].sum()))
 
 
 def slice_errors(

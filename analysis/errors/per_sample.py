@@ -11,6 +11,7 @@ from numpy.typing import NDArray
 from analysis.errors.out_of_range import OutOfRange
 from analysis.errors.output_scores import predictions
 from quant.data.dataset import Batch, Dataset
+from quant.error_model.sqnr import sqnr_db
 from quant.execution.progress import OnProgress
 from quant.pipeline import QuantizedModel
 from quant.runtime.session import InferenceSession
@@ -128,7 +129,7 @@ def sample_errors(
     worst: list[SampleError] = []
     with closing(run_sessions(opened, data, samples=samples, progress=progress)) as results:
         for batch, (reference, test) in results:
-            errors = _sqnr_db(reference, test, batch.size)
+            errors = _least_sqnr_db(reference, test, batch.size)
             agrees = _agrees(reference, test, batch.size)
             ratios.append(errors)
             alike += [] if agrees is None else [agrees]
@@ -183,19 +184,18 @@ def samples_outside(outside: Mapping[str, OutOfRange]) -> NDArray[np.int64]:
     return counts
 
 
-def _sqnr_db(reference: Results, test: Results, samples: int) -> NDArray[np.float64]:
+def _least_sqnr_db(reference: Results, test: Results, samples: int) -> NDArray[np.float64]:
     """The least over the outputs, of each sample; infinite where nothing can be compared."""
-    least = np.full(samples, np.inf)
+    least: NDArray[np.float64] = np.full(samples, np.inf)
     for name, wanted in reference.items():
         found = test[name]
         comparable = wanted.shape == found.shape and wanted.dtype.kind in "biuf"
         if not comparable or wanted.size % samples:
             continue
         a, b = (array.astype(np.float64).reshape(samples, -1) for array in (wanted, found))
-        signal, noise = np.square(a).sum(axis=1), np.square(a - b).sum(axis=1)
-        with np.errstate(divide="ignore", invalid="ignore"):
-            ratio = 10 * np.log10(signal / noise)
-        least = np.minimum(least, np.where(noise > 0, ratio, np.inf))
+        signal: NDArray[np.float64] = np.square(a).sum(axis=1)
+        noise: NDArray[np.float64] = np.square(a - b).sum(axis=1)
+        least = np.minimum(least, sqnr_db(signal, noise))
     return least
 
 

@@ -7,6 +7,8 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from quant.error_model.sqnr import sqnr_db
+
 _CHUNK = 1 << 14
 
 
@@ -82,7 +84,7 @@ class ErrorAccumulator:
     def result(self) -> ErrorStats:
         """The error over everything added; with nothing added, that of equal tensors."""
         return ErrorStats(
-            sqnr_db=_sqnr_db(self._reference, self._difference),
+            sqnr_db=sqnr_db(self._reference, self._difference),
             cosine=self._cosine(),
             mse=self._difference / self._count if self._count else 0.0,
             max_abs=self._max_abs,
@@ -94,9 +96,3 @@ class ErrorAccumulator:
             return 1.0
         norms = math.sqrt(self._reference) * math.sqrt(self._test)
         return min(1.0, max(-1.0, self._product / norms)) if norms else 0.0
-
-
-def _sqnr_db(signal: float, noise: float) -> float:
-    if noise == 0:
-        return math.inf
-    return 10 * math.log10(signal / noise) if signal > 0 else -math.inf

@@ -1,10 +1,10 @@
 """A Relu or Clip that was removed although the quantization behind it does not clamp the same."""
 
-import math
 from collections.abc import Iterable
 
 from analysis.findings.base import Finding, Fix, Measurements, register, severity_of, short
 from analysis.noise.budget import tensor
+from quant.error_model.sqnr import gain_db
 from quant.recipe.recipe import Rule
 
 LOSS_DB = 1.0
@@ -23,7 +23,7 @@ def dropped_activation(evidence: Measurements) -> Iterable[Finding]:
         output = node.outputs[0]
         kept = noise.shares.get(tensor(output), 0.0)
         extra = min(kept * (10 ** (min(loss, 200.0) / 10) - 1), 1.0)
-        gain = 10 * math.log10((noise.total + extra) / noise.total) if noise.total > 0 else 0.0
+        gain = gain_db(noise.total + extra, noise.total) if noise.total > 0 else 0.0
         yield Finding(
             kind="dropped_activation",
             severity=severity_of(gain),

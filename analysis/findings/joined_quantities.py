@@ -11,6 +11,7 @@ import numpy as np
 from analysis.errors.axis_slices import SliceErrors, concat_axes
 from analysis.findings.base import Finding, Fix, Measurements, register, severity_of, short
 from quant.error_model.channels import channel_widths
+from quant.error_model.sqnr import decibels
 from quant.model.op_roles import Kind
 from quant.types import QType
 
@@ -120,14 +121,14 @@ def _measured(evidence: Measurements, name: str, small: str) -> tuple[str, float
     if span is None:
         return _worst_slice(found)
     part, whole = found.part_db(*span), found.whole_db
-    text = f" Measured: the whole tensor has {whole:.1f} dB, that part {part:.1f} dB."
+    text = f" Measured: the whole tensor has {decibels(whole)}, that part {decibels(part)}."
     return text, whole - part if part <= SLICE_DB else 0.0
 
 
 def _worst_slice(found: SliceErrors) -> tuple[str, float]:
     worst = int(np.argmin(np.where(found.signal > 0, found.sqnr_db, np.inf)))
     part, whole = float(found.sqnr_db[worst]), found.whole_db
-    text = f" Measured: the whole tensor has {whole:.1f} dB, slice {worst} {part:.1f} dB."
+    text = f" Measured: the whole tensor has {decibels(whole)}, slice {worst} {decibels(part)}."
     return text, whole - part if part <= SLICE_DB else 0.0
 
 

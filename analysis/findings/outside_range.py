@@ -1,6 +1,5 @@
 """Evaluation data that lies outside the calibrated ranges."""
 
-import math
 from collections.abc import Iterable
 
 from analysis.errors.out_of_range import OutOfRange
@@ -14,6 +13,7 @@ from analysis.findings.base import (
     short,
 )
 from analysis.noise.budget import tensor
+from quant.error_model.sqnr import gain_db
 from quant.recipe.recipe import Rule
 
 SHARE = 0.01
@@ -43,7 +43,7 @@ def outside_range(evidence: Measurements) -> Iterable[Finding]:
     gain = 0.0
     if evidence.noise.total > 0:
         extra = max(lost[worst] - before, 0.0)
-        gain = 10 * math.log10(1 + extra / evidence.noise.total)
+        gain = gain_db(evidence.noise.total + extra, evidence.noise.total)
     samples = sorted({i for s in found.values() for i in s.worst if s.shares[i] >= SHARE})
     named = ", ".join(str(i) for i in seen.worst[:MOST_NAMED])
     recipe = evidence.recipe

@@ -3,6 +3,7 @@
 from collections.abc import Iterable
 
 from analysis.findings.base import Finding, Measurements, register, short
+from quant.error_model.sqnr import decibels
 
 SQNR_DB = 60.0
 """Two float32 runs of one model on different kernels agree to 80 dB and better."""
@@ -23,7 +24,7 @@ def reference_differs(evidence: Measurements) -> Iterable[Finding]:
             node=evidence.node_of(name),
             tensor=name,
             evidence=(
-                f"Float against the reference: sqnr {error.sqnr_db:.1f} dB, cosine "
+                f"Float against the reference: sqnr {decibels(error.sqnr_db)}, cosine "
                 f"{error.cosine:.4f}, largest difference {error.max_abs:.3g}. No recipe can mend "
                 "that: check the conversion to ONNX, the preprocessing and the order of inputs."
             ),

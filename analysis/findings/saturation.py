@@ -22,6 +22,7 @@ from analysis.findings.base import (
     severity_of,
     short,
 )
+from quant.error_model.sqnr import gain_db
 from quant.types import QType
 
 Real = NDArray[np.float64]
@@ -65,7 +66,7 @@ def saturation(evidence: Measurements) -> Iterable[Finding]:
         lost[found.node] = evidence.noise.of_error(found.node, excess * np.square(scale))
         shares[found.node] = float(np.mean(sums * 255 > INT16_MAX))
     total = evidence.noise.total
-    gain = 10 * math.log10((total + math.fsum(lost.values())) / total) if total > 0 else 0.0
+    gain = gain_db(total + math.fsum(lost.values()), total) if total > 0 else 0.0
     if gain < LEAST_DB:
         return []
     worst = max(lost, key=lost.__getitem__)

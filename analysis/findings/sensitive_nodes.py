@@ -5,6 +5,7 @@ from collections.abc import Iterable, Mapping
 
 from analysis.errors.tensor_error import ErrorStats
 from analysis.findings.base import Finding, Fix, Measurements, register, severity_of, short
+from quant.error_model.sqnr import decibels, gain_db
 from quant.model.op_roles import Kind
 from quant.pipeline import QuantizedModel
 
@@ -36,7 +37,7 @@ def _by_sensitivity(evidence: Measurements) -> Iterable[Finding]:
         part = noise[name] / total if total > 0 else 0.0
         if part < PART:
             continue
-        gain = 10 * math.log10(1 / max(1 - part, 1e-3))
+        gain = gain_db(1.0, max(1 - part, 1e-3))
         better = (evidence.benefit or {}).get(name)
         if better is not None and math.isfinite(evidence.sqnr_db):
             gain = max(better.sqnr_db - evidence.sqnr_db, 0.0)
@@ -47,8 +48,8 @@ def _by_sensitivity(evidence: Measurements) -> Iterable[Finding]:
             node=name,
             tensor="",
             evidence=(
-                f"Quantized alone it leaves {effects[name].sqnr_db:.1f} dB at the outputs, which "
-                f"is {100 * part:.0f} % of the noise of all units quantized alone."
+                f"Quantized alone it leaves {decibels(effects[name].sqnr_db)} at the outputs, "
+                f"which is {100 * part:.0f} % of the noise of all units quantized alone."
             ),
             figures={"sensitivity_db": effects[name].sqnr_db, "noise_part": part},
             gain_db=gain,

@@ -27,6 +27,7 @@ from quant.error_model.channels import (
 from quant.error_model.consumers import identity, transfer_functions
 from quant.error_model.local_error import LocalError, local_error
 from quant.error_model.noise_gain import output_noise_gains
+from quant.error_model.sqnr import gain_db, sqnr_db
 from quant.model.op_roles import Kind
 from quant.numerics import fake_quantize, params_from_range
 from quant.params.constants import weight_params
@@ -135,7 +136,7 @@ class Noise:
     @property
     def sqnr_db(self) -> float:
         """The estimated sqnr_db of the outputs."""
-        return -10 * math.log10(self.total) if self.total > 0 else math.inf
+        return sqnr_db(1.0, self.total)
 
     def local(self, name: str) -> LocalError:
         """The local error of a quantized tensor."""
@@ -160,7 +161,7 @@ class Noise:
             if item in self.shares
         )
         total = self.total
-        return 10 * math.log10(total / max(total - saved, total * 1e-6)) if total > 0 else 0.0
+        return gain_db(total, max(total - saved, total * 1e-6))
 
     def contribution_of_tensor(self, name: str, params: QuantParams) -> float:
         """The share of an activation if it had these parameters."""

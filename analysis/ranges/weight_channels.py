@@ -10,6 +10,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from quant.error_model.sqnr import sqnr_db
 from quant.model.model import Model, Node, Weight
 from quant.numerics import params_from_range
 from quant.types import PerChannel, PerTensor, QType, QuantSpec
@@ -169,10 +170,10 @@ def weight_channels(model: Model, node: Node, qtype: QType = QType.INT8) -> Weig
         qtype=qtype,
         low=low,
         high=high,
-        per_tensor_db=_db(signal, noise[0]),
-        per_channel_db=_db(signal, noise[1]),
-        whole_per_tensor_db=_whole_db(signal, noise[0]),
-        whole_per_channel_db=_whole_db(signal, noise[1]),
+        per_tensor_db=sqnr_db(signal, noise[0]),
+        per_channel_db=sqnr_db(signal, noise[1]),
+        whole_per_tensor_db=sqnr_db(float(signal.sum()), float(noise[0].sum())),
+        whole_per_channel_db=sqnr_db(float(signal.sum()), float(noise[1].sum())),
     )
 
 
@@ -199,7 +200,7 @@ def weight_options(model: Model, node: Node) -> tuple[WeightOption, ...]:
     ways = [(qtype, per_channel) for qtype in TYPES for per_channel in kinds]
     signal, noise = _signal(array), _noise(array, low, high, ways)
     return tuple(
-        WeightOption(qtype, per_channel, _whole_db(signal, found), size)
+        WeightOption(qtype, per_channel, sqnr_db(float(signal.sum()), float(found.sum())), size)
         for (qtype, per_channel), found in zip(ways, noise, strict=True)
         for size in [_bytes(qtype, array.size) + _params_bytes(qtype, len(low), per_channel)]
     )
@@ -264,15 +265,3 @@ def _params_bytes(qtype: QType, channels: int, per_channel: bool) -> int:
     """Bytes of the float32 scales and of the zero points, which have the type of the codes."""
     count = channels if per_channel else 1
     return 4 * count + _bytes(qtype, count)
-
-
-def _db(signal: NDArray[np.float64], noise: NDArray[np.float64]) -> NDArray[np.float64]:
-    """10 log10(signal / noise); infinite without noise."""
-    ratio = np.full(signal.shape, np.inf)
-    np.divide(signal, noise, out=ratio, where=noise > 0)
-    return 10 * np.log10(ratio)
-
-
-def _whole_db(signal: NDArray[np.float64], noise: NDArray[np.float64]) -> float:
-    total = float(noise.sum())
-    return 10 * math.log10(float(signal.sum()) / total) if total else math.inf

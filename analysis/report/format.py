@@ -3,6 +3,7 @@
 import math
 
 from analysis.metrics import MetricChange
+from quant.error_model import sqnr
 
 
 def shown(value: float | str | None) -> str:
@@ -15,10 +16,8 @@ def shown(value: float | str | None) -> str:
 
 
 def decibels(value: float) -> str:
-    """A ratio in dB with one decimal."""
-    if math.isinf(value):
-        return "equal" if value > 0 else "−∞ dB"
-    return f"{value:.1f} dB".replace("-", "−")
+    """A ratio in dB, as :func:`quant.error_model.sqnr.decibels` with a minus sign."""
+    return sqnr.decibels(value).replace("-", "−")
 
 
 def metric_value(value: float | None, change: MetricChange) -> str:

@@ -12,6 +12,7 @@ from analysis.report.documents import findings_json, layer_table, summary_json
 from analysis.study.analysis import ERRORS, Analysis, ErrorName, analyze, depends_on
 from analysis.study.journal import KINDS, Journal
 from app.cli.progress_line import Meter
+from quant.error_model.sqnr import decibels
 from quant.errors import Cancelled, did_you_mean
 from quant.execution.progress import Progress
 from quant.io.atomic import staged
@@ -146,9 +147,9 @@ def _write(folder: Path, found: Analysis) -> dict[str, Path]:
 def _text(found: Analysis, files: dict[str, Path]) -> str:
     halves = found.split
     lines = [
-        f"output sqnr over {found.samples} samples: all int8 {halves.all.sqnr_db:.1f} dB, weights "
-        f"only {halves.weights_only.sqnr_db:.1f} dB, activations only "
-        f"{halves.activations_only.sqnr_db:.1f} dB",
+        f"output sqnr over {found.samples} samples: all int8 {decibels(halves.all.sqnr_db)}, "
+        f"weights only {decibels(halves.weights_only.sqnr_db)}, activations only "
+        f"{decibels(halves.activations_only.sqnr_db)}",
     ]
     if found.metric is not None:
         change = found.metric

@@ -3,7 +3,6 @@
 import argparse
 import dataclasses
 import json
-import math
 import sys
 from collections.abc import Callable, Sequence
 from importlib.metadata import version
@@ -161,6 +160,7 @@ def _calibrate(options: argparse.Namespace) -> None:
 
 def _quantize(options: argparse.Namespace) -> None:
     import quant
+    from quant.error_model.sqnr import decibels
 
     recipe = _recipe(options.recipe, options.preset)
     model = quant.load(options.model)
@@ -192,7 +192,7 @@ def _quantize(options: argparse.Namespace) -> None:
         },
         f"{saved.path}: {count} of {len(model.nodes)} nodes quantized, "
         f"{saved.size_bytes / 1e6:.2f} MB; passes onnx.checker and runs at every optimization "
-        f"level; against the simulation {_db(exact.sqnr_db)}, largest difference "
+        f"level; against the simulation sqnr {decibels(exact.sqnr_db)}, largest difference "
         f"{exact.max_abs:.3g}\n{saved.recipe_path}: the recipe that makes it again",
     )
 
@@ -200,6 +200,7 @@ def _quantize(options: argparse.Namespace) -> None:
 def _measure(options: argparse.Namespace) -> None:
     import quant
     from analysis.errors.cumulative import compare
+    from quant.error_model.sqnr import decibels
 
     data = quant.open_data(options.data)
     if options.labels and data.labels is None:
@@ -217,7 +218,7 @@ def _measure(options: argparse.Namespace) -> None:
             progress=meter,
         )
     lines = [
-        f"{name}: {_db(error.sqnr_db)}, cosine {error.cosine:.6f}, mse {error.mse:.4g}, "
+        f"{name}: sqnr {decibels(error.sqnr_db)}, cosine {error.cosine:.6f}, mse {error.mse:.4g}, "
         f"largest difference {error.max_abs:.4g}"
         for name, error in comparison.outputs.items()
     ]
@@ -322,10 +323,6 @@ def _report(options: argparse.Namespace, values: dict[str, Any], text: str) -> N
     from quant.io.tables import finite
 
     print(json.dumps(finite(values), allow_nan=False) if options.json else text)
-
-
-def _db(value: float) -> str:
-    return "equal to the last bit" if math.isinf(value) else f"sqnr {value:.1f} dB"
 
 
 def _write_csv(path: Path, rows: list[dict[str, Any]]) -> None:

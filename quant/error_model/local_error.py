@@ -4,12 +4,12 @@ The error is local: the tensor in float against the same tensor quantized, nothi
 """
 
 import importlib
-import math
 from collections.abc import Callable
 from dataclasses import dataclass
 from functools import cache
 from typing import Any, cast
 
+from quant.error_model.sqnr import sqnr_db
 from quant.statistics.tensor_stats import TensorStats
 from quant.types import PerTensor, QuantParams
 
@@ -58,9 +58,7 @@ class LocalError:
     @property
     def sqnr_db(self) -> float:
         """Signal to quantization noise, in dB; infinite without error."""
-        if not self.mse:
-            return math.inf
-        return 10 * math.log10(self.signal_power / self.mse) if self.signal_power else -math.inf
+        return sqnr_db(self.signal_power, self.mse)
 
 
 def local_error(stats: TensorStats, params: QuantParams) -> LocalError:

@@ -10,10 +10,10 @@ the signal here is what the readers make of the values, and the noise is what th
 Where every reader passes on every error, that is the local sqnr_db.
 """
 
-import math
 from collections.abc import Sequence
 
 from quant.error_model.local_error import LocalError
+from quant.error_model.sqnr import sqnr_db
 from quant.error_model.weighted_error import WeightedError, effective_range, resolvable
 from quant.statistics.tensor_stats import TensorStats
 from quant.types import QuantParams
@@ -48,6 +48,4 @@ def weighted_sqnrs_db(
         [int(found.zero_point) - spec.qmin for found in params],
         spec.qmax - spec.qmin,
     )
-    return [
-        10 * math.log10(seen.squares / error) if error else math.inf for error in errors.tolist()
-    ]
+    return [sqnr_db(seen.squares, error) for error in errors.tolist()]

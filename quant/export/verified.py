@@ -10,6 +10,7 @@ import onnx
 import onnx_ir as ir
 from numpy.typing import NDArray
 
+from quant.error_model.sqnr import decibels, sqnr_db
 from quant.errors import ExportError
 from quant.export.external_data import SUFFIX, move_weights_out
 from quant.io.atomic import staged
@@ -148,7 +149,7 @@ def verify(
         if not check.sqnr_db >= least:
             raise ExportError(
                 f"{name}: at optimization level {check.level!r} ONNX Runtime computes other "
-                f"outputs than the simulation (sqnr {check.sqnr_db:.1f} dB, expected at least "
+                f"outputs than the simulation (sqnr {decibels(check.sqnr_db)}, expected at least "
                 f"{least:.0f} dB); nothing was written"
             )
     return checks
@@ -165,5 +166,4 @@ def _compare(
     noise = sum(float(((a - b) ** 2).sum()) for a, b in pairs)
     signal = sum(float((a**2).sum()) for a, _ in pairs)
     largest = max((float(np.abs(a - b).max(initial=0.0)) for a, b in pairs), default=0.0)
-    sqnr_db = np.inf if noise == 0 else 10 * np.log10(max(signal, np.finfo(float).tiny) / noise)
-    return LevelCheck(level, float(sqnr_db), largest)
+    return LevelCheck(level, sqnr_db(signal, noise), largest)

@@ -9,6 +9,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from quant.error_model.sqnr import gain_db
 from quant.numerics import fake_quantize
 from quant.statistics.tensor_stats import TensorStats
 from quant.types import QuantParams
@@ -83,4 +84,4 @@ def drop_loss_db(lo: float, hi: float, before: TensorStats, params: QuantParams)
     floor = counts.sum() * step**2 * 1e-6 + np.finfo(np.float64).tiny
     noise_kept = float(counts @ kept**2) + floor
     noise_dropped = float(counts @ dropped**2) + floor
-    return max(0.0, 10 * math.log10(noise_dropped / noise_kept))
+    return max(0.0, gain_db(noise_dropped, noise_kept))

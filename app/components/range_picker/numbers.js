@@ -109,7 +109,7 @@ class Distribution {
       clipRate: (below.clipped + above.clipped) / count,
       clipping,
       rounding,
-      sqnr: this.signalPower > 0 ? 10 * Math.log10(this.signalPower / noise) : NaN,
+      sqnr: noise > 0 ? 10 * Math.log10(this.signalPower / noise) : Infinity,
       codes: [code(this.min), code(this.max)],
     };
   }
@@ -179,6 +179,12 @@ function format(x, digits = 4) {
   const [mantissa, power] = size.toExponential(digits - 1).split("e");
   const raised = [...String(Number(power))].map((c) => SUPERSCRIPTS[c]).join("");
   return `${x < 0 ? "−" : ""}${mantissa}×10${raised}`;
+}
+
+/** A ratio in dB without its unit, with the words of quant.error_model.sqnr for its limits. */
+function formatDecibels(x) {
+  if (Number.isFinite(x)) return x.toFixed(2).replace("-", "−");
+  return Number.isNaN(x) ? "unknown" : x > 0 ? "equal" : "no signal";
 }
 
 /** A count: exact below ten thousand, else with an SI prefix. */

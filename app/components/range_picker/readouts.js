@@ -18,7 +18,7 @@ function writeNumbers(picker, params) {
     clippingShare: share(error.clipping),
     rounding: format(error.rounding, 3),
     roundingShare: share(error.rounding),
-    sqnr: Number.isFinite(error.sqnr) ? `${error.sqnr.toFixed(2).replace("-", "−")} dB` : format(error.sqnr),
+    sqnr: formatDecibels(error.sqnr) + (Number.isFinite(error.sqnr) ? " dB" : ""),
     sqnrChange: Math.abs(change) < 0.005 || !Number.isFinite(change)
       ? "as calibrated"
       : `${change > 0 ? "+" : "−"}${Math.abs(change).toFixed(2)} dB to calibrated`,

@@ -169,7 +169,7 @@ class ChoiceTable {
   decibels(row, key) {
     const db = row[key];
     if (db === null) return element("td", { textContent: "–", title: "Not defined: too few bins hold what the readers can tell apart" });
-    const cell = element("td", { textContent: Number.isFinite(db) ? db.toFixed(2).replace("-", "−") : format(db) });
+    const cell = element("td", { textContent: formatDecibels(db) });
     if (key === this.starred && (db === this.best || this.best - db < 0.005)) {
       cell.className = "ql-best";
       cell.title = "The best of all choices";

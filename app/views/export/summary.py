@@ -6,7 +6,7 @@ import streamlit as st
 from analysis.latency import model_size
 from app.tasks import calibration
 from app.views.export.file import wanted
-from app.views.shared.format import percent, plural, size
+from app.views.shared.format import db, percent, plural, size
 from app.views.shared.job_panel import show_outcome
 from app.views.shared.measure_bar import describe
 from app.workspace.workspace import CHECKS, Workspace
@@ -65,7 +65,7 @@ def checks_panel(workspace: Workspace) -> bool:
         pd.DataFrame(
             {
                 "level": [check.level for check in checks],
-                "sqnr": ["equal" if c.max_abs == 0 else f"{c.sqnr_db:.1f} dB" for c in checks],
+                "sqnr": [db(check.sqnr_db) for check in checks],
                 "difference": [f"{check.max_abs:.3g}" for check in checks],
             }
         ),

@@ -53,7 +53,7 @@ def _card(label: str, scores: OutputScores | None, base: float | None, metric: M
             delta_color=colour if change and change != same else "off",
             delta_arrow="auto" if change and change != same else "off",
         )
-        error = "no error" if exact else f"output sqnr **{db(scores.sqnr_db)}**"
+        error = f"output sqnr **{db(scores.sqnr_db)}**"
         st.caption(f"{metric.label}, {error}")
 
 

@@ -2,6 +2,7 @@
 
 import math
 
+from quant.error_model.sqnr import decibels
 from quant.types import QType
 
 DASH = "–"
@@ -18,12 +19,10 @@ def number(value: float | None, digits: int = 4) -> str:
 
 
 def db(value: float | None) -> str:
-    """A ratio in dB; without error it is infinite, which is written as no error."""
+    """A ratio in dB, as :func:`quant.error_model.sqnr.decibels` with a minus sign."""
     if value is None or math.isnan(value):
         return DASH
-    if math.isinf(value):
-        return "no error" if value > 0 else "no signal"
-    return f"{round(value, 1) or 0.0:.1f} dB".replace("-", "\N{MINUS SIGN}")
+    return decibels(value).replace("-", "\N{MINUS SIGN}")
 
 
 def percent(share: float | None, digits: int = 2) -> str:

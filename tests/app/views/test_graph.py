@@ -66,7 +66,7 @@ def test_the_greatest_benefit_and_clip_rate_are_the_most_marked():
 
 def test_equal_infinite_or_no_numbers_have_a_place_too():
     nodes, ticks = looks({"x": math.inf, "conv": 20.0, "relu": -math.inf}, "local")
-    assert nodes[0].text == "no error"
+    assert nodes[0].text == "equal"
     assert ticks == [(0.5, "20.0 dB")]
     assert looks({}, "local")[1] == []
     assert looks({"x": 0.0}, "clip")[1] == [(0.5, "0.000 %")]

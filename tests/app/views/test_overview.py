@@ -155,7 +155,7 @@ def test_a_metric_is_a_built_in_one_or_a_python_file(opened: AppTest, tmp_path: 
     healthy(opened)
     assert session(opened).metric == str(file)
     app = measured(opened)
-    assert "Spread, no error" in texts(app)
+    assert "Spread, output sqnr **equal**" in texts(app)
     healthy(app)
 
 
@@ -244,6 +244,6 @@ def test_outputs_that_are_no_scores_are_shown_as_ranges(tmp_path: Path):
     until(app, lambda: bool(app.dataframe))
     app = measured(app.switch_page("views/overview/page.py").run())
     healthy(app)
-    assert "Cosine, no error" in texts(app)
+    assert "Cosine, output sqnr **equal**" in texts(app)
     shown = next(t.value for t in app.table if "Float" in t.value.columns)
     assert all(" to " in text for text in [*shown["Float"], *shown["Int8"]])
