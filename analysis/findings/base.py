@@ -14,6 +14,7 @@ from analysis.noise.budget import Measured, Noise, NoiseSource, tensor
 from quant.pipeline import QuantizedModel
 from quant.planning.plan import TensorPlan
 from quant.recipe.recipe import Recipe, Rule
+from quant.registry import Registry
 from quant.statistics.collect import Calibration
 from quant.statistics.tensor_stats import TensorStats
 from quant.types import QuantSpec
@@ -181,7 +182,7 @@ class Measurements:
 
 
 Finder = Callable[[Measurements], Iterable[Finding]]
-REGISTRY: Final[dict[str, Finder]] = {}
+REGISTRY: Registry[Finder] = Registry("finding", "analysis.findings")
 """What looks for each kind of finding."""
 
 
@@ -193,9 +194,7 @@ def register(kind: str) -> Callable[[Finder], Finder]:
     """
 
     def known(finder: Finder) -> Finder:
-        if kind in REGISTRY:
-            raise ValueError(f"findings of kind {kind!r} are registered already")
-        REGISTRY[kind] = finder
+        REGISTRY.add(kind, finder)
         return finder
 
     return known

@@ -1,10 +1,7 @@
 """What a model is for, as one number: built-in metrics and the user's own.
 
-Every module in this folder is imported here, so a new metric is one new file.
+Every module in this folder is found by itself, so a new metric is one new file.
 """
-
-import importlib
-import pkgutil
 
 from analysis.metrics.base import (
     METRICS,
@@ -20,8 +17,7 @@ from analysis.metrics.base import (
 from analysis.metrics.bootstrap import MetricChange, bootstrap, metric_change
 from analysis.metrics.from_file import FileMetric, metric_from_file
 
-for _module in pkgutil.iter_modules(__path__):
-    importlib.import_module(f"{__name__}.{_module.name}")
+METRICS.discover()
 
 __all__ = [
     "METRICS",

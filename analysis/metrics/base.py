@@ -7,7 +7,8 @@ from typing import Any, TypeVar
 import numpy as np
 from numpy.typing import NDArray
 
-from quant.errors import QuantError, did_you_mean
+from quant.errors import QuantError
+from quant.registry import Registry
 
 Array = NDArray[Any]
 Outputs = Mapping[str, Array]
@@ -84,8 +85,8 @@ class WholeMetric(Metric, ABC):
         """
 
 
-METRICS: dict[str, Metric] = {}
-"""Every built-in metric by name."""
+METRICS: Registry[Metric] = Registry("metric", "analysis.metrics", MetricError)
+"""Every metric that is no file of the user's, by name."""
 
 _M = TypeVar("_M", bound=SampleMetric)
 
@@ -96,10 +97,8 @@ def register(cls: type[_M]) -> type[_M]:
     Raises:
         ValueError: Another metric has that name.
     """
-    if cls.name in METRICS:
-        raise ValueError(f"a metric named {cls.name!r} is registered already")
+    METRICS.add(cls.name, cls())
     cls.key = cls.name
-    METRICS[cls.name] = cls()
     return cls
 
 
@@ -109,12 +108,7 @@ def metric_named(name: str) -> Metric:
     Raises:
         MetricError: There is none.
     """
-    if name not in METRICS:
-        raise MetricError(
-            f"metric: unknown name {name!r}{did_you_mean(name, METRICS)}; choose one of "
-            f"{', '.join(sorted(METRICS))} or name a Python file"
-        )
-    return METRICS[name]
+    return METRICS.named(name, hint=" or name a Python file")
 
 
 def check_labels(metric: Metric, labels: NDArray[np.int64] | None) -> None:

@@ -1,10 +1,7 @@
 """Calibration algorithms: statistics of a tensor in, a range of real numbers out.
 
-Every module in this folder is imported here, so a new algorithm is one new file.
+Every module in this folder is found by itself, so a new algorithm is one new file.
 """
-
-import importlib
-import pkgutil
 
 from quant.calibrators.base import (
     REGISTRY,
@@ -19,9 +16,7 @@ from quant.calibrators.base import (
 )
 from quant.calibrators.tool_rule import Tool, calibrator_named
 
-for _module in pkgutil.iter_modules(__path__):
-    if not _module.ispkg:
-        importlib.import_module(f"{__name__}.{_module.name}")
+REGISTRY.discover()
 
 __all__ = [
     "REGISTRY",

@@ -9,6 +9,7 @@ from typing import Any, ClassVar, TypeVar, cast
 from quant.calibrators.search.divergence import Candidates
 from quant.cost_curve import CostCurve
 from quant.errors import RecipeError
+from quant.registry import Registry
 from quant.statistics.tensor_stats import TensorStats
 from quant.types import QuantSpec
 
@@ -131,7 +132,7 @@ def within(stats: TensorStats, threshold: float) -> tuple[float, float]:
     return max(stats.low, -threshold), min(stats.high, threshold)
 
 
-REGISTRY: dict[str, type[Calibrator]] = {}
+REGISTRY: Registry[type[Calibrator]] = Registry("calibrator", "quant.calibrators", RecipeError)
 """Every calibrator by name."""
 
 _C = TypeVar("_C", bound=type[Calibrator])
@@ -143,15 +144,13 @@ def register(cls: _C) -> _C:
     Raises:
         ValueError: Another calibrator has that name.
     """
-    if cls.name in REGISTRY:
-        raise ValueError(f"a calibrator named {cls.name!r} is registered already")
-    REGISTRY[cls.name] = cls
+    REGISTRY.add(cls.name, cls)
     return cls
 
 
 def calibrator_names() -> tuple[str, ...]:
     """The names of all calibrators, in alphabetical order."""
-    return tuple(sorted(REGISTRY))
+    return REGISTRY.names()
 
 
 def own_calibrators() -> tuple[str, ...]:
@@ -181,11 +180,12 @@ def calibrator_from_json(document: object) -> Calibrator:
             f"calibrator: unknown field {unknown[0]!r}; the fields are 'name' and 'options'"
         )
     name = found.get("name")
-    if not isinstance(name, str) or name not in REGISTRY:
+    if not isinstance(name, str):
         raise RecipeError(
-            f"calibrator: unknown name {name!r}; choose one of {', '.join(calibrator_names())}"
+            f"calibrator: expected a name, found {name!r}; choose one of "
+            f"{', '.join(REGISTRY.names())}"
         )
-    cls = REGISTRY[name]
+    cls = REGISTRY.named(name)
     options = _object(found.get("options", {}), f"calibrator {name}: options")
     known = [field.name for field in options_of(cls)]
     for option in options:

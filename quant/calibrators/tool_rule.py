@@ -4,7 +4,6 @@ from dataclasses import dataclass, field
 from typing import ClassVar
 
 from quant.calibrators.base import REGISTRY, Calibrator, register
-from quant.errors import RecipeError
 from quant.statistics.tensor_stats import TensorStats
 from quant.tool_rules import TOOL_RULES, RuleFails
 from quant.types import QuantSpec
@@ -91,8 +90,4 @@ def calibrator_named(name: str) -> Calibrator:
     """
     if name in TOOL_RULES:
         return Tool(choice=name)
-    if name in REGISTRY:
-        return REGISTRY[name]()
-    raise RecipeError(
-        f"calibrator: unknown name {name!r}; choose one of {', '.join((*REGISTRY, *TOOL_RULES))}"
-    )
+    return REGISTRY.named(name, others=TOOL_RULES)()

@@ -1,10 +1,7 @@
 """What other tools would choose for a tensor, each by its own rule, known faults included.
 
-Every module in this folder is imported here, so a new tool is one new file.
+Every module in this folder is found by itself, so a new tool is one new file.
 """
-
-import importlib
-import pkgutil
 
 from quant.tool_rules.base import (
     TOOL_RULES,
@@ -17,9 +14,7 @@ from quant.tool_rules.base import (
     register,
 )
 
-for _module in pkgutil.iter_modules(__path__):
-    if not _module.ispkg:
-        importlib.import_module(f"{__name__}.{_module.name}")
+TOOL_RULES.discover()
 
 __all__ = [
     "TOOLS",

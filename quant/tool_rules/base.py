@@ -17,6 +17,7 @@ from numpy.typing import NDArray
 
 from quant.cost_curve import CostCurve
 from quant.errors import QuantError
+from quant.registry import Registry
 from quant.statistics.tensor_stats import TensorStats
 
 Batches = Sequence[NDArray[np.float32]]
@@ -168,7 +169,7 @@ def _float_overflow_is_no_pick() -> Generator[None]:
         raise RuleFails("The values are so large that the tool's arithmetic overflows.") from None
 
 
-TOOL_RULES: dict[str, ToolRule[Any]] = {}
+TOOL_RULES: Registry[ToolRule[Any]] = Registry("tool rule", "quant.tool_rules")
 """Every rule of every tool, by ``tool.key``, in the order of registration."""
 
 _C = TypeVar("_C", bound=ToolRule[Any])
@@ -180,8 +181,6 @@ def register(cls: type[_C]) -> type[_C]:
     Raises:
         ValueError: Another rule has that name.
     """
-    choice = cls()
-    if choice.name in TOOL_RULES:
-        raise ValueError(f"a tool's choice named {choice.name!r} is registered already")
-    TOOL_RULES[choice.name] = choice
+    rule = cls()
+    TOOL_RULES.add(rule.name, rule)
     return cls

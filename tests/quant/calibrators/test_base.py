@@ -44,7 +44,7 @@ def test_a_name_is_registered_once():
     ("document", "message"),
     [
         ({"name": "median"}, "unknown name 'median'; choose one of best, js, kl, minmax"),
-        ({}, "unknown name None"),
+        ({}, "expected a name, found None; choose one of best, js"),
         ("kl", "expected an object"),
         ({"name": "kl", "p": 1}, "unknown field 'p'"),
         ({"name": "kl", "options": {"bins": 9}}, "unknown option 'bins'; it has no options"),
