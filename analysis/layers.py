@@ -5,8 +5,9 @@ from typing import Literal
 
 from quant.error_model.local_error import LocalError, local_error
 from quant.error_model.sqnr import sqnr_db
+from quant.model.op_roles import INPUT_OP_TYPE
 from quant.pipeline import QuantizedModel
-from quant.planning.plan import INPUT_OP_TYPE, NodePlan
+from quant.planning.plan import NodePlan
 from quant.recipe.recipe import Settings
 from quant.statistics.collect import Calibration
 from quant.types import PerChannel

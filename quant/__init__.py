@@ -12,7 +12,8 @@ from quant.errors import (
 from quant.execution.progress import Progress
 from quant.model.model import Model, load
 from quant.pipeline import QuantizedModel, quantize
-from quant.planning.plan import Plan, plan
+from quant.planning.plan import Plan
+from quant.planning.resolve import plan
 from quant.recipe.presets import preset, preset_names
 from quant.recipe.recipe import Recipe, Rule, Settings
 from quant.statistics.collect import Calibration, calibrate

@@ -1,50 +1,83 @@
-"""An int8 model in two parts: what it stores as integers, and what it rounds while it runs.
+"""Recipes that quantize a part of what another recipe quantizes, to see what the part costs.
 
-Each integer initializer (weights, constant operands, biases) is in the one and each Q/DQ pair on an
-activation in the other, with the very codes, scales and zero points of the whole.
+Each takes a recipe and gives one. It is saved, read and run like any other, so what is on disk
+reproduces what was measured: ``quantized.with_recipe(weights_only(quantized.recipe))``.
+
+A *unit* is a quantized node with the activation fused into it.
 """
 
-from dataclasses import replace
-from types import MappingProxyType
+from collections.abc import Iterable
+from dataclasses import dataclass, replace
+from typing import Any
 
-from quant.pipeline import QuantizedModel, assemble
+from quant.pipeline import QuantizedModel
+from quant.recipe.recipe import Recipe, Rule
 
 
-def weights_only(quantized: QuantizedModel) -> QuantizedModel:
-    """The model with its activations left in float.
+@dataclass(frozen=True)
+class QuantUnit:
+    """A quantized node with the activation fused into it.
 
-    Nothing is quantized at run time, so no Relu or Clip is dropped.
-
-    Args:
-        quantized: The whole int8 model; not changed.
-
-    Returns:
-        The model whose constants alone are integers.
+    Attributes:
+        name: The node's name.
+        nodes: The node, and the activation where one is fused.
     """
-    plan = replace(quantized.plan, tensors={}, groups={})
-    graph, seen_as = assemble(quantized.float_model, plan, {}, quantized.constants, frozenset())
+
+    name: str
+    nodes: tuple[str, ...]
+
+
+def units(quantized: QuantizedModel) -> tuple[QuantUnit, ...]:
+    """The units of a quantized model in topological order."""
+    found: dict[str, tuple[str, ...]] = {}
+    for name, item in quantized.plan.nodes.items():
+        if item.quantized and item.fused_into:
+            found[item.fused_into] = (*found[item.fused_into], name)
+        elif item.quantized:
+            found[name] = (name,)
+    return tuple(QuantUnit(name, nodes) for name, nodes in found.items())
+
+
+def weights_only(recipe: Recipe) -> Recipe:
+    """``recipe`` with every activation in float.
+
+    Weights, constant operands and biases keep the codes, scales and zero points that they have
+    under ``recipe``. Nothing is rounded at run time, so no Relu or Clip is dropped.
+    """
+    return _everywhere(recipe, quantize_activation=False)
+
+
+def activations_only(recipe: Recipe) -> Recipe:
+    """``recipe`` with weights, constant operands and biases in float.
+
+    Activations keep the scales and zero points that they have under ``recipe``.
+    """
+    return _everywhere(recipe, quantize_weight=False)
+
+
+def only_unit(recipe: Recipe, unit: QuantUnit) -> Recipe:
+    """``recipe`` with every node but those of ``unit`` in float."""
+    return _with(_everywhere(recipe, skip=True), unit.nodes, skip=False)
+
+
+def without_unit(recipe: Recipe, unit: QuantUnit) -> Recipe:
+    """``recipe`` with the nodes of ``unit`` in float."""
+    return _with(recipe, unit.nodes, skip=True)
+
+
+def _everywhere(recipe: Recipe, **values: Any) -> Recipe:
+    """``recipe`` with settings that no rule changes."""
+    kept = [
+        Rule(rule.selector, rule.target, {k: v for k, v in rule.set.items() if k not in values})
+        for rule in recipe.rules
+    ]
     return replace(
-        quantized,
-        plan=plan,
-        graph=graph,
-        ranges=MappingProxyType({}),
-        params=MappingProxyType({}),
-        activations=MappingProxyType(
-            {name: replace(v, dropped=False) for name, v in quantized.activations.items()}
-        ),
-        tensor_map=MappingProxyType(seen_as),
+        recipe,
+        defaults=replace(recipe.defaults, **values),
+        rules=tuple(rule for rule in kept if rule.set),
     )
 
 
-def activations_only(quantized: QuantizedModel) -> QuantizedModel:
-    """The model with its weights, constant operands and biases left in float.
-
-    Args:
-        quantized: The whole int8 model; not changed.
-
-    Returns:
-        The model whose activations alone are quantized.
-    """
-    dropped = frozenset(n for n, verdict in quantized.activations.items() if verdict.dropped)
-    graph, seen_as = assemble(quantized.float_model, quantized.plan, quantized.params, (), dropped)
-    return replace(quantized, graph=graph, constants=(), tensor_map=MappingProxyType(seen_as))
+def _with(recipe: Recipe, nodes: Iterable[str], **values: Any) -> Recipe:
+    # Added behind the others and not joined to them: no earlier rule changes its place.
+    return replace(recipe, rules=(*recipe.rules, *(Rule("node", n, values) for n in nodes)))

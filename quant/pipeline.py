@@ -1,6 +1,6 @@
 """The spine: model, statistics and recipe in, int8 model out."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
@@ -10,22 +10,17 @@ import numpy as np
 import onnx_ir as ir
 from numpy.typing import NDArray
 
-from quant.calibrators import chosen_range
-from quant.errors import DataError
+from quant.errors import DataError, did_you_mean
 from quant.export.verified import LevelCheck, SaveReport, verify, write_verified
 from quant.model.model import Model
-from quant.model.prepare import raise_opset
-from quant.numerics import params_from_range
-from quant.params.clamps import ActivationVerdict, clamps_the_same, drop_loss_db
+from quant.params.clamps import ActivationVerdict, judge_activations
 from quant.params.constants import QuantizedConstant, quantize_constants
-from quant.passes.drop_activations import DropActivations
-from quant.passes.insert_qdq import InsertQdq
-from quant.passes.quantize_constants import QuantizeConstants
-from quant.passes.shield_float import ShieldFloatWeights
-from quant.planning.plan import Group, Plan, TensorPlan, plan
+from quant.params.ranges import GroupRange, group_ranges, tensor_params
+from quant.passes.qdq_graph import quantized_graph
+from quant.planning.plan import Plan
+from quant.planning.resolve import plan
 from quant.recipe.recipe import Recipe
 from quant.statistics.collect import Calibration
-from quant.statistics.tensor_stats import TensorStats
 from quant.types import QuantParams
 
 
@@ -35,10 +30,12 @@ class QuantizedModel:
 
     Attributes:
         float_model: The float model it was made from.
+        calibration: The statistics that its ranges come from.
         recipe: What was asked.
         plan: The recipe resolved on the model.
         graph: The int8 graph, in Q/DQ form.
         ranges: The range (rmin, rmax) in real units of each quantized activation.
+        group_ranges: The same by group, with who decided it; see :meth:`range_of`.
         params: Scale and zero point of each quantized activation.
         constants: Weights, constant operands and biases as integers.
         activations: For each Relu or Clip, what dropping it does.
@@ -48,16 +45,41 @@ class QuantizedModel:
     """
 
     float_model: Model
+    calibration: Calibration
     recipe: Recipe
     plan: Plan
     graph: ir.Model
     ranges: Mapping[str, tuple[float, float]]
+    group_ranges: Mapping[str, GroupRange]
     params: Mapping[str, QuantParams]
     constants: tuple[QuantizedConstant, ...]
     activations: Mapping[str, ActivationVerdict]
     tensor_map: Mapping[str, str]
     notes: tuple[str, ...]
     probe: Mapping[str, NDArray[np.generic]]
+
+    def range_of(self, tensor: str) -> GroupRange:
+        """The range of a quantized activation, and which tensor and rule or calibrator say so.
+
+        Raises:
+            DataError: If the tensor is not quantized.
+        """
+        planned = self.plan.tensors.get(tensor)
+        if planned is None:
+            raise DataError(
+                f"range: expected a quantized activation of {self.float_model.name}, found "
+                f"{tensor!r}{did_you_mean(tensor, self.plan.tensors)}; ask for one in plan.tensors"
+            )
+        return self.group_ranges[planned.group]
+
+    def with_recipe(self, recipe: Recipe) -> "QuantizedModel":
+        """The float model quantized by another recipe, from the same statistics.
+
+        Raises:
+            RecipeError: If a rule names a node or tensor that the model does not have.
+            ModelError: If a type needs a later opset that the model cannot be converted to.
+        """
+        return quantize(self.float_model, self.calibration, recipe)
 
     def to_bytes(self) -> bytes:
         """The int8 model as the bytes of an ``.onnx`` file."""
@@ -122,159 +144,29 @@ def quantize(model: Model, calibration: Calibration, recipe: Recipe) -> Quantize
             f"({calibration.model_fingerprint[:12]}); calibrate this model"
         )
     resolved = plan(model, recipe)
-    ranges = group_ranges(resolved, calibration)
-    params = {
-        name: params_from_range(*ranges[tensor.group], resolved.tensors[tensor.group].spec)
-        for name, tensor in resolved.tensors.items()
-    }
-    verdicts = _judge_activations(model, resolved, calibration, params)
-    constants, notes = quantize_constants(model, resolved, params)
-
+    decided = group_ranges(resolved, calibration)
+    params = tensor_params(resolved.tensors, decided)
+    unrounded = tensor_params(resolved.float_tensors, decided)
+    constants, notes = quantize_constants(model, resolved, {**params, **unrounded})
+    verdicts = judge_activations(model, resolved, calibration, params)
     dropped = frozenset(name for name, verdict in verdicts.items() if verdict.dropped)
-    graph, seen_as = assemble(model, resolved, params, constants, dropped)
+    made = quantized_graph(model, resolved, params, constants, dropped)
     if (found := model.graph.opset_imports.get("", 0)) < resolved.min_opset:
         notes = (*notes, f"The model was raised from opset {found} to {resolved.min_opset}.")
     return QuantizedModel(
         float_model=model,
+        calibration=calibration,
         recipe=recipe,
         plan=resolved,
-        graph=graph,
-        ranges=MappingProxyType({n: ranges[t.group] for n, t in resolved.tensors.items()}),
+        graph=made.graph,
+        ranges=MappingProxyType(
+            {name: decided[tensor.group].ends for name, tensor in resolved.tensors.items()}
+        ),
+        group_ranges=MappingProxyType({name: decided[name] for name in resolved.groups}),
         params=MappingProxyType(params),
         constants=constants,
         activations=MappingProxyType(verdicts),
-        tensor_map=MappingProxyType(seen_as),
+        tensor_map=MappingProxyType(dict(made.tensor_map)),
         notes=notes,
         probe=calibration.probe,
     )
-
-
-def assemble(
-    model: Model,
-    resolved: Plan,
-    params: Mapping[str, QuantParams],
-    constants: Sequence[QuantizedConstant],
-    dropped: frozenset[str],
-) -> tuple[ir.Model, dict[str, str]]:
-    """Make the int8 graph from what was decided.
-
-    Args:
-        model: The prepared float model; not changed.
-        resolved: The plan; its tensors get Q/DQ pairs.
-        params: Scale and zero point of each of them.
-        constants: Weights, constant operands and biases to store as integers.
-        dropped: Relu and Clip nodes to remove.
-
-    Returns:
-        The graph in Q/DQ form, and for each quantized tensor the name that its quantized
-        consumers read.
-
-    Raises:
-        ModelError: If a type needs a later opset that the model cannot be converted to.
-    """
-    graph = model.graph.clone()
-    if graph.opset_imports.get("", 0) < resolved.min_opset:
-        raise_opset(graph, resolved.min_opset, model.name)
-    insert = InsertQdq(resolved, params)
-    shield = ShieldFloatWeights(_float_weights(resolved, constants))
-    for step in (DropActivations(dropped), insert, QuantizeConstants(constants), shield):
-        step(graph)
-    return graph, insert.seen_as
-
-
-def _float_weights(resolved: Plan, constants: Sequence[QuantizedConstant]) -> frozenset[str]:
-    """The nodes whose weight stays float and which ONNX Runtime may take for a Gemm or Conv."""
-    stored = {(constant.node, constant.index) for constant in constants}
-    nodes = (item.node for item in resolved.nodes.values())
-    return frozenset(
-        node.name
-        for node in nodes
-        if node.op_type in {"Conv", "ConvTranspose", "Gemm", "MatMul"}
-        and node.weight is not None
-        and (node.name, node.weight.index) not in stored
-    )
-
-
-def group_ranges(resolved: Plan, calibration: Calibration) -> dict[str, tuple[float, float]]:
-    """The range of each group: a fixed one where a rule sets it, else what calibrators choose.
-
-    Args:
-        resolved: The plan.
-        calibration: Statistics of its tensors.
-
-    Returns:
-        Group name -> (rmin, rmax) in real units.
-
-    Raises:
-        DataError: If the calibration lacks a tensor.
-    """
-    return {
-        name: _group_range(group, resolved, calibration) for name, group in resolved.groups.items()
-    }
-
-
-def _group_range(group: Group, resolved: Plan, calibration: Calibration) -> tuple[float, float]:
-    ranges = (resolved.tensors[name].settings.range for name in group.members)
-    fixed = [found for found in ranges if found is not None]
-    if fixed:
-        return fixed[-1]
-    chosen = [
-        calibrated_range(tensor_stats(calibration, name), resolved.tensors[name])
-        for name in group.ranges_from
-    ]
-    return min(low for low, _ in chosen), max(high for _, high in chosen)
-
-
-def tensor_stats(calibration: Calibration, tensor: str) -> TensorStats:
-    """The statistics of ``tensor``.
-
-    Raises:
-        DataError: If the calibration does not have them.
-    """
-    stats = calibration.tensors.get(tensor)
-    if stats is None:
-        raise DataError(
-            f"calibration: tensor {tensor!r} has no statistics; calibrate the model again"
-        )
-    return stats
-
-
-def calibrated_range(stats: TensorStats, tensor: TensorPlan) -> tuple[float, float]:
-    """What a tensor's calibrator chooses."""
-    return chosen_range(tensor.settings.calibrator, stats, tensor.spec)
-
-
-def _judge_activations(
-    model: Model, resolved: Plan, calibration: Calibration, params: Mapping[str, QuantParams]
-) -> dict[str, ActivationVerdict]:
-    """Decide for every Relu and Clip whether it can be dropped, and whether it is."""
-    verdicts: dict[str, ActivationVerdict] = {}
-    for name, item in resolved.nodes.items():
-        clamp = item.node.clamp
-        if clamp is None:
-            continue
-        source, output = item.node.inputs[0], item.node.outputs[0]
-        why = ""
-        if not item.quantized or output not in params:
-            why = "its output is not quantized"
-        elif model.consumers[source] != (name,):
-            why = "something else reads its input"
-        elif source not in model.producers:
-            why = "its input is an input of the model"
-        if why:
-            verdicts[name] = ActivationVerdict(name, False, False, False, None, why)
-            continue
-        lossless = clamps_the_same(*clamp, params[output])
-        wanted = item.settings.drop_activation
-        loss = 0.0
-        if not lossless:
-            loss = drop_loss_db(*clamp, tensor_stats(calibration, source), params[output])
-        verdicts[name] = ActivationVerdict(
-            name,
-            lossless=lossless,
-            possible=True,
-            dropped=wanted == "always" or (wanted == "lossless" and lossless),
-            loss_db=loss,
-            reason="lossless" if lossless else f"lossy by {loss:.1f} dB",
-        )
-    return verdicts

@@ -67,7 +67,8 @@ def split(
     """
 
     def opened() -> list[InferenceSession]:
-        halves = weights_only(quantized), activations_only(quantized)
+        recipes = weights_only(quantized.recipe), activations_only(quantized.recipe)
+        halves = [quantized.with_recipe(recipe) for recipe in recipes]
         return [
             InferenceSession(quantized.float_model.to_bytes()),
             *(InferenceSession(half.to_bytes(), integer_kernels=False) for half in halves),

@@ -5,7 +5,7 @@ from collections.abc import Iterable
 from analysis.findings.base import Finding, Fix, Measurements, register, severity_of, short, times
 from analysis.noise.budget import NoiseSource, tensor
 from quant.model.model import Node
-from quant.pipeline import calibrated_range
+from quant.params.ranges import calibrated_range
 from quant.recipe.recipe import Rule
 from quant.types import QType, QuantSpec
 

@@ -5,7 +5,7 @@ from dataclasses import dataclass
 
 from analysis.graph.layout import GraphLayout, graph_layout
 from quant.model.model import Model
-from quant.planning.plan import INPUT_OP_TYPE
+from quant.model.op_roles import INPUT_OP_TYPE
 
 
 @dataclass(frozen=True)

@@ -24,13 +24,13 @@ from numpy.typing import NDArray
 from analysis.errors.output_scores import OutputScores, ScoreAccumulator
 from analysis.metrics import Metric
 from analysis.sweep.subgraph_diff import BaseGraph, Suffix, TensorForm
+from quant.ablation import QuantUnit
 from quant.data.dataset import Batch, Dataset
 from quant.errors import ModelError
 from quant.execution.ordered_map import map_ordered, run_cancellable
 from quant.execution.progress import OnProgress, Reporter
 from quant.runtime.batching import batch_size
 from quant.runtime.session import InferenceSession, Level, cores
-from quant.variants import QuantUnit
 
 GROUP = 16
 """Units that share one run of the base, where memory allows; up to twice as many where all samples

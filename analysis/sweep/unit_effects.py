@@ -2,7 +2,7 @@
 
 *Sensitivity*: only this unit is quantized, everything else is float. *Benefit*: everything is
 quantized but this unit. Both are errors at the model's outputs against the float model. Brute
-force runs the models of :mod:`quant.variants` whole; here only what differs is run, see
+force runs the recipes of :mod:`quant.ablation` whole; here only what differs is run, see
 :mod:`analysis.sweep.runner`.
 """
 
@@ -18,14 +18,14 @@ import onnx_ir as ir
 from analysis.errors.output_scores import OutputScores
 from analysis.metrics import Metric
 from analysis.sweep.runner import Subject, sweep
+from quant.ablation import QuantUnit, only_unit, units, without_unit
 from quant.data.dataset import Dataset, match_inputs
 from quant.errors import DataError
 from quant.execution.progress import OnProgress
 from quant.model.prepare import raise_opset
-from quant.pipeline import QuantizedModel
+from quant.pipeline import QuantizedModel, quantize
 from quant.runtime.session import Level
 from quant.statistics.collect import Calibration
-from quant.variants import QuantUnit, all_quantized_but, only_quantized, units
 
 BUDGET_BYTES = 1 << 30
 """Memory for tensors and sessions, unless the caller says otherwise."""
@@ -111,7 +111,9 @@ def sensitivity(
     """
     subject = Subject(
         base=_float_base(quantized),
-        variant=lambda unit: only_quantized(quantized, calibration, unit).graph,
+        variant=lambda unit: (
+            quantize(quantized.float_model, calibration, only_unit(quantized.recipe, unit)).graph
+        ),
         float_model=quantized.float_model.to_bytes(),
         float_base=True,
         level=level,
@@ -159,7 +161,9 @@ def benefit(
     """
     subject = Subject(
         base=quantized.graph,
-        variant=lambda unit: all_quantized_but(quantized, calibration, unit).graph,
+        variant=lambda unit: (
+            quantize(quantized.float_model, calibration, without_unit(quantized.recipe, unit)).graph
+        ),
         float_model=quantized.float_model.to_bytes(),
         float_base=False,
         level=level,

@@ -249,7 +249,7 @@ def _measure(options: argparse.Namespace) -> None:
 def _curves(options: argparse.Namespace) -> None:
     import quant
     from analysis.ranges.cost_curves import divergence_curves
-    from quant.planning.plan import tensor_spec
+    from quant.planning.resolve import tensor_spec
 
     recipe = _recipe(options.recipe, None)
     model = quant.load(options.model)

@@ -17,8 +17,8 @@ from app.jobs.registry import JOBS, Job
 from app.tasks.measurement import judged, keep_split, slices, split_of
 from app.workspace.metric import metric_in_use
 from app.workspace.workspace import LruStore, Workspace
+from quant.ablation import QuantUnit, units
 from quant.execution.progress import OnProgress
-from quant.variants import QuantUnit, units
 
 Kind = Literal["sensitivity", "benefit"]
 KINDS: Final[tuple[Kind, ...]] = ("sensitivity", "benefit")

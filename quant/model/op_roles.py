@@ -95,6 +95,9 @@ ROLES: dict[str, OpRole] = {
 }
 """Operators of the default ONNX domain that can be quantized."""
 
+INPUT_OP_TYPE = "Input"
+"""The operator type under which recipes speak of the graph's inputs."""
+
 CLAMPS = frozenset({"Relu", "Clip"})
 """Activations that only clamp, as the quantization after them may do too."""
 

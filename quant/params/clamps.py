@@ -5,12 +5,17 @@ real parameters, so it is exact: dropping is lossless when no input gives anothe
 """
 
 import math
+from collections.abc import Mapping
 from dataclasses import dataclass
 
 import numpy as np
 
 from quant.error_model.sqnr import gain_db
+from quant.model.model import Model
 from quant.numerics import fake_quantize
+from quant.params.ranges import tensor_stats
+from quant.planning.plan import Plan
+from quant.statistics.collect import Calibration
 from quant.statistics.tensor_stats import TensorStats
 from quant.types import QuantParams
 
@@ -35,6 +40,55 @@ class ActivationVerdict:
     dropped: bool
     loss_db: float | None
     reason: str
+
+
+def judge_activations(
+    model: Model, plan: Plan, calibration: Calibration, params: Mapping[str, QuantParams]
+) -> dict[str, ActivationVerdict]:
+    """Decide for every Relu and Clip whether it can be dropped, and whether it is.
+
+    Args:
+        model: The prepared model.
+        plan: The resolved recipe.
+        calibration: Statistics of the model's tensors.
+        params: Parameters of each quantized activation.
+
+    Returns:
+        Node -> the verdict.
+
+    Raises:
+        DataError: If the calibration lacks the input of a clamp that loses something by dropping.
+    """
+    verdicts: dict[str, ActivationVerdict] = {}
+    for name, item in plan.nodes.items():
+        clamp = item.node.clamp
+        if clamp is None:
+            continue
+        source, output = item.node.inputs[0], item.node.outputs[0]
+        why = ""
+        if not item.quantized or output not in params:
+            why = "its output is not quantized"
+        elif model.consumers[source] != (name,):
+            why = "something else reads its input"
+        elif source not in model.producers:
+            why = "its input is an input of the model"
+        if why:
+            verdicts[name] = ActivationVerdict(name, False, False, False, None, why)
+            continue
+        lossless = clamps_the_same(*clamp, params[output])
+        wanted = item.settings.drop_activation
+        loss = 0.0
+        if not lossless:
+            loss = drop_loss_db(*clamp, tensor_stats(calibration, source), params[output])
+        verdicts[name] = ActivationVerdict(
+            name,
+            lossless=lossless,
+            possible=True,
+            dropped=wanted == "always" or (wanted == "lossless" and lossless),
+            loss_db=loss,
+            reason="lossless" if lossless else f"lossy by {loss:.1f} dB",
+        )
+    return verdicts
 
 
 def clamps_the_same(lo: float, hi: float, params: QuantParams) -> bool:

@@ -68,10 +68,10 @@ def quantize_constants(
             continue
         node, settings = item.node, item.settings
         for index in node.constants:
-            spec = QuantSpec(settings.activation_type, settings.activation_symmetric)
+            assert item.constant_spec is not None
             name = node.inputs[index]
             array = _array(model, name)
-            add(item, index, name, params_from_range(array.min(), array.max(), spec))
+            add(item, index, name, params_from_range(array.min(), array.max(), item.constant_spec))
         spec = item.weight_spec
         if node.weight is None or spec is None:
             continue

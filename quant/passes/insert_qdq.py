@@ -1,12 +1,24 @@
 """Put QuantizeLinear and DequantizeLinear pairs on activations."""
 
 from collections.abc import Mapping
+from dataclasses import dataclass
 
 import onnx_ir as ir
 
 from quant.passes.graph_edit import Names, linear_node, scale_and_zero_point
 from quant.planning.plan import Plan, TensorPlan
 from quant.types import QuantParams
+
+
+@dataclass
+class InsertedQdq(ir.passes.PassResult):
+    """What :class:`InsertQdq` did.
+
+    Attributes:
+        tensor_map: For each quantized tensor the name that its quantized consumers read.
+    """
+
+    tensor_map: Mapping[str, str]
 
 
 class InsertQdq(ir.passes.InPlacePass):
@@ -16,28 +28,26 @@ class InsertQdq(ir.passes.InPlacePass):
     the tensor's name (so graph outputs keep theirs); the float result before them is called
     ``<name>_raw``. Otherwise only the quantized consumers read ``<name>_dequantized``, and float
     consumers the float tensor.
-
-    Attributes:
-        seen_as: After the pass, for each quantized tensor the name its quantized consumers read.
     """
 
     def __init__(self, plan: Plan, params: Mapping[str, QuantParams]) -> None:
         super().__init__()
         self._plan = plan
         self._params = params
-        self.seen_as: dict[str, str] = {}
 
-    def call(self, model: ir.Model) -> ir.passes.PassResult:
+    def call(self, model: ir.Model) -> InsertedQdq:
         """Insert the pairs in the main graph."""
         graph = model.graph
         names = Names(graph)
         values = {str(v.name): v for v in (*graph.inputs, *(o for n in graph for o in n.outputs))}
-        for tensor in self._plan.tensors.values():
-            if tensor.name in values:
-                self._insert(graph, names, values[tensor.name], tensor)
-        return ir.passes.PassResult(model, modified=bool(self.seen_as))
+        tensor_map = {
+            tensor.name: self._insert(graph, names, values[tensor.name], tensor)
+            for tensor in self._plan.tensors.values()
+            if tensor.name in values
+        }
+        return InsertedQdq(model, bool(tensor_map), tensor_map)
 
-    def _insert(self, graph: ir.Graph, names: Names, value: ir.Value, tensor: TensorPlan) -> None:
+    def _insert(self, graph: ir.Graph, names: Names, value: ir.Value, tensor: TensorPlan) -> str:
         params = self._params[tensor.name]
         readers = [] if tensor.produced else self._quantized_readers(graph, value)
         scale, zero_point = scale_and_zero_point(graph, names, tensor.name, params)
@@ -61,7 +71,7 @@ class InsertQdq(ir.passes.InPlacePass):
             output.name = names.unique(f"{tensor.name}_dequantized")
             for node, index in readers:
                 node.replace_input_with(index, output)
-        self.seen_as[tensor.name] = str(output.name)
+        return str(output.name)
 
     def _quantized_readers(self, graph: ir.Graph, value: ir.Value) -> list[tuple[ir.Node, int]]:
         """The places where a quantized node of the main graph reads ``value`` as data."""

@@ -6,8 +6,6 @@ from typing import Any
 
 from quant.calibrators import Calibrator
 from quant.errors import RecipeError
-from quant.model.model import Model
-from quant.planning.plan import INPUT_OP_TYPE
 from quant.recipe.presets import preset, preset_names
 from quant.recipe.recipe import Recipe, Rule, Selector
 
@@ -71,15 +69,3 @@ def with_bulk(recipe: Recipe, selector: Selector, target: str, values: Mapping[s
     if "calibrator" in changed:
         changed.setdefault("range", None)
     return recipe.with_rule(Rule(selector, target, changed))
-
-
-def matching(model: Model, selector: Selector, target: str) -> tuple[str, ...]:
-    """The nodes and inputs of ``model`` that a selector matches.
-
-    Raises:
-        RecipeError: If the pattern is not a regular expression.
-    """
-    rule = Rule(selector, target, {})
-    inputs = [(info.name, INPUT_OP_TYPE) for info in model.inputs]
-    nodes = [(node.name, node.op_type) for node in model.nodes if node.quantizable]
-    return tuple(name for name, op_type in inputs + nodes if rule.matches_node(name, op_type))

@@ -8,7 +8,7 @@ from itertools import cycle, islice
 
 import quant
 from analysis.ranges.candidates import choice_rows
-from quant.planning.plan import tensor_spec
+from quant.planning.resolve import tensor_spec
 
 TENSORS = 300
 THREADS = 2

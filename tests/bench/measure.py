@@ -17,7 +17,7 @@ import analysis
 import quant
 from quant.calibrators import calibrator_from_json
 from quant.model.model import Node
-from quant.planning.plan import tensor_spec
+from quant.planning.resolve import tensor_spec
 from quant.runtime.batching import batch_size
 from quant.runtime.session import InferenceSession
 from tests.bench import peer

@@ -19,7 +19,7 @@ import analysis
 import quant
 from analysis.ranges.cost_curves import ORDER
 from quant.calibrators import REGISTRY
-from quant.planning.plan import tensor_spec
+from quant.planning.resolve import tensor_spec
 from quant.statistics.tensor_stats import TensorStats
 from quant.tool_rules import TOOL_RULES
 from quant.types import QuantSpec

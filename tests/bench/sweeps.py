@@ -18,16 +18,16 @@ import quant
 import sample_models
 from analysis.errors.output_scores import ScoreAccumulator
 from analysis.sweep.unit_effects import benefit, sensitivity
+from quant.ablation import QuantUnit, only_unit, units, without_unit
 from quant.runtime.batching import batch_size
 from quant.runtime.session import InferenceSession
-from quant.variants import QuantUnit, all_quantized_but, only_quantized, units
 from tests.bench.probe import memory_mb
 from tests.bench.subjects import Subject, detector, sample
 from tests.bench.table import Table
 
 SWEEPS = {
-    "sensitivity": (sensitivity, only_quantized),
-    "benefit": (benefit, all_quantized_but),
+    "sensitivity": (sensitivity, only_unit),
+    "benefit": (benefit, without_unit),
 }
 BUDGETS_MB = (256, 2048)
 CALIBRATED = 32
@@ -148,7 +148,7 @@ def _brute(
     data: quant.Dataset,
     *,
     samples: int,
-    variant: Callable[..., quant.QuantizedModel],
+    variant: Callable[[quant.Recipe, QuantUnit], quant.Recipe],
     chosen: Sequence[QuantUnit],
 ) -> None:
     """Build each unit's variant and run it whole; the float outputs are computed once."""
@@ -157,7 +157,7 @@ def _brute(
     batches = list(data.batches(size, samples))
     expected = [reference.run(batch.feeds) for batch in batches]
     for unit in chosen:
-        content = variant(quantized, calibration, unit).to_bytes()
+        content = quantized.with_recipe(variant(quantized.recipe, unit)).to_bytes()
         test = InferenceSession(content, integer_kernels=False)
         tally = ScoreAccumulator()
         for batch, outputs in zip(batches, expected, strict=True):

@@ -6,7 +6,7 @@ import pytest
 import quant
 from quant.ablation import activations_only, weights_only
 from quant.numerics import dequantize_linear
-from quant.pipeline import assemble
+from quant.passes.qdq_graph import quantized_graph
 from quant.runtime.session import InferenceSession
 from sample_models import samples
 from tests import nets
@@ -27,6 +27,12 @@ def model_and_calibration(request):
 def whole(request, model_and_calibration):
     model, calibration, _ = model_and_calibration
     return quant.quantize(model, calibration, quant.preset(request.param))
+
+
+def halves(whole):
+    """Weights only, and activations only."""
+    recipes = weights_only(whole.recipe), activations_only(whole.recipe)
+    return [whole.with_recipe(recipe) for recipe in recipes]
 
 
 def stored(quantized):
@@ -58,7 +64,7 @@ def equal(a, b):
 
 
 def test_every_quantized_tensor_of_the_whole_is_in_one_half_and_one_only(whole):
-    weights, activations = weights_only(whole), activations_only(whole)
+    weights, activations = halves(whole)
     assert equal(stored(weights), stored(whole))
     assert equal(pairs(activations), pairs(whole))
     assert not pairs(weights)
@@ -68,15 +74,15 @@ def test_every_quantized_tensor_of_the_whole_is_in_one_half_and_one_only(whole):
 
 
 def test_both_halves_put_together_again_are_the_whole(whole):
-    weights, activations = weights_only(whole), activations_only(whole)
-    graph, _ = assemble(
+    weights, activations = halves(whole)
+    made = quantized_graph(
         whole.float_model,
         activations.plan,
         activations.params,
         weights.constants,
         frozenset(n for n, v in activations.activations.items() if v.dropped),
     )
-    assert ir.to_proto(graph).SerializeToString(deterministic=True) == whole.to_bytes()
+    assert ir.to_proto(made.graph).SerializeToString(deterministic=True) == whole.to_bytes()
 
 
 def test_weights_only_computes_what_the_float_graph_does_with_dequantized_constants(
@@ -92,7 +98,7 @@ def test_weights_only_computes_what_the_float_graph_does_with_dequantized_consta
         nodes[constant.node].input[constant.index] = name
     feeds = next(data.batches(4))
     expected = InferenceSession(proto.SerializeToString(), level="basic").run(feeds.feeds)
-    found = InferenceSession(weights_only(whole).to_bytes(), level="basic").run(feeds.feeds)
+    found = InferenceSession(halves(whole)[0].to_bytes(), level="basic").run(feeds.feeds)
     for name, array in expected.items():
         scale = np.abs(array).max()
         assert np.abs(found[name] - array).max() <= 1e-5 * scale
@@ -102,7 +108,7 @@ def test_a_half_is_an_ordinary_model_that_every_level_runs():
     model = quant.load(nets.convnet())
     data = quant.open_data({"x": nets.images(6)}, model)
     whole = quant.quantize(model, quant.calibrate(model, data), quant.preset("recommended"))
-    for half in (weights_only(whole), activations_only(whole)):
+    for half in halves(whole):
         onnx.checker.check_model(onnx.load_model_from_string(half.to_bytes()), full_check=True)
         assert {check.level for check in half.verify()} == {"all", "extended", "basic", "disabled"}
 
@@ -115,7 +121,7 @@ def test_a_clamp_that_the_whole_drops_is_kept_where_no_quantization_clamps():
     assert dropped
     kinds = [
         [node.name for node in onnx.load_model_from_string(half.to_bytes()).graph.node]
-        for half in (weights_only(whole), activations_only(whole))
+        for half in halves(whole)
     ]
     assert dropped <= set(kinds[0])
     assert not dropped & set(kinds[1])

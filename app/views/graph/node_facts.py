@@ -10,7 +10,7 @@ from app.views.layers.table import go_to
 from app.views.shared.controls import calibrator_label
 from app.views.shared.format import db, number, percent
 from app.workspace.workspace import Workspace
-from quant.planning.plan import INPUT_OP_TYPE
+from quant.model.op_roles import INPUT_OP_TYPE
 
 MOST_NEIGHBOURS = 6
 

@@ -10,8 +10,9 @@ from app.views.shared.format import activation_type, plural
 from app.workspace.workspace import Workspace
 from quant.calibrators import calibrator_from_json
 from quant.errors import RecipeError
-from quant.planning.plan import INPUT_OP_TYPE
-from quant.recipe.edits import matching, with_bulk
+from quant.model.op_roles import INPUT_OP_TYPE
+from quant.planning.resolve import matching
+from quant.recipe.edits import with_bulk
 from quant.recipe.recipe import Selector
 from quant.types import QType
 

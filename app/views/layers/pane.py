@@ -8,7 +8,7 @@ from app.views.layers.settings import Layer, layer_of, main_settings, more_setti
 from app.views.layers.table import go_to
 from app.views.layers.weights import weight_plot
 from app.workspace.workspace import Workspace
-from quant.planning.plan import INPUT_OP_TYPE
+from quant.model.op_roles import INPUT_OP_TYPE
 
 ACTIVATION, WEIGHTS = "Activation", "Weights"
 

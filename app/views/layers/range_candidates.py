@@ -10,8 +10,9 @@ from app.workspace.workspace import Workspace
 from quant.calibrators import calibrator_named
 from quant.error_model.consumers import OUTPUT
 from quant.errors import RecipeError
-from quant.planning.plan import INPUT_OP_TYPE
-from quant.recipe.edits import matching, with_bulk, with_everywhere, with_layer
+from quant.model.op_roles import INPUT_OP_TYPE
+from quant.planning.resolve import matching
+from quant.recipe.edits import with_bulk, with_everywhere, with_layer
 from quant.recipe.recipe import Recipe, Settings
 
 POLL_SECONDS = 0.25

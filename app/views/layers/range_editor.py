@@ -15,7 +15,7 @@ from app.views.layers.range_candidates import (
 from app.views.layers.settings import Layer
 from app.views.shared.page_guard import apply, undo
 from app.workspace.workspace import SHAPES
-from quant.pipeline import calibrated_range
+from quant.params.ranges import calibrated_range
 from quant.recipe.edits import with_layer, without_layer
 from quant.statistics.tensor_stats import TensorStats
 

@@ -13,8 +13,8 @@ from app.views.shared.controls import calibrator_options, calibrator_select, sel
 from app.views.shared.format import activation_type
 from app.views.shared.page_guard import apply
 from app.workspace.workspace import Workspace
-from quant.model.op_roles import CLAMPS, Kind
-from quant.planning.plan import INPUT_OP_TYPE, NodePlan
+from quant.model.op_roles import CLAMPS, INPUT_OP_TYPE, Kind
+from quant.planning.plan import NodePlan
 from quant.recipe.edits import with_layer, without_layer
 from quant.recipe.recipe import Settings
 

@@ -22,7 +22,7 @@ from app.views.layers.table import go_to
 from app.views.shared.format import plural, seconds
 from app.views.shared.job_panel import show_outcome
 from app.workspace.workspace import Workspace
-from quant.variants import QuantUnit
+from quant.ablation import QuantUnit
 
 KEY = "ranking_table"
 EVERY = 1.0

@@ -9,10 +9,10 @@ import pytest
 import quant
 from analysis.errors.local import local_errors, local_graph
 from analysis.errors.tensor_error import ErrorAccumulator
+from quant.ablation import only_unit, units
 from quant.numerics import fake_quantize
 from quant.recipe.recipe import Rule
 from quant.runtime.session import InferenceSession
-from quant.variants import only_quantized, units
 from sample_models import samples
 from tests import nets
 
@@ -34,7 +34,7 @@ def brute_force(quantized, calibration, data, count):
     batch = next(data.batches(count))
     found = {}
     for unit in units(quantized):
-        alone = only_quantized(quantized, calibration, unit)
+        alone = quantized.with_recipe(only_unit(quantized.recipe, unit))
         for node in unit.nodes:
             for tensor in model.float_outputs(nodes[node]):
                 if tensor in alone.plan.tensors and alone.plan.tensors[tensor].produced:

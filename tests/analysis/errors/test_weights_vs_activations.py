@@ -42,8 +42,8 @@ def test_each_variant_scores_what_onnx_runtime_gives(fragile):
     )
     variants = {
         "float": (quantized.float_model, every),
-        "weights_only": (weights_only(quantized), none),
-        "activations_only": (activations_only(quantized), none),
+        "weights_only": (quantized.with_recipe(weights_only(quantized.recipe)), none),
+        "activations_only": (quantized.with_recipe(activations_only(quantized.recipe)), none),
         "all": (quantized, every),
     }
     for name, (variant, level) in variants.items():

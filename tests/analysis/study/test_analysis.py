@@ -9,8 +9,8 @@ from analysis.report import report_html
 from analysis.report.documents import layer_table, summary_json
 from analysis.study.analysis import analyze, depends_on
 from analysis.sweep.unit_effects import benefit, sensitivity
+from quant.ablation import units
 from quant.errors import Cancelled
-from quant.variants import units
 from tests import nets
 
 

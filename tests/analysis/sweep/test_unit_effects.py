@@ -10,17 +10,17 @@ import sample_models
 from analysis.errors.output_scores import OutputScores
 from analysis.metrics import METRICS
 from analysis.sweep.unit_effects import UnitEffect, benefit, sensitivity
+from quant.ablation import only_unit, units, without_unit
 from quant.errors import Cancelled, DataError
 from quant.passes.simulate_qdq import SimulateQdq
 from quant.recipe.presets import preset
 from quant.recipe.recipe import Rule
 from quant.runtime.session import InferenceSession
 from quant.types import QType
-from quant.variants import all_quantized_but, only_quantized, units
 from tests.analysis.sweep.sweeping import NETS, brute_force, net, prepared
 from tests.nets import images
 
-SWEEPS = {"sensitivity": (sensitivity, only_quantized), "benefit": (benefit, all_quantized_but)}
+SWEEPS = {"sensitivity": (sensitivity, only_unit), "benefit": (benefit, without_unit)}
 both = pytest.mark.parametrize("which", SWEEPS)
 
 
@@ -55,7 +55,7 @@ def test_every_unit_of_small_nets_equals_brute_force(name, which):
         (u.name, u.nodes) for u in units(quantized)
     ]
     for unit in units(quantized):
-        whole = variant(quantized, calibration, unit)
+        whole = quantized.with_recipe(variant(quantized.recipe, unit))
         assert_close(found[unit.name].scores, brute_force(quantized, whole, data))
 
 
@@ -78,7 +78,7 @@ def test_units_of_the_samples_equal_brute_force(name, samples, step, which):
     found = sweep(quantized, calibration, data, level="basic")
     assert set(found) == {unit.name for unit in units(quantized)}
     for unit in units(quantized)[::step]:
-        whole = variant(quantized, calibration, unit)
+        whole = quantized.with_recipe(variant(quantized.recipe, unit))
         assert_close(found[unit.name].scores, brute_force(quantized, whole, data))
 
 
@@ -88,7 +88,7 @@ def test_the_fast_kernels_change_no_more_than_a_rounding_now_and_then(which):
     quantized, calibration, data = sample("fmnist_resnet")
     found = sweep(quantized, calibration, data)
     for unit in units(quantized)[::5]:
-        whole = variant(quantized, calibration, unit)
+        whole = quantized.with_recipe(variant(quantized.recipe, unit))
         expected = brute_force(quantized, whole, data, level="all")
         assert found[unit.name].scores.sqnr_db == pytest.approx(expected.sqnr_db, abs=0.3)
 
@@ -111,7 +111,7 @@ def test_recipes_of_every_kind_equal_brute_force(rules, which):
     quantized, calibration, data = net("residual", recipe=recipe)
     found = sweep(quantized, calibration, data, level="basic")
     for unit in units(quantized):
-        whole = variant(quantized, calibration, unit)
+        whole = quantized.with_recipe(variant(quantized.recipe, unit))
         assert_close(found[unit.name].scores, brute_force(quantized, whole, data))
 
 
@@ -121,7 +121,7 @@ def test_quantization_is_computed_as_it_is_defined():
     feeds = next(data.samples(1))
     reference = InferenceSession(quantized.float_model.to_bytes(), level="disabled").run(feeds)["y"]
     for unit in units(quantized):
-        variant = only_quantized(quantized, calibration, unit)
+        variant = quantized.with_recipe(only_unit(quantized.recipe, unit))
         spelled = variant.graph.clone()
         SimulateQdq()(spelled)
         from_floats = replace(variant, graph=spelled).to_bytes()
@@ -264,7 +264,8 @@ def test_the_metric_is_that_of_the_variant():
     quantized, calibration, data = sample("fmnist_resnet")
     found = sensitivity(quantized, calibration, data, metric=METRICS["top1"])
     unit = units(quantized)[0]
-    test = InferenceSession(only_quantized(quantized, calibration, unit).to_bytes(), level="basic")
+    alone = quantized.with_recipe(only_unit(quantized.recipe, unit))
+    test = InferenceSession(alone.to_bytes(), level="basic")
     (output,) = test.run(next(data.batches(16)).feeds).values()
     assert found[unit.name].scores.metric == (output.argmax(1) == data.labels).mean()
 

@@ -15,7 +15,7 @@ import pytest
 import quant
 from analysis.errors.cumulative import compare
 from app.cli.entry import main
-from quant.variants import units
+from quant.ablation import units
 from sample_models import find
 from tests.models import conv_relu, images
 

@@ -73,7 +73,9 @@ def test_two_float_nodes_behind_one_tensor_share_a_shield():
     model = quant.load(nets.convnet())
     data = quant.open_data({"x": nets.images(6)}, model)
     whole = quant.quantize(model, quant.calibrate(model, data), quant.preset("recommended"))
-    nodes = onnx.load_model_from_string(activations_only(whole).to_bytes()).graph.node
+    nodes = onnx.load_model_from_string(
+        whole.with_recipe(activations_only(whole.recipe)).to_bytes()
+    ).graph.node
     shields = [node.input[0] for node in nodes if node.op_type == "Max"]
     assert sorted(shields) == sorted(set(shields))
     assert len(shields) == 3

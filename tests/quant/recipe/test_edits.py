@@ -2,9 +2,7 @@ import pytest
 
 from quant.calibrators import calibrator_from_json
 from quant.errors import RecipeError
-from quant.model.model import load
 from quant.recipe.edits import (
-    matching,
     preset_of,
     with_bulk,
     with_defaults,
@@ -15,7 +13,6 @@ from quant.recipe.edits import (
 from quant.recipe.presets import preset, preset_names
 from quant.recipe.recipe import Recipe, Rule
 from quant.types import QType
-from tests.models import conv_relu
 
 MSE = calibrator_from_json({"name": "mse"})
 KL = calibrator_from_json({"name": "kl"})
@@ -92,16 +89,3 @@ def test_a_calibrator_for_the_whole_model_leaves_no_other_and_no_fixed_range():
 def test_a_bulk_edit_needs_something_to_change():
     with pytest.raises(RecipeError, match="at least one setting"):
         with_bulk(Recipe(), "op_type", "Conv", {})
-
-
-def test_matching_lists_nodes_and_inputs():
-    model = load(conv_relu().SerializeToString())
-    assert matching(model, "op_type", "Conv") == ("conv1", "conv2")
-    assert matching(model, "pattern", "conv.*|image") == ("image", "conv1", "conv2")
-    assert matching(model, "op_type", "Input") == ("image",)
-
-
-def test_a_pattern_that_is_no_expression_is_a_sentence():
-    model = load(conv_relu().SerializeToString())
-    with pytest.raises(RecipeError, match="not a regular expression"):
-        matching(model, "pattern", "(")

@@ -5,7 +5,7 @@ import pytest
 
 from quant.errors import RecipeError
 from quant.model.model import load
-from quant.planning.plan import plan
+from quant.planning.resolve import matching, plan
 from quant.recipe.recipe import Recipe, Rule, Settings
 from quant.types import PerChannel, PerTensor, QType
 from tests.models import conv_relu, from_text
@@ -180,3 +180,16 @@ def test_a_tensor_read_by_a_skipped_and_a_quantized_node_is_quantized_for_one_on
     found = plan(model, skipping("one"))
     assert not found.tensors["x"].produced
     assert list(found.tensors) == ["x", "b"]
+
+
+def test_matching_lists_nodes_and_inputs():
+    model = load(conv_relu().SerializeToString())
+    assert matching(model, "op_type", "Conv") == ("conv1", "conv2")
+    assert matching(model, "pattern", "conv.*|image") == ("image", "conv1", "conv2")
+    assert matching(model, "op_type", "Input") == ("image",)
+
+
+def test_a_pattern_that_is_no_expression_is_a_sentence():
+    model = load(conv_relu().SerializeToString())
+    with pytest.raises(RecipeError, match="not a regular expression"):
+        matching(model, "pattern", "(")

@@ -1,0 +1,74 @@
+"""The int8 graph in Q/DQ form, made from what was decided."""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+
+import onnx_ir as ir
+
+from quant.model.model import Model
+from quant.model.prepare import raise_opset
+from quant.params.constants import QuantizedConstant
+from quant.passes.drop_activations import DropActivations
+from quant.passes.insert_qdq import InsertQdq
+from quant.passes.quantize_constants import QuantizeConstants
+from quant.passes.shield_float import ShieldFloatWeights
+from quant.planning.plan import Plan
+from quant.types import QuantParams
+
+
+@dataclass(frozen=True, eq=False)
+class QuantizedGraph:
+    """A graph with Q/DQ pairs.
+
+    Attributes:
+        graph: The graph.
+        tensor_map: For each quantized tensor the name that its quantized consumers read.
+    """
+
+    graph: ir.Model
+    tensor_map: Mapping[str, str]
+
+
+def quantized_graph(
+    model: Model,
+    plan: Plan,
+    params: Mapping[str, QuantParams],
+    constants: Sequence[QuantizedConstant],
+    dropped: frozenset[str],
+) -> QuantizedGraph:
+    """Make the int8 graph from what was decided.
+
+    Args:
+        model: The prepared float model; not changed.
+        plan: The plan; its tensors get Q/DQ pairs.
+        params: Scale and zero point of each of them.
+        constants: Weights, constant operands and biases to store as integers.
+        dropped: Relu and Clip nodes to remove.
+
+    Returns:
+        The graph in Q/DQ form.
+
+    Raises:
+        ModelError: If a type needs a later opset that the model cannot be converted to.
+    """
+    graph = model.graph.clone()
+    if graph.opset_imports.get("", 0) < plan.min_opset:
+        raise_opset(graph, plan.min_opset, model.name)
+    DropActivations(dropped)(graph)
+    inserted = InsertQdq(plan, params).call(graph)
+    QuantizeConstants(constants)(graph)
+    ShieldFloatWeights(_float_weights(plan, constants))(graph)
+    return QuantizedGraph(graph, inserted.tensor_map)
+
+
+def _float_weights(plan: Plan, constants: Sequence[QuantizedConstant]) -> frozenset[str]:
+    """The nodes whose weight stays float and which ONNX Runtime may take for a Gemm or Conv."""
+    stored = {(constant.node, constant.index) for constant in constants}
+    nodes = (item.node for item in plan.nodes.values())
+    return frozenset(
+        node.name
+        for node in nodes
+        if node.op_type in {"Conv", "ConvTranspose", "Gemm", "MatMul"}
+        and node.weight is not None
+        and (node.name, node.weight.index) not in stored
+    )
