@@ -16,6 +16,7 @@ from quant.model.model import Model
 from quant.params.clamps import ActivationVerdict, judge_activations
 from quant.params.constants import QuantizedConstant, quantize_constants
 from quant.params.ranges import GroupRange, group_ranges, tensor_params
+from quant.passes import apply_passes
 from quant.passes.qdq_graph import quantized_graph
 from quant.planning.plan import Plan
 from quant.planning.resolve import plan
@@ -134,7 +135,8 @@ def quantize(model: Model, calibration: Calibration, recipe: Recipe) -> Quantize
 
     Raises:
         DataError: If the calibration was made for another model.
-        RecipeError: If a rule names a node or tensor that the model does not have.
+        RecipeError: If a rule names a node or tensor that the model does not have, or the recipe
+            an unknown pass.
         ModelError: If a type needs a later opset that the model cannot be converted to.
     """
     if calibration.model_fingerprint != model.fingerprint:
@@ -151,6 +153,7 @@ def quantize(model: Model, calibration: Calibration, recipe: Recipe) -> Quantize
     verdicts = judge_activations(model, resolved, calibration, params)
     dropped = frozenset(name for name, verdict in verdicts.items() if verdict.dropped)
     made = quantized_graph(model, resolved, params, constants, dropped)
+    apply_passes(made.graph, recipe.passes)
     if (found := model.graph.opset_imports.get("", 0)) < resolved.min_opset:
         notes = (*notes, f"The model was raised from opset {found} to {resolved.min_opset}.")
     return QuantizedModel(

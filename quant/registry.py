@@ -25,14 +25,13 @@ class Registry(Mapping[str, T], Generic[T]):
 
     Args:
         kind: What a component is called in a message, such as ``"calibrator"``.
-        package: The folder of the components; its last word names the group of entry points.
+        folder: The name of their folder; the group of entry points is ``quantlens.<folder>``.
         error: What an unknown name or a broken plug-in raises.
     """
 
-    def __init__(self, kind: str, package: str, error: type[QuantError] = QuantError) -> None:
+    def __init__(self, kind: str, folder: str, error: type[QuantError] = QuantError) -> None:
         self.kind = kind
-        self.package = package
-        self.group = f"quantlens.{package.rpartition('.')[2]}"
+        self.group = f"quantlens.{folder}"
         self._error = error
         self._items: dict[str, T] = {}
         self._complete = False
@@ -48,11 +47,15 @@ class Registry(Mapping[str, T], Generic[T]):
             raise ValueError(f"a {self.kind} named {name!r} is registered already")
         self._items[name] = item
 
-    def discover(self) -> None:
-        """Import every module of the folder; folders in it hold machinery, not components."""
-        for module in pkgutil.iter_modules(importlib.import_module(self.package).__path__):
+    def discover(self, package: str) -> None:
+        """Import every module of the folder; folders in it hold machinery, not components.
+
+        Args:
+            package: The folder's dotted name.
+        """
+        for module in pkgutil.iter_modules(importlib.import_module(package).__path__):
             if not module.ispkg:
-                importlib.import_module(f"{self.package}.{module.name}")
+                importlib.import_module(f"{package}.{module.name}")
 
     def names(self) -> tuple[str, ...]:
         """The names of all components, in alphabetical order."""

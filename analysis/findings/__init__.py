@@ -13,6 +13,6 @@ from analysis.findings.base import (
     register,
 )
 
-REGISTRY.discover()
+REGISTRY.discover(__name__)
 
 __all__ = ["REGISTRY", "SEVERITIES", "Finding", "Fix", "Measurements", "find", "register"]

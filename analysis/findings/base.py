@@ -182,7 +182,7 @@ class Measurements:
 
 
 Finder = Callable[[Measurements], Iterable[Finding]]
-REGISTRY: Registry[Finder] = Registry("finding", "analysis.findings")
+REGISTRY: Registry[Finder] = Registry("finding", "findings")
 """What looks for each kind of finding."""
 
 

@@ -17,7 +17,7 @@ from analysis.metrics.base import (
 from analysis.metrics.bootstrap import MetricChange, bootstrap, metric_change
 from analysis.metrics.from_file import FileMetric, metric_from_file
 
-METRICS.discover()
+METRICS.discover(__name__)
 
 __all__ = [
     "METRICS",

@@ -85,7 +85,7 @@ class WholeMetric(Metric, ABC):
         """
 
 
-METRICS: Registry[Metric] = Registry("metric", "analysis.metrics", MetricError)
+METRICS: Registry[Metric] = Registry("metric", "metrics", MetricError)
 """Every metric that is no file of the user's, by name."""
 
 _M = TypeVar("_M", bound=SampleMetric)

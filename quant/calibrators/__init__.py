@@ -16,7 +16,7 @@ from quant.calibrators.base import (
 )
 from quant.calibrators.tool_rule import Tool, calibrator_named
 
-REGISTRY.discover()
+REGISTRY.discover(__name__)
 
 __all__ = [
     "REGISTRY",

@@ -132,7 +132,7 @@ def within(stats: TensorStats, threshold: float) -> tuple[float, float]:
     return max(stats.low, -threshold), min(stats.high, threshold)
 
 
-REGISTRY: Registry[type[Calibrator]] = Registry("calibrator", "quant.calibrators", RecipeError)
+REGISTRY: Registry[type[Calibrator]] = Registry("calibrator", "calibrators", RecipeError)
 """Every calibrator by name."""
 
 _C = TypeVar("_C", bound=type[Calibrator])

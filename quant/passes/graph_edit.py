@@ -26,7 +26,7 @@ class Names:
         return name
 
 
-def constant(
+def add_initializer(
     graph: ir.Graph, names: Names, wanted: str, array: NDArray[np.generic], qtype: QType | None
 ) -> ir.Value:
     """Add an initializer named like ``wanted`` that holds ``array``.
@@ -55,9 +55,9 @@ def scale_and_zero_point(
 ) -> tuple[ir.Value, ir.Value]:
     """Add the scale and zero point of ``params`` as initializers."""
     qtype = params.spec.qtype
-    scale = constant(graph, names, f"{base}_scale", params.scale, None)
+    scale = add_initializer(graph, names, f"{base}_scale", params.scale, None)
     zero_point = params.zero_point.astype(qtype.dtype)
-    return scale, constant(graph, names, f"{base}_zero_point", zero_point, qtype)
+    return scale, add_initializer(graph, names, f"{base}_zero_point", zero_point, qtype)
 
 
 def linear_node(

@@ -5,7 +5,7 @@ from collections.abc import Sequence
 import onnx_ir as ir
 
 from quant.params.constants import QuantizedConstant
-from quant.passes.graph_edit import Names, constant, linear_node, scale_and_zero_point
+from quant.passes.graph_edit import Names, add_initializer, linear_node, scale_and_zero_point
 
 
 class QuantizeConstants(ir.passes.InPlacePass):
@@ -41,7 +41,7 @@ class QuantizeConstants(ir.passes.InPlacePass):
         self, graph: ir.Graph, names: Names, item: QuantizedConstant, user: ir.Node
     ) -> ir.Value:
         qtype = item.params.spec.qtype
-        codes = constant(graph, names, f"{item.name}_quantized", item.codes, qtype)
+        codes = add_initializer(graph, names, f"{item.name}_quantized", item.codes, qtype)
         scale, zero_point = scale_and_zero_point(graph, names, item.name, item.params)
         node = linear_node("DequantizeLinear", codes, scale, zero_point, item.params)
         node.name = names.unique(f"{item.name}_DequantizeLinear")

@@ -9,7 +9,7 @@ import onnx_ir as ir
 from numpy.typing import NDArray
 
 from quant.numerics import dequantize_linear
-from quant.passes.graph_edit import Names, constant
+from quant.passes.graph_edit import Names, add_initializer
 from quant.types import PerChannel, PerTensor, QType, QuantParams, QuantSpec
 
 
@@ -25,12 +25,12 @@ class SimulateQdq(ir.passes.InPlacePass):
             source = node.inputs[0]
             if source is None:
                 continue
-            params = _params(node)
+            params = read_params(node)
             if node.op_type == "QuantizeLinear":
                 replacement = _quantize(graph, names, node, source, params)
             elif source.const_value is not None:
                 array = dequantize_linear(source.const_value.numpy(), params)
-                replacement = constant(graph, names, f"{source.name}_float", array, None)
+                replacement = add_initializer(graph, names, f"{source.name}_float", array, None)
             else:
                 replacement = _dequantize(graph, names, node, source, params)
             name = node.outputs[0].name
@@ -41,7 +41,12 @@ class SimulateQdq(ir.passes.InPlacePass):
         return ir.passes.PassResult(model, modified=bool(pairs))
 
 
-def _params(node: ir.Node) -> QuantParams:
+def read_params(node: ir.Node) -> QuantParams:
+    """Scale, zero point and type of a Q or DQ node.
+
+    Raises:
+        ValueError: They are computed and not constants.
+    """
     scale, zero_point = (_array(value) for value in node.inputs[1:3])
     attribute = node.attributes.get("axis")
     granularity = (
@@ -75,7 +80,9 @@ def _chain(
     """Insert one node a step, each reading the last one's output and its own constants."""
     for op_type, arrays in steps:
         base = f"{value.name}_{op_type}"
-        constants = [constant(graph, names, f"{base}_{i}", a, None) for i, a in enumerate(arrays)]
+        constants = [
+            add_initializer(graph, names, f"{base}_{i}", a, None) for i, a in enumerate(arrays)
+        ]
         node = ir.Node("", op_type, [value, *constants], num_outputs=1)
         node.name = names.unique(base)
         node.outputs[0].name = names.unique(f"{base}_out")

@@ -154,11 +154,14 @@ class Recipe:
         name: Where it comes from: a preset's name, or the user's.
         defaults: Settings of every node no rule speaks of.
         rules: Later rules win over earlier ones.
+        passes: Names of registered passes over the finished int8 graph, in the order of work (see
+            :mod:`quant.passes`).
     """
 
     name: str = "custom"
     defaults: Settings = field(default_factory=Settings)
     rules: tuple[Rule, ...] = ()
+    passes: tuple[str, ...] = ()
 
     def settings(self, node: str, op_type: str) -> tuple[Settings, Mapping[str, str]]:
         """Resolve the settings of a node.
@@ -210,6 +213,8 @@ class Recipe:
 
     def to_json(self) -> dict[str, Any]:
         """The recipe as JSON values."""
+        # As with ADDED_LATER: a recipe without passes is the same text as it was in version 0.1.
+        passes = {"passes": list(self.passes)} if self.passes else {}
         return {
             "version": VERSION,
             "name": self.name,
@@ -222,6 +227,7 @@ class Recipe:
                 }
             ),
             "rules": [rule.to_json() for rule in self.rules],
+            **passes,
         }
 
     def dumps(self) -> str:
@@ -248,7 +254,7 @@ class Recipe:
             )
         found = cast("dict[str, Any]", document)
         for name in found:
-            _known(name, ("version", "name", "defaults", "rules"), "recipe")
+            _known(name, ("version", "name", "defaults", "rules", "passes"), "recipe")
         if found.get("version") != VERSION:
             raise RecipeError(
                 f"recipe: expected version {VERSION}, found {found.get('version')!r}; "
@@ -262,6 +268,7 @@ class Recipe:
             name=str(found.get("name", "custom")),
             defaults=Settings(**_settings_from_json(found.get("defaults", {}), "defaults")),
             rules=tuple(_rule_from_json(rule, f"rule {number}") for number, rule in rules),
+            passes=_passes_from_json(found.get("passes", [])),
         )
 
     @classmethod
@@ -279,6 +286,13 @@ class Recipe:
                 f"{error.colno} ({error.msg})"
             ) from error
         return cls.from_json(document)
+
+
+def _passes_from_json(document: object) -> tuple[str, ...]:
+    names = cast("list[object]", document) if isinstance(document, list) else [document]
+    if not all(isinstance(name, str) for name in names):
+        raise RecipeError(f"recipe: passes: expected a list of names, found {document!r}")
+    return tuple(cast("list[str]", names))
 
 
 def _rule_from_json(document: object, where: str) -> Rule:

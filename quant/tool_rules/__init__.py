@@ -14,7 +14,7 @@ from quant.tool_rules.base import (
     register,
 )
 
-TOOL_RULES.discover()
+TOOL_RULES.discover(__name__)
 
 __all__ = [
     "TOOLS",

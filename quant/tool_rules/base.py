@@ -169,7 +169,7 @@ def _float_overflow_is_no_pick() -> Generator[None]:
         raise RuleFails("The values are so large that the tool's arithmetic overflows.") from None
 
 
-TOOL_RULES: Registry[ToolRule[Any]] = Registry("tool rule", "quant.tool_rules")
+TOOL_RULES: Registry[ToolRule[Any]] = Registry("tool rule", "tool_rules")
 """Every rule of every tool, by ``tool.key``, in the order of registration."""
 
 _C = TypeVar("_C", bound=ToolRule[Any])

@@ -19,7 +19,7 @@ def plugin(tmp_path, monkeypatch):
         info.mkdir()
         (info / "METADATA").write_text(f"Metadata-Version: 2.1\nName: {name}\nVersion: 1.0\n")
         (info / "entry_points.txt").write_text(f"[quantlens.{name}]\nany = {name}\n")
-        registry: Registry[int] = Registry("thing", f"quant.{name}", RecipeError)
+        registry: Registry[int] = Registry("thing", name, RecipeError)
         module = type(sys)(f"registry_of_{name}")
         module.registry = registry
         monkeypatch.setitem(sys.modules, module.__name__, module)
@@ -54,7 +54,7 @@ def test_a_plugin_that_cannot_be_imported_is_named_each_time(plugin):
 
 
 def test_a_name_is_given_once_and_an_unknown_one_is_told_with_the_closest():
-    found: Registry[int] = Registry("thing", "quant.no_such_folder", RecipeError)
+    found: Registry[int] = Registry("thing", "no_such_folder", RecipeError)
     found.add("percentile", 1)
     with pytest.raises(ValueError, match="a thing named 'percentile' is registered already"):
         found.add("percentile", 2)

@@ -5,6 +5,7 @@ import streamlit as st
 from app.routes.netron import show
 from app.session import user_session
 from app.views.export.file import file_panel
+from app.views.export.passes import passes_select
 from app.views.export.summary import checks_panel, summary
 from app.views.shared.page_guard import guarded, ready
 from app.workspace.workspace import Workspace
@@ -33,4 +34,5 @@ with guarded():
             checked = checks_panel(workspace)
         with right:
             file_panel(workspace, checked)
+            passes_select()
         graph_panel(workspace)
