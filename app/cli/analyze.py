@@ -11,6 +11,8 @@ from analysis.report import report_html
 from analysis.report.documents import findings_json, layer_table, summary_json
 from analysis.study.analysis import ERRORS, Analysis, ErrorName, analyze, depends_on
 from analysis.study.journal import KINDS, Journal
+from app.cli.arguments import for_machines, model_and_data, positive, recipe_of, recipe_or_preset
+from app.cli.output import report
 from app.cli.progress_line import Meter
 from quant.error_model.sqnr import decibels
 from quant.errors import Cancelled, did_you_mean
@@ -22,7 +24,34 @@ STATE = "state.jsonl"
 """The file in the folder that holds what is known so far."""
 
 
-def run(options: argparse.Namespace, recipe: quant.Recipe) -> tuple[dict[str, Any], str]:
+def add_arguments(parser: argparse.ArgumentParser) -> None:
+    """The words of this command."""
+    model_and_data(parser)
+    parser.add_argument("--calibration", type=Path, help="calibration file; DATA without it")
+    recipe_or_preset(parser)
+    parser.add_argument(
+        "--metric",
+        help=f"a Python file with metric(outputs, labels), or one of {', '.join(METRICS.names())}",
+    )
+    parser.add_argument(
+        "--errors",
+        default="local,cumulative,sensitivity,benefit",
+        help="which errors to measure (default: %(default)s)",
+    )
+    parser.add_argument("--samples", type=positive, help="measure on the first N samples only")
+    parser.add_argument(
+        "--out", type=Path, required=True, metavar="DIR", help="folder to write, and to resume in"
+    )
+    for_machines(parser)
+
+
+def run(options: argparse.Namespace) -> None:
+    """Analyze and print a summary."""
+    values, text = analyzed(options, recipe_of(options.recipe, options.preset))
+    report(options, values, text)
+
+
+def analyzed(options: argparse.Namespace, recipe: quant.Recipe) -> tuple[dict[str, Any], str]:
     """Analyze a model and write ``layers.csv``, ``findings.json`` and ``report.html``.
 
     Args:

@@ -153,7 +153,7 @@ def test_labels_that_a_metric_needs_are_asked_for_before_the_work(capsys, folder
 
 
 def test_ctrl_c_keeps_what_is_known_and_says_how_to_go_on(capsys, folder, monkeypatch):
-    import app.cli.analysis as module
+    import app.cli.analyze as module
 
     real = module.analyze
 

@@ -1,0 +1,48 @@
+"""Words that several commands take, and what they stand for."""
+
+import argparse
+from pathlib import Path
+
+import quant
+
+
+def model_and_data(parser: argparse.ArgumentParser) -> None:
+    """A float model and the data to feed it."""
+    parser.add_argument("model", type=Path, help="float .onnx file")
+    parser.add_argument("--data", type=Path, required=True, help="a .npz file or a folder of them")
+
+
+def recipe_or_preset(parser: argparse.ArgumentParser) -> None:
+    """What to quantize with."""
+    parser.add_argument("--recipe", type=Path, help="recipe file; the recommended preset without")
+    parser.add_argument("--preset", help="a preset's name instead of a recipe file")
+
+
+def for_machines(parser: argparse.ArgumentParser) -> None:
+    """Results as JSON."""
+    parser.add_argument("--json", action="store_true", help="print one JSON object for machines")
+
+
+def positive(text: str) -> int:
+    """A count of at least 1."""
+    value = int(text)
+    if value < 1:
+        raise argparse.ArgumentTypeError("expected a whole number of at least 1")
+    return value
+
+
+def recipe_of(path: Path | None, preset: str | None) -> quant.Recipe:
+    """The recipe of a file, a preset, or the recommended preset where neither is given.
+
+    Raises:
+        RecipeError: Both are given, or the file is no recipe.
+    """
+    if path is not None and preset is not None:
+        raise quant.RecipeError("expected --recipe or --preset, found both; choose one")
+    if path is None:
+        return quant.preset(preset or "recommended")
+    try:
+        text = path.read_text(encoding="utf-8")
+    except (OSError, UnicodeDecodeError) as error:
+        raise quant.RecipeError(f"{path}: the recipe cannot be read ({error})") from error
+    return quant.Recipe.loads(text, path.name)

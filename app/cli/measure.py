@@ -1,0 +1,69 @@
+"""``quantlens measure``: a float model and an int8 model on the same samples."""
+
+import argparse
+import dataclasses
+from pathlib import Path
+
+import quant
+from analysis.errors.cumulative import compare
+from app.cli.arguments import for_machines, positive
+from app.cli.output import report, write_csv
+from app.cli.progress_line import Meter
+from quant.error_model.sqnr import decibels
+
+
+def add_arguments(parser: argparse.ArgumentParser) -> None:
+    """The words of this command."""
+    parser.add_argument("float_model", type=Path, metavar="FLOAT.onnx", help="float model")
+    parser.add_argument("int8_model", type=Path, metavar="INT8.onnx", help="int8 model")
+    parser.add_argument("--data", type=Path, required=True, help="evaluation data")
+    parser.add_argument("--labels", action="store_true", help="require labels and report top-1")
+    parser.add_argument("--samples", type=positive, help="use only the first N samples")
+    parser.add_argument("--csv", type=Path, help="write the errors of every tensor to this file")
+    for_machines(parser)
+
+
+def run(options: argparse.Namespace) -> None:
+    """Compare and print the error of each output."""
+    data = quant.open_data(options.data)
+    if options.labels and data.labels is None:
+        raise quant.DataError(
+            f"{options.data}: expected an array 'labels', found {', '.join(data.names)}; add it "
+            "or leave --labels out"
+        )
+    with Meter("measuring") as meter:
+        comparison = compare(
+            quant.load(options.float_model),
+            options.int8_model,
+            data,
+            samples=options.samples,
+            tensors="all" if options.csv else "outputs",
+            progress=meter,
+        )
+    lines = [
+        f"{name}: sqnr {decibels(error.sqnr_db)}, cosine {error.cosine:.6f}, mse {error.mse:.4g}, "
+        f"largest difference {error.max_abs:.4g}"
+        for name, error in comparison.outputs.items()
+    ]
+    if comparison.float_top1 is not None and comparison.int8_top1 is not None:
+        lines.append(
+            f"top-1: float {comparison.float_top1:.2%}, int8 {comparison.int8_top1:.2%} "
+            f"on {comparison.samples} samples"
+        )
+    if options.csv:
+        rows = [
+            {"tensor": name, **dataclasses.asdict(error)}
+            for name, error in comparison.tensors.items()
+        ]
+        write_csv(options.csv, rows)
+        lines.append(f"{options.csv}: cumulative errors of {len(rows)} tensors")
+    report(
+        options,
+        {
+            "samples": comparison.samples,
+            "float_top1": comparison.float_top1,
+            "int8_top1": comparison.int8_top1,
+            "outputs": {n: dataclasses.asdict(e) for n, e in comparison.outputs.items()},
+        },
+        "\n".join(lines),
+    )

@@ -1,0 +1,24 @@
+"""``quantlens open``: the app in a browser."""
+
+import argparse
+from pathlib import Path
+
+from app.server import serve
+
+
+def add_arguments(parser: argparse.ArgumentParser) -> None:
+    """The words of this command."""
+    parser.add_argument("model", nargs="?", type=Path, help="float .onnx file; a sample without it")
+    parser.add_argument("--data", type=Path, help="calibration and evaluation data")
+    parser.add_argument("--port", type=int, default=0, help="port on 127.0.0.1; 0 picks a free one")
+    parser.add_argument("--no-browser", action="store_true", help="only print the address")
+
+
+def run(options: argparse.Namespace) -> None:
+    """Serve the app until it is stopped."""
+    serve(
+        model=str(options.model) if options.model else None,
+        data=str(options.data) if options.data else None,
+        port=options.port,
+        open_browser=not options.no_browser,
+    )

@@ -1,0 +1,46 @@
+"""The words of the command line: a module a command, imported when its command is given.
+
+So ``quantlens --help`` is quick, and a command's help names what plug-ins bring.
+"""
+
+import argparse
+import importlib
+from collections.abc import Sequence
+from importlib.metadata import version
+from types import ModuleType
+
+FIRST = "open"
+"""The command where none is named."""
+
+COMMANDS = {
+    "open": ("open_app", "open the app (the default command)"),
+    "calibrate": ("calibrate", "gather statistics of every tensor on real data"),
+    "quantize": ("quantize", "write an int8 model and the recipe that made it"),
+    "measure": ("measure", "compare a float model and an int8 model on the same samples"),
+    "curves": ("curves", "divergence of a tensor over all candidate thresholds"),
+    "picks": ("picks", "what every known tool would choose for a tensor"),
+    "analyze": ("analyze", "find out where the accuracy goes, and why"),
+}
+"""Command -> its module in this folder, and what it does."""
+
+
+def command_module(name: str) -> ModuleType:
+    """The module of a command: ``add_arguments(parser)`` and ``run(options)``."""
+    return importlib.import_module(f"{__package__}.{COMMANDS[name][0]}")
+
+
+def parsed(words: Sequence[str]) -> argparse.Namespace:
+    """What the words ask for; ``command`` names the command. Exits with 2 where they are wrong."""
+    if not words or words[0] not in {*COMMANDS, "-h", "--help", "--version"}:
+        words = [FIRST, *words]
+    parser = argparse.ArgumentParser(
+        prog="quantlens",
+        description="See why an int8 ONNX model lost accuracy, fix it, and export it.",
+    )
+    parser.add_argument("--version", action="version", version=f"quantlens {version('quantlens')}")
+    commands = parser.add_subparsers(dest="command", metavar="COMMAND", required=True)
+    for name, (_, summary) in COMMANDS.items():
+        command = commands.add_parser(name, help=summary, description=summary)
+        if name == words[0]:
+            command_module(name).add_arguments(command)
+    return parser.parse_args(words)
