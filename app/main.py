@@ -3,12 +3,26 @@
 import streamlit as st
 
 from app.routes.plotly import ICON
+from app.session import user_session
 from app.tasks import calibration
 
-st.set_page_config(page_title="QuantLens", page_icon=ICON, layout="wide")
-calibration.begin()
+FOLLOW_SECONDS = 1.0
+"""Seconds between looks at whether another tab changed the project."""
 
-st.navigation(
+
+@st.fragment(run_every=FOLLOW_SECONDS)
+def follow() -> None:
+    """Draw the page again once another tab changed what it shows."""
+    if user_session.latest() is not user_session.project():
+        st.rerun()
+
+
+st.set_page_config(page_title="QuantLens", page_icon=ICON, layout="wide")
+notice = user_session.follow()
+if notice:
+    st.toast(notice, icon=":material/sync_problem:", duration="long")
+calibration.begin()
+page = st.navigation(
     [
         st.Page("views/setup/page.py", title="Setup", url_path="setup"),
         st.Page("views/overview/page.py", title="Overview", url_path="overview"),
@@ -17,4 +31,7 @@ st.navigation(
         st.Page("views/export/page.py", title="Export", url_path="export"),
     ],
     position="top",
-).run()
+)
+page.run()
+user_session.shown()
+follow()

@@ -1,203 +1,132 @@
-"""What the user has chosen: one frozen value, and the pure functions that change it.
+"""One tab: what it shows of the project, what is selected in it, and how it changes the project.
 
-A session holds choices, keys and single numbers. Models, statistics and other arrays are kept by
-:mod:`app.workspace.workspace` under those keys.
+The project is one for the whole process. A tab draws a snapshot of it and may change it only while
+that is still the latest; so no tab writes over what another one did.
 """
 
-from dataclasses import dataclass, field, replace
+import threading
+from collections.abc import Callable
+from dataclasses import dataclass, replace
 from typing import Final
 
 import streamlit as st
 
-from quant.recipe.presets import preset
+from app.session.project import Project, changed, compare_and_set, edited
+from quant.errors import QuantError
 from quant.recipe.recipe import Recipe
 
-FIRST_PRESET: Final = "onnxruntime-default"
-"""The recipe a session starts with: what a user gets today without asking."""
-
-EDITS_KEPT: Final = 200
-MEASUREMENTS_KEPT: Final = 12
 _KEY: Final = "quantlens"
 
 
 @dataclass(frozen=True)
-class Source:
-    """The model and the data that are open.
-
-    Attributes:
-        title: What to call it.
-        model: Path of the float model.
-        calibration: Path of the calibration data.
-        evaluation: Path of the data that accuracy is measured on.
-        sample: Name of the sample, or empty for files of the user.
-        uploaded: Whether the model file was uploaded, so that its path means nothing to the user.
-    """
-
-    title: str
-    model: str
-    calibration: str
-    evaluation: str
-    sample: str = ""
-    uploaded: bool = False
-
-
-@dataclass(frozen=True)
-class Measurement:
-    """What one recipe gave on the evaluation data.
-
-    Attributes:
-        recipe: The recipe.
-        key: Key of the comparison in the cache.
-        samples: Number of evaluation samples.
-        float_top1: Accuracy of the float model, 0 to 1; None without labels.
-        int8_top1: Accuracy of the int8 model, 0 to 1; None without labels.
-        agreement: Share of samples that both predict alike; None where there is no prediction.
-        sqnr_db: Signal to error ratio at the model's outputs in dB, the least of them.
-    """
-
-    recipe: Recipe
-    key: str
-    samples: int
-    float_top1: float | None
-    int8_top1: float | None
-    agreement: float | None
-    sqnr_db: float
-
-
-@dataclass(frozen=True)
-class Pending:
-    """A measurement that runs.
-
-    Attributes:
-        key: Key of the comparison it will give.
-        recipe: What is measured.
-    """
-
-    key: str
-    recipe: Recipe
-
-
-@dataclass(frozen=True)
 class UserSession:
-    """Everything the user has chosen.
+    """What belongs to one tab.
 
     Attributes:
-        source: The open model and data, or None.
-        samples: Number of samples to calibrate on, or None for all.
-        recipe: The recipe as it stands.
-        past: Earlier recipes, the latest last.
-        future: Recipes that were undone, the next to redo last.
+        project: The project as this tab draws it.
+        shown: Revision of the project that the tab showed last, whole: what a click is meant for.
         row: The selected row of the Layers table: a node's name or an input's.
-        measurements: What was measured, the latest last.
-        pending: The measurement that runs for this session, or None.
-        metric: What the outputs are judged by: a metric's name, the path of a Python file, or empty
-            for the usual one.
-        rank_samples: On how many evaluation samples layers are ranked, at most.
-        begun: Whether the app has opened something by itself.
-        problem: Why that failed, as a sentence, or empty.
+        notice: What the next page has to tell, as a sentence, or empty.
     """
 
-    source: Source | None = None
-    samples: int | None = None
-    recipe: Recipe = field(default_factory=lambda: preset(FIRST_PRESET))
-    past: tuple[Recipe, ...] = ()
-    future: tuple[Recipe, ...] = ()
+    project: Project
+    shown: int
     row: str = ""
-    measurements: tuple[Measurement, ...] = ()
-    pending: Pending | None = None
-    metric: str = ""
-    rank_samples: int = 256
-    begun: bool = False
-    problem: str = ""
-
-    @property
-    def measured(self) -> Measurement | None:
-        """The latest measurement of the recipe as it stands, or None: then results are stale."""
-        key = self.recipe.content_key
-        found = [m for m in self.measurements if m.recipe.content_key == key]
-        return found[-1] if found else None
-
-    @property
-    def latest(self) -> Measurement | None:
-        """The latest measurement of any recipe."""
-        return self.measurements[-1] if self.measurements else None
-
-
-def opened(session: UserSession, source: Source, samples: int | None) -> UserSession:
-    """The session with another model or other data; the recipe stays when the model does.
-
-    Args:
-        session: The session before.
-        source: What to open.
-        samples: Number of calibration samples, or None for all.
-    """
-    if (session.source, session.samples) == (source, samples):
-        return replace(session, problem="")
-    if session.source is not None and session.source.model == source.model:
-        return replace(
-            session, source=source, samples=samples, measurements=(), pending=None, problem=""
-        )
-    recipe = preset(FIRST_PRESET) if session.recipe.rules else session.recipe
-    return UserSession(source=source, samples=samples, recipe=recipe, begun=True)
-
-
-def edited(session: UserSession, recipe: Recipe) -> UserSession:
-    """The session with another recipe, which can be undone; nothing where it asks for the same."""
-    if recipe == session.recipe:
-        return session
-    past = (*session.past, session.recipe)[-EDITS_KEPT:]
-    return replace(session, recipe=recipe, past=past, future=())
-
-
-def undone(session: UserSession) -> UserSession:
-    """The session before its last recipe edit."""
-    if not session.past:
-        return session
-    *past, recipe = session.past
-    future = (*session.future, session.recipe)
-    return replace(session, recipe=recipe, past=tuple(past), future=future)
-
-
-def redone(session: UserSession) -> UserSession:
-    """The session with the last undone edit made again."""
-    if not session.future:
-        return session
-    *future, recipe = session.future
-    past = (*session.past, session.recipe)
-    return replace(session, recipe=recipe, past=past, future=tuple(future))
-
-
-def with_measurement(session: UserSession, measurement: Measurement) -> UserSession:
-    """The session with one more measurement, in place of an older one of the same recipe."""
-    kept = [m for m in session.measurements if m.key != measurement.key]
-    return replace(session, measurements=(*kept, measurement)[-MEASUREMENTS_KEPT:], pending=None)
+    notice: str = ""
 
 
 class _Process:
-    """The session that changed last in this process: a reloaded page goes on from it."""
+    """What the tabs of this process share."""
 
-    session = UserSession()
+    lock = threading.Lock()
+    project = Project()
+    row = ""
+
+
+def latest() -> Project:
+    """The project as it stands."""
+    return _Process.project
 
 
 def current() -> UserSession:
-    """The session of this browser tab; a new tab goes on from the last change of any."""
+    """The session of this tab; a new tab, or a reloaded one, selects what was selected last."""
     session = st.session_state.get(_KEY)
     if not isinstance(session, UserSession):
-        session = st.session_state[_KEY] = _Process.session
+        project = latest()
+        session = _keep(UserSession(project, project.revision, _Process.row))
     return session
 
 
-def keep(session: UserSession) -> None:
-    """Make ``session`` the session of this tab and of tabs opened later."""
-    st.session_state[_KEY] = session
-    _Process.session = session
+def project() -> Project:
+    """The project as this tab draws it."""
+    return current().project
 
 
-def edit(recipe: Recipe) -> None:
-    """Make ``recipe`` the one of this tab; it can be undone."""
-    keep(edited(current(), recipe))
+def follow() -> str:
+    """Draw the latest project from here on.
+
+    Returns:
+        What there is to tell first, as a sentence, or nothing.
+    """
+    session = current()
+    _keep(replace(session, project=latest(), notice=""))
+    return session.notice
+
+
+def shown() -> None:
+    """Note that the page is drawn whole: clicks are meant for what it shows."""
+    session = current()
+    if session.shown != session.project.revision:
+        _keep(replace(session, shown=session.project.revision))
+
+
+def select(row: str) -> None:
+    """Select a row in this tab."""
+    _Process.row = row
+    _keep(replace(current(), row=row))
+
+
+def propose(change: Callable[[Project], Project]) -> bool:
+    """Change what is asked for, on behalf of the user of this tab.
+
+    Where that cannot be, the project stays as it is, and the next page says why.
+
+    Args:
+        change: A pure function from the project to the project that is wanted.
+
+    Returns:
+        Whether it could be.
+    """
+    session = current()
+    try:
+        with _Process.lock:
+            project = _Process.project = compare_and_set(_Process.project, session.shown, change)
+    except QuantError as error:
+        _keep(replace(session, notice=str(error)))
+        return False
+    _keep(replace(session, project=project, shown=project.revision))
+    return True
+
+
+def edit(change: Callable[[Recipe], Recipe]) -> None:
+    """Change the recipe on behalf of the user of this tab, as one step that can be undone."""
+    propose(lambda project: edited(project, change(project.recipe)))
+
+
+def record(change: Callable[[Project], Project]) -> None:
+    """Put what came of a job into the project; that is nobody's edit, so it is never stale."""
+    with _Process.lock:
+        _Process.project = changed(_Process.project, change)
+    _keep(replace(current(), project=latest()))
 
 
 def forget() -> None:
-    """Start the next tab without a session, as a new process does."""
-    _Process.session = UserSession()
+    """Start the next tab without a project, as a new process does."""
+    with _Process.lock:
+        _Process.project = Project()
+        _Process.row = ""
+
+
+def _keep(session: UserSession) -> UserSession:
+    st.session_state[_KEY] = session
+    return session

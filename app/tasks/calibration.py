@@ -1,4 +1,4 @@
-"""The long work of the app as jobs: what runs for a session, and what comes of it."""
+"""The long work of the app as jobs: what runs for the project, and what comes of it."""
 
 import threading
 import time
@@ -10,17 +10,16 @@ from analysis.errors.cumulative import Comparison, compare
 from analysis.findings import Finding
 from analysis.findings import find as find_causes
 from app.jobs.registry import JOBS, Job, Jobs
-from app.session.start_options import start_options
-from app.session.user_session import (
+from app.session import user_session
+from app.session.project import (
     Measurement,
     Pending,
+    Project,
     Source,
-    UserSession,
-    current,
-    keep,
     opened,
     with_measurement,
 )
+from app.session.start_options import start_options
 from app.tasks import ranking
 from app.workspace.workspace import (
     CALIBRATIONS,
@@ -75,8 +74,8 @@ def file_source(
 
 def begin() -> None:
     """Open what the command line asked for, or the fragile sample, and calibrate it."""
-    session = current()
-    if session.source is not None or session.begun:
+    project = user_session.project()
+    if project.source is not None or project.begun:
         return
     options = start_options()
     source = sample_source(find(FIRST_SAMPLE))
@@ -85,16 +84,22 @@ def begin() -> None:
     try:
         start_calibration(open_source(source), None)
     except QuantError as error:
-        keep(replace(session, begun=True, problem=str(error)))
+        problem = str(error)
+        user_session.record(
+            lambda now: now if now.begun else replace(now, begun=True, problem=problem)
+        )
         return
-    keep(replace(opened(session, source, None), begun=True))
+    # Another tab may have begun meanwhile.
+    user_session.record(
+        lambda now: now if now.begun else replace(opened(now, source, None), begun=True)
+    )
 
 
 def open_sample() -> None:
     """Open the fragile sample and calibrate it."""
     source = sample_source(find(FIRST_SAMPLE))
     start_calibration(open_source(source), None)
-    keep(opened(current(), source, None))
+    user_session.propose(lambda project: opened(project, source, None))
 
 
 def start_calibration(opened_source: OpenedSource, samples_wanted: int | None) -> Job | None:
@@ -120,12 +125,12 @@ def estimate(opened_source: OpenedSource, samples_wanted: int | None) -> float:
     return OVERHEAD_SECONDS + CALIBRATION_COST * one * opened_source.samples(samples_wanted)
 
 
-def calibration_job(session: UserSession) -> Job | None:
+def calibration_job(project: Project) -> Job | None:
     """The calibration of what is open: running, failed or cancelled."""
-    if session.source is None:
+    if project.source is None:
         return None
     try:
-        key = open_source(session.source).calibration_key(session.samples)
+        key = open_source(project.source).calibration_key(project.samples)
     except QuantError:
         return None
     return JOBS.get(key)
@@ -146,21 +151,24 @@ def start_measurement(workspace: Workspace) -> None:
         return known
 
     JOBS.start(key, work, label="Measurement")
-    keep(replace(current(), pending=Pending(key, workspace.session.recipe)))
+    pending = Pending(key, workspace.project.recipe)
+    user_session.record(lambda project: replace(project, pending=pending))
 
 
-def measurement_job(session: UserSession) -> Job | None:
-    """The measurement that runs for this session, or ended without a result."""
-    return JOBS.get(session.pending.key) if session.pending else None
+def measurement_job(project: Project) -> Job | None:
+    """The measurement that runs for the project, or ended without a result."""
+    return JOBS.get(project.pending.key) if project.pending else None
 
 
 def collect() -> None:
-    """Take the result of a finished measurement into the session."""
-    session = current()
-    pending = session.pending
+    """Take the result of a finished measurement into the project."""
+    pending = user_session.project().pending
     comparison = COMPARISONS.get(pending.key) if pending else None
     if pending is not None and comparison is not None:
-        keep(with_measurement(session, measured(pending, comparison)))
+        found = measured(pending, comparison)
+        user_session.record(
+            lambda now: with_measurement(now, found) if now.pending == pending else now
+        )
 
 
 def measured(pending: Pending, comparison: Comparison) -> Measurement:
@@ -190,10 +198,10 @@ def start_check(workspace: Workspace) -> Job | None:
     return known or JOBS.start(key, work, label="Verification")
 
 
-def calibrate_again(session: UserSession) -> None:
+def calibrate_again(project: Project) -> None:
     """Calibrate what is open once more, after a failure or a cancelled run."""
-    if session.source is not None:
-        start_calibration(open_source(session.source), session.samples)
+    if project.source is not None:
+        start_calibration(open_source(project.source), project.samples)
 
 
 def start_save(workspace: Workspace, path: Path) -> None:

@@ -100,7 +100,7 @@ def ranking(workspace: Workspace, metric: Metric, samples: int) -> Ranking:
 
 def ranking_in_use(workspace: Workspace) -> Ranking:
     """What is known of each unit under the metric and on the samples that the user chose."""
-    samples = samples_of(workspace, workspace.session.rank_samples)
+    samples = samples_of(workspace, workspace.project.rank_samples)
     return ranking(workspace, metric_in_use(workspace), samples)
 
 
@@ -170,7 +170,7 @@ def samples_of(workspace: Workspace, wanted: int) -> int:
 
 def evidence(workspace: Workspace) -> tuple[str, Callable[[], Measurements]]:
     """What findings may look at by now, and a key that changes when there is more."""
-    samples = samples_of(workspace, workspace.session.rank_samples)
+    samples = samples_of(workspace, workspace.project.rank_samples)
     sweeps: dict[Kind, Mapping[str, UnitEffect]] = {}
     for kind in KINDS:
         found = EFFECTS.get(_effect_key(workspace, metric_in_use(workspace), samples, kind))

@@ -18,7 +18,7 @@ from app.workspace.workspace import OpenedSource, Workspace
 def metric_in_use(workspace: Workspace) -> Metric:
     """The metric that the user chose, or the usual one where that cannot be read any more."""
     try:
-        return metric_of(workspace.session.metric, workspace.opened)
+        return metric_of(workspace.project.metric, workspace.opened)
     except MetricError:
         return metric_of("", workspace.opened)
 

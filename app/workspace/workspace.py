@@ -26,7 +26,7 @@ from analysis.ranges.weight_channels import (
     weight_options,
 )
 from app.components.range_picker import Bins, Codes, Shape
-from app.session.user_session import Source, UserSession
+from app.session.project import Project, Source
 from quant.calibrators import REGISTRY
 from quant.data.dataset import Dataset, open_data
 from quant.errors import DataError, ModelError
@@ -173,13 +173,13 @@ class Workspace:
     """All that the pages work on: what is open, its statistics and the int8 model of the recipe.
 
     Attributes:
-        session: The choices it was made from.
+        project: What it was made from.
         opened: The model and its data.
         calibration: Statistics of the model's tensors.
         quantized: The int8 model of the recipe as it stands.
     """
 
-    session: UserSession
+    project: Project
     opened: OpenedSource
     calibration: Calibration
     quantized: QuantizedModel
@@ -187,8 +187,8 @@ class Workspace:
     @property
     def key(self) -> str:
         """What the int8 model depends on."""
-        calibration = self.opened.calibration_key(self.session.samples)
-        return f"{calibration}/{self.session.recipe.content_key}"
+        calibration = self.opened.calibration_key(self.project.samples)
+        return f"{calibration}/{self.project.recipe.content_key}"
 
     @property
     def file_stem(self) -> str:
@@ -200,7 +200,7 @@ class Workspace:
     @property
     def comparison_key(self) -> str:
         """Key of the comparison of the recipe as it stands."""
-        return self.opened.comparison_key(self.session.samples, self.session.recipe)
+        return self.opened.comparison_key(self.project.samples, self.project.recipe)
 
     def rows(self) -> tuple[LayerRow, ...]:
         """The rows of the Layers table."""
@@ -251,23 +251,23 @@ def _settled(calibration_key: str) -> bool:
     return True
 
 
-def workspace(session: UserSession) -> Workspace | None:
+def workspace(project: Project) -> Workspace | None:
     """Everything the pages need, or None while nothing is open or calibrated.
 
     Raises:
         QuantError: If the files changed and do not open any more, or the recipe does not fit.
     """
-    if session.source is None:
+    if project.source is None:
         return None
-    opened = open_source(session.source)
-    key = opened.calibration_key(session.samples)
+    opened = open_source(project.source)
+    key = opened.calibration_key(project.samples)
     calibration = CALIBRATIONS.get(key)
     if calibration is None:
         return None
-    recipe = session.recipe
+    recipe = project.recipe
     quantized = _quantized(key, recipe.content_key, opened.model, calibration, recipe)
     _settled(key)
-    return Workspace(session, opened, calibration, quantized)
+    return Workspace(project, opened, calibration, quantized)
 
 
 @st.cache_resource(max_entries=8, show_spinner=False)

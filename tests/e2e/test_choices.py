@@ -12,7 +12,7 @@ import pytest
 from playwright.sync_api import Page, expect
 
 from analysis.ranges.candidates import choice_rows
-from app.session.user_session import FIRST_PRESET
+from app.session.project import FIRST_PRESET
 from quant.data.dataset import open_data
 from quant.error_model.local_error import local_error
 from quant.model.model import load

@@ -70,7 +70,7 @@ def opened(page: Page, address: str) -> None:
 
 
 def suggestion(page: Page, kind: str):
-    return page.locator(f".st-key-apply-{kind}").get_by_role("button")
+    return page.locator(f"[class*=st-key-apply-{kind}-1]").get_by_role("button")
 
 
 def test_the_loss_is_seen_explained_repaired_exported_and_confirmed(
@@ -130,9 +130,9 @@ def test_the_loss_is_seen_explained_repaired_exported_and_confirmed(
 def test_edits_are_undone_and_redone(page: Page, start_app: Callable[..., App]):
     app = start_app()
     opened(page, app.address)
-    toggle = page.locator(".st-key-default-per-channel").get_by_role("switch")
+    toggle = page.locator("[class*=st-key-default-per-channel]").get_by_role("switch")
     state = toggle.is_checked()
-    page.locator(".st-key-default-per-channel label").click()
+    page.locator("[class*=st-key-default-per-channel] label").click()
     expect(toggle).to_be_checked(checked=not state)
     page.locator(".st-key-undo button").first.click()
     expect(toggle).to_be_checked(checked=state)

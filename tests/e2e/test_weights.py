@@ -28,7 +28,7 @@ def test_channels_are_drawn_with_their_outliers_and_a_type_is_chosen_by_a_click(
     expect(plots).to_have_count(2)
     expect(plots.first.locator(".hm image")).to_have_count(1)
     expect(plots.first.locator(".scatterlayer path.point")).to_have_count(2)
-    one, many = (page.locator(f".st-key-layer-weight-int8-{k}") for k in ("False", "True"))
+    one, many = (page.locator(f"[class*=st-key-layer-weight-int8-{k}]") for k in ("False", "True"))
     chosen = "button[data-testid=stBaseButton-primary]"
     expect(one.locator(chosen).first).to_be_visible()
     many.get_by_role("button").click()

@@ -54,6 +54,7 @@ class Choice:
         calibrated: The range of that calibrator.
         in_use: Name of the row that is in use, or empty where none is.
         targets: What a row can be taken for, the nearest first.
+        revocable: Whether the row that was taken last can be given back.
     """
 
     range: tuple[float, float]
@@ -62,6 +63,7 @@ class Choice:
     calibrated: tuple[float, float]
     in_use: str = ""
     targets: tuple[Target, ...] = TENSOR_ONLY
+    revocable: bool = True
 
 
 @dataclass(frozen=True)
@@ -126,6 +128,7 @@ def range_picker(
         "calibrated": choice.calibrated,
         "inUse": choice.in_use,
         "targets": [asdict(target) for target in choice.targets],
+        "revocable": choice.revocable,
         "ack": st.session_state.get(_ack(key)),
     }
     _component(

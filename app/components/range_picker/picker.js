@@ -130,7 +130,7 @@ class RangePicker {
     }
     this.choice = choice;
     // What was taken can be given back here until something else is decided.
-    if (this.taken && this.taken.id !== choice.ack) this.taken = null;
+    if (this.taken && (this.taken.id !== choice.ack || !choice.revocable)) this.taken = null;
     // What Python thought before it heard of a commit is old news, unless it never answers.
     if (this.sent && performance.now() - this.sent.time > ANSWER_MS) this.sent = null;
     if (this.dragging !== undefined || this.sent) return;

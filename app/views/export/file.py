@@ -26,7 +26,7 @@ def file_panel(workspace: Workspace, checked: bool) -> None:
     st.markdown("**Save or download**")
     _save(workspace, checked)
     stem = workspace.file_stem
-    recipe = workspace.session.recipe.dumps()
+    recipe = workspace.project.recipe.dumps()
     with st.container(horizontal=True):
         st.download_button(
             "Download model",
@@ -47,7 +47,7 @@ def file_panel(workspace: Workspace, checked: bool) -> None:
             icon=":material/download:",
             on_click="ignore",
         )
-    hint = "" if preset_of(workspace.session.recipe) else " :gray[after Save wrote the recipe]"
+    hint = "" if preset_of(workspace.project.recipe) else " :gray[after Save wrote the recipe]"
     st.markdown(f"**The same on the command line**{hint}")
     st.code(command(workspace, wanted(workspace)), language="shell", wrap_lines=True)
     with st.expander("Recipe", icon=":material/receipt_long:", key="recipe text"):
@@ -116,11 +116,11 @@ def _wait(job: Job) -> None:
 def command(workspace: Workspace, target: Path) -> str:
     """The command that writes the same bytes again, an option a line."""
     source = workspace.opened.source
-    name = preset_of(workspace.session.recipe)
+    name = preset_of(workspace.project.recipe)
     model = source.title if source.uploaded else _short(source.model)
     lines = [["quantlens", "quantize", model], ["--data", _short(source.calibration)]]
-    if workspace.session.samples is not None:
-        lines.append(["--samples", str(workspace.session.samples)])
+    if workspace.project.samples is not None:
+        lines.append(["--samples", str(workspace.project.samples)])
     lines.append(["--preset", name] if name else ["--recipe", str(recipe_path(target))])
     lines.append(["--out", str(target)])
     return " \\\n    ".join(map(shlex.join, lines))

@@ -23,8 +23,8 @@ def graph_panel(workspace: Workspace) -> None:
 
 
 with guarded():
-    session = user_session.current()
-    title = f"Export of {session.source.title}" if session.source else "Export"
+    project = user_session.project()
+    title = f"Export of {project.source.title}" if project.source else "Export"
     st.subheader(title, anchor=False)
     workspace = ready("what would be exported")
     if workspace is not None:

@@ -19,12 +19,12 @@ def summary(workspace: Workspace) -> None:
     nodes = quantized.plan.nodes.values()
     count = sum(item.quantized for item in nodes)
     dropped = sum(verdict.dropped for verdict in quantized.activations.values())
-    measured = workspace.session.measured
+    measured = workspace.project.measured
     target = wanted(workspace)
     files = model_size(quantized)
     facts = {
         "Files": f"`{target.name}` and `{recipe_path(target).name}`",
-        "Recipe": describe(workspace.session.recipe),
+        "Recipe": describe(workspace.project.recipe),
         "Size": f"{size(files.int8_bytes)}, float {size(files.float_bytes)} ({files.ratio:.0%})",
         "Opset": str(quantized.graph.opset_imports.get("", "unknown")),
         "Nodes": f"{count:,} of {len(nodes):,} quantized, {plural(dropped, 'activation')} dropped",

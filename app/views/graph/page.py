@@ -68,12 +68,12 @@ def graph_and_facts(workspace: Workspace) -> None:
 
 
 with guarded():
-    session = user_session.current()
+    project = user_session.project()
     with st.container(horizontal=True, vertical_alignment="center"):
-        title = f"Graph of {session.source.title}" if session.source else "Graph"
+        title = f"Graph of {project.source.title}" if project.source else "Graph"
         st.subheader(title, anchor=False, width="stretch")
-        if session.source:
-            undo_buttons(session)
+        if project.source:
+            undo_buttons(project)
     found = ready("its graph")
     if found is not None:
         graph_and_facts(found)

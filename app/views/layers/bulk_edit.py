@@ -17,6 +17,7 @@ from quant.recipe.recipe import Selector
 from quant.types import QType
 
 KEEP = "unchanged"
+BY_TYPE, BY_NAME = "Operator type", "Name"
 _TYPES = {
     activation_type(qtype, symmetric): (qtype, symmetric)
     for qtype, symmetric in (
@@ -28,6 +29,7 @@ _TYPES = {
     )
 }
 _YES_NO = {"yes": True, "no": False}
+_SWITCHES = {"Per channel": "per_channel", "Skip (float)": "skip"}
 _WEIGHTS = {q.value: q for q in (QType.INT4, QType.INT8, QType.INT16)}
 
 
@@ -44,6 +46,7 @@ def bulk_edit(workspace: Workspace) -> None:
         return
     with pop:
         selector, target = _selector(workspace)
+        _draw_values()
         values = _values()
         try:
             names = matching(workspace.opened.model, selector, target) if target else ()
@@ -57,22 +60,28 @@ def bulk_edit(workspace: Workspace) -> None:
             key="bulk apply",
             type="primary",
             disabled=not names or not values,
-            on_click=lambda: user_session.edit(
-                with_bulk(user_session.current().recipe, selector, target, values)
-            ),
+            on_click=_apply,
         )
+
+
+def _apply() -> None:
+    """Add the rule that the popover asks for when the button is pressed, drawn or not yet."""
+    by_name = st.session_state["bulk how"] == BY_NAME
+    selector: Selector = "pattern" if by_name else "op_type"
+    target = str(st.session_state["bulk pattern" if by_name else "bulk type"])
+    user_session.edit(lambda recipe: with_bulk(recipe, selector, target, _values()))
 
 
 def _selector(workspace: Workspace) -> tuple[Selector, str]:
     how = st.segmented_control(
         "Layers by",
-        ("Operator type", "Name"),
-        default="Operator type",
+        (BY_TYPE, BY_NAME),
+        default=BY_TYPE,
         required=True,
         key="bulk how",
         persist_state="session",
     )
-    if how == "Name":
+    if how == BY_NAME:
         text = st.text_input(
             "Regular expression",
             key="bulk pattern",
@@ -88,33 +97,44 @@ def _selector(workspace: Workspace) -> tuple[Selector, str]:
     return "op_type", op_type or ""
 
 
-def _values() -> dict[str, Any]:
-    """The settings to change; those left at "keep" are not among them."""
-    values: dict[str, Any] = {}
+def _draw_values() -> None:
+    """The settings that can be changed, each with the choice to keep it as it is."""
     left, right = st.columns(2)
     with left:
-        calibrator = _choice("Calibrator", calibrator_list(), words=calibrator_label)
-        if calibrator != KEEP:
-            values["calibrator"] = calibrator_from_json({"name": calibrator})
-        kind = _choice("Activations", tuple(_TYPES))
-        if kind != KEEP:
-            values["activation_type"], values["activation_symmetric"] = _TYPES[kind]
-        weights = _choice("Weights", tuple(_WEIGHTS))
-        if weights != KEEP:
-            values["weight_type"] = _WEIGHTS[weights]
+        _choice("Calibrator", calibrator_list(), words=calibrator_label)
+        _choice("Activations", tuple(_TYPES))
+        _choice("Weights", tuple(_WEIGHTS))
     with right:
-        for label, name in (("Per channel", "per_channel"), ("Skip (float)", "skip")):
-            answer = _choice(label, tuple(_YES_NO))
-            if answer != KEEP:
-                values[name] = _YES_NO[answer]
-        drop = _choice("Drop activation", ("never", "lossless", "always"))
-        if drop != KEEP:
-            values["drop_activation"] = drop
+        for label in _SWITCHES:
+            _choice(label, tuple(_YES_NO))
+        _choice("Drop activation", ("never", "lossless", "always"))
+
+
+def _values() -> dict[str, Any]:
+    """The settings to change as they are chosen; those to keep are not among them."""
+    values: dict[str, Any] = {}
+    if chosen := _chosen("Calibrator"):
+        values["calibrator"] = calibrator_from_json({"name": chosen})
+    if chosen := _chosen("Activations"):
+        values["activation_type"], values["activation_symmetric"] = _TYPES[chosen]
+    if chosen := _chosen("Weights"):
+        values["weight_type"] = _WEIGHTS[chosen]
+    for label, name in _SWITCHES.items():
+        if chosen := _chosen(label):
+            values[name] = _YES_NO[chosen]
+    if chosen := _chosen("Drop activation"):
+        values["drop_activation"] = chosen
     return values
 
 
-def _choice(label: str, options: tuple[str, ...], *, words: Any = str) -> str:
-    return st.selectbox(
+def _chosen(label: str) -> str:
+    """What was chosen for a setting, or nothing to keep it as it is."""
+    chosen = str(st.session_state[f"bulk {label}"])
+    return "" if chosen == KEEP else chosen
+
+
+def _choice(label: str, options: tuple[str, ...], *, words: Any = str) -> None:
+    st.selectbox(
         label,
         (KEEP, *options),
         key=f"bulk {label}",

@@ -48,12 +48,12 @@ def table_and_pane(workspace: Workspace) -> None:
 
 
 with guarded():
-    session = user_session.current()
+    project = user_session.project()
     with st.container(horizontal=True, vertical_alignment="center"):
-        title = f"Layers of {session.source.title}" if session.source else "Layers"
+        title = f"Layers of {project.source.title}" if project.source else "Layers"
         st.subheader(title, anchor=False, width="stretch")
-        if session.source:
-            undo_buttons(session)
+        if project.source:
+            undo_buttons(project)
     workspace = ready("its layers")
     if workspace is not None:
         for warning in workspace.quantized.plan.warnings:

@@ -3,7 +3,6 @@
 import streamlit as st
 
 from app.components.range_picker import Row, Scope, Table, Target
-from app.session import user_session
 from app.tasks.range_candidates import Choices, choices_of
 from app.views.shared.format import plural
 from app.workspace.workspace import Workspace
@@ -57,7 +56,7 @@ def targets(workspace: Workspace, tensor: str) -> tuple[Target, ...]:
     """What a choice for ``tensor`` can be taken for."""
     name, op_type = source(workspace, tensor)
     layers = plural(len(matching(workspace.opened.model, "op_type", op_type)), f"{op_type} layer")
-    rules = [r for r in workspace.session.recipe.rules if {"calibrator", "range"} & set(r.set)]
+    rules = [r for r in workspace.project.recipe.rules if {"calibrator", "range"} & set(r.set)]
     also = f"; what {plural(len(rules), 'rule')} says of ranges goes" if rules else ""
     return (
         Target("tensor", "this", f"for the output of {name} alone"),
@@ -72,10 +71,11 @@ def source(workspace: Workspace, tensor: str) -> tuple[str, str]:
     return (producer.name, producer.op_type) if producer else (tensor, INPUT_OP_TYPE)
 
 
-def adopted(workspace: Workspace, tensor: str, choice: str, scope: Scope) -> Recipe:
+def adopted(recipe: Recipe, workspace: Workspace, tensor: str, choice: str, scope: Scope) -> Recipe:
     """The recipe with a choice taken.
 
     Args:
+        recipe: The recipe before.
         workspace: What the page works on.
         tensor: The tensor whose settings decide.
         choice: The name of the row.
@@ -84,7 +84,6 @@ def adopted(workspace: Workspace, tensor: str, choice: str, scope: Scope) -> Rec
     Raises:
         RecipeError: Nothing has that name.
     """
-    recipe = user_session.current().recipe
     calibrator = calibrator_named(choice)
     name, op_type = source(workspace, tensor)
     if scope == "model":

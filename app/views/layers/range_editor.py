@@ -4,6 +4,7 @@ import streamlit as st
 
 from app.components.range_picker import Bins, Choice, Commit, Shape, Table, range_picker
 from app.session import user_session
+from app.session.project import Project, StaleEdit, undone
 from app.views.layers.range_candidates import (
     adopted,
     await_choices,
@@ -13,13 +14,15 @@ from app.views.layers.range_candidates import (
     targets,
 )
 from app.views.layers.settings import Layer
-from app.views.shared.page_guard import apply, undo
 from app.workspace.workspace import SHAPES
 from quant.params.ranges import calibrated_range
 from quant.recipe.edits import with_layer, without_layer
+from quant.recipe.recipe import Recipe
 from quant.statistics.tensor_stats import TensorStats
 
 KEY = "range picker"
+_TAKEN = "range picker:taken"
+"""Where the revision of the project is kept that taking a row of the table gave."""
 
 
 def range_plots(layer: Layer) -> None:
@@ -53,6 +56,7 @@ def range_plots(layer: Layer) -> None:
         calibrated=(min(low for low, _ in chosen), max(high for _, high in chosen)),
         in_use=in_use(owner.settings),
         targets=targets(workspace, row.owner),
+        revocable=st.session_state.get(_TAKEN) == workspace.project.revision,
     )
     range_picker(
         shape,
@@ -85,20 +89,40 @@ def _commit(layer: Layer, commit: Commit) -> None:
     """Write what was decided on the plots into the recipe, for the tensor that owns the range."""
     plan = layer.workspace.quantized.plan
     if commit.undo:
-        undo()
+        user_session.propose(_taken_back)
         st.rerun()
     if commit.tensor not in plan.tensors:
         return
     tensor = plan.tensors[commit.tensor].group
     name, op_type = source(layer.workspace, tensor)
-    recipe = user_session.current().recipe
-    if commit.pick is not None:
-        recipe = adopted(layer.workspace, tensor, commit.pick, commit.scope)
-    elif commit.range is not None:
-        recipe = with_layer(recipe, name, op_type, tensor, range=commit.range)
-    else:
-        recipe = without_layer(recipe, name, tensor, "range")
-    apply(recipe)
+
+    def edit(recipe: Recipe) -> Recipe:
+        if commit.pick is not None:
+            return adopted(recipe, layer.workspace, tensor, commit.pick, commit.scope)
+        if commit.range is not None:
+            return with_layer(recipe, name, op_type, tensor, range=commit.range)
+        return without_layer(recipe, name, tensor, "range")
+
+    before = user_session.project().revision
+    user_session.edit(edit)
+    after = user_session.project().revision
+    if commit.pick is not None and after != before:
+        st.session_state[_TAKEN] = after
+    st.rerun()
+
+
+def _taken_back(project: Project) -> Project:
+    """The project before a row was taken, if that was the last edit.
+
+    Raises:
+        StaleEdit: If something else was edited since.
+    """
+    if project.revision != st.session_state.get(_TAKEN):
+        raise StaleEdit(
+            "The choice was not taken back, because the recipe was edited since; Undo above the "
+            "table takes back the latest edit."
+        )
+    return undone(project)
 
 
 def mode():

@@ -1,10 +1,19 @@
 """The bar above the table: preset, defaults of the whole model, undo and redo, bulk edit."""
 
+from dataclasses import replace
+
 import streamlit as st
 
 from app.session import user_session
+from app.session.project import Project
 from app.views.layers.bulk_edit import bulk_edit
-from app.views.shared.controls import calibrator_options, calibrator_select, select, toggle
+from app.views.shared.controls import (
+    ChangeCalibrator,
+    calibrator_options,
+    calibrator_select,
+    select,
+    toggle,
+)
 from app.views.shared.format import activation_type, plural
 from app.views.shared.page_guard import redo, undo
 from app.workspace.workspace import Workspace
@@ -26,16 +35,16 @@ CUSTOM = "custom"
 
 def recipe_bar(workspace: Workspace) -> None:
     """Draw the bar."""
-    recipe = workspace.session.recipe
+    recipe = workspace.project.recipe
     defaults = recipe.defaults
     with st.container(horizontal=True, vertical_alignment="bottom", key="recipe_bar"):
         with st.container(width=215):
-            preset_select(recipe, key="preset")
+            preset_select(recipe, name="preset")
         with st.container(width=165):
             calibrator_select(
                 defaults.calibrator,
                 lambda value: _set(calibrator=value),
-                key="default calibrator",
+                name="default calibrator",
             )
         with st.container(width=190):
             select(
@@ -43,7 +52,7 @@ def recipe_bar(workspace: Workspace) -> None:
                 ACTIVATION_TYPES,
                 (defaults.activation_type, defaults.activation_symmetric),
                 lambda pair: _set(activation_type=pair[0], activation_symmetric=pair[1]),
-                key="default activation",
+                name="default activation",
                 words=lambda pair: activation_type(*pair),
                 hint="Integer type of activations, unless a rule says otherwise.",
             )
@@ -52,46 +61,44 @@ def recipe_bar(workspace: Workspace) -> None:
                 "Per channel",
                 defaults.per_channel,
                 lambda value: _set(per_channel=value),
-                key="default per channel",
+                name="default per channel",
                 hint="One scale for each output channel of a weight, not one for the whole.",
             )
         _more(workspace)
         bulk_edit(workspace)
 
 
-def preset_select(recipe: Recipe, *, key: str) -> str:
+def preset_select(recipe: Recipe, *, name: str) -> str:
     """A select box of the presets; returns the one in use, or an empty name for a changed one."""
-    name = preset_of(recipe)
+    in_use = preset_of(recipe)
 
     def picked(chosen: str) -> None:
         if chosen != CUSTOM:
-            user_session.edit(preset(chosen))
+            user_session.edit(lambda _: preset(chosen))
 
     select(
         "Recipe",
-        preset_names() if name else (*preset_names(), CUSTOM),
-        name or CUSTOM,
+        preset_names() if in_use else (*preset_names(), CUSTOM),
+        in_use or CUSTOM,
         picked,
-        key=key,
+        name=name,
         words=lambda chosen: f"{recipe.name}, changed" if chosen == CUSTOM else chosen,
         hint="\n".join(f"- **{n}**: {preset_summary(n)}" for n in preset_names()),
     )
-    return name
+    return in_use
 
 
 def _more(workspace: Workspace) -> None:
     """Options of the default calibrator and the rarer defaults."""
-    defaults = workspace.session.recipe.defaults
+    defaults = workspace.project.recipe.defaults
     with st.popover("More", icon=":material/tune:", help="More defaults of the whole model"):
-        calibrator_options(
-            defaults.calibrator, lambda value: _set(calibrator=value), key="default option"
-        )
+        calibrator_options(defaults.calibrator, _set_option, name="default option")
         select(
             "Weight type",
             WEIGHT_TYPES,
             defaults.weight_type,
             lambda value: _set(weight_type=value),
-            key="default weight type",
+            name="default weight type",
             words=lambda qtype: qtype.value,
             hint="int4 and int16 need opset 21; the exported model is raised to it.",
         )
@@ -99,10 +106,10 @@ def _more(workspace: Workspace) -> None:
             "Quantize bias",
             defaults.quantize_bias,
             lambda value: _set(quantize_bias=value),
-            key="default bias",
+            name="default bias",
             hint="Store each bias as int32 with the scale of input times weight.",
         )
-        rules = len(workspace.session.recipe.rules)
+        rules = len(workspace.project.recipe.rules)
         st.caption(f"{plural(rules, 'rule')} on top of the defaults.")
         if rules:
             st.button(
@@ -113,9 +120,9 @@ def _more(workspace: Workspace) -> None:
             )
 
 
-def undo_buttons(session: user_session.UserSession) -> None:
+def undo_buttons(project: Project) -> None:
     """Undo and Redo, with how many edits there are."""
-    undoable, redoable = len(session.past), len(session.future)
+    undoable, redoable = len(project.past), len(project.future)
     st.button(
         f"Undo ({undoable})" if undoable else "Undo",
         key="undo",
@@ -135,11 +142,14 @@ def undo_buttons(session: user_session.UserSession) -> None:
 
 
 def _set(**values: object) -> None:
-    user_session.edit(with_defaults(user_session.current().recipe, **values))
+    user_session.edit(lambda recipe: with_defaults(recipe, **values))
+
+
+def _set_option(change: ChangeCalibrator) -> None:
+    user_session.edit(
+        lambda recipe: with_defaults(recipe, calibrator=change(recipe.defaults.calibrator))
+    )
 
 
 def _remove_rules() -> None:
-    recipe = user_session.current().recipe
-    for rule in recipe.rules:
-        recipe = recipe.without(rule.selector, rule.target)
-    user_session.edit(recipe)
+    user_session.edit(lambda recipe: replace(recipe, rules=()))

@@ -7,16 +7,21 @@ from typing import Any
 import streamlit as st
 
 from analysis.layers import LayerRow
-from app.session import user_session
 from app.views.layers.recipe_bar import ACTIVATION_TYPES, WEIGHT_TYPES
-from app.views.shared.controls import calibrator_options, calibrator_select, select, toggle
+from app.views.shared.controls import (
+    ChangeCalibrator,
+    calibrator_options,
+    calibrator_select,
+    select,
+    toggle,
+)
 from app.views.shared.format import activation_type
 from app.views.shared.page_guard import apply
 from app.workspace.workspace import Workspace
 from quant.model.op_roles import CLAMPS, INPUT_OP_TYPE, Kind
 from quant.planning.plan import NodePlan
 from quant.recipe.edits import with_layer, without_layer
-from quant.recipe.recipe import Settings
+from quant.recipe.recipe import Recipe, Settings
 
 FUSE = {"never": "never", "clamps": "Relu and Clip only", "always": "always"}
 DROP = {"never": "never", "lossless": "where lossless", "always": "always"}
@@ -42,27 +47,33 @@ class Layer:
     sources: dict[str, str]
 
     def key(self, name: str) -> str:
-        """A widget's key: the same for every layer, so that the browser updates it in place."""
-        return f"layer {name}"
+        """A widget's key: of this layer alone, so that a click is never taken for another's."""
+        return f"layer {name} of {self.row.name}"
 
     def change(self, **values: Any) -> None:
         """Edit the recipe for this layer."""
         row = self.row
-        recipe = with_layer(
-            user_session.current().recipe, row.name, row.op_type, row.tensor, **values
-        )
-        apply(recipe)
+        apply(lambda recipe: with_layer(recipe, row.name, row.op_type, row.tensor, **values))
 
     def setter(self, name: str) -> Callable[[Any], None]:
         """A callback that changes one setting."""
         return lambda value: self.change(**{name: value})
 
-    def reset(self, *names: str) -> None:
+    def change_calibrator(self, change: ChangeCalibrator) -> None:
+        """Edit the calibrator that the recipe has for this layer by now."""
+        row = self.row
+
+        def edit(recipe: Recipe) -> Recipe:
+            settings, _ = recipe.tensor_settings(row.tensor, row.name, row.op_type)
+            calibrator = change(settings.calibrator)
+            return with_layer(recipe, row.name, row.op_type, row.tensor, calibrator=calibrator)
+
+        apply(edit)
+
+    def reset(self) -> None:
         """Take back what the rules of this layer say."""
-        recipe = without_layer(
-            user_session.current().recipe, self.row.name, self.row.tensor, *names
-        )
-        apply(recipe)
+        row = self.row
+        apply(lambda recipe: without_layer(recipe, row.name, row.tensor))
 
 
 def layer_of(workspace: Workspace, row: LayerRow) -> Layer:
@@ -84,7 +95,7 @@ def main_settings(layer: Layer) -> None:
         calibrator_select(
             settings.calibrator,
             layer.setter("calibrator"),
-            key=layer.key("calibrator"),
+            name=layer.key("calibrator"),
             disabled=not owned,
         )
     with kind:
@@ -93,7 +104,7 @@ def main_settings(layer: Layer) -> None:
             ACTIVATION_TYPES,
             (settings.activation_type, settings.activation_symmetric),
             lambda pair: layer.change(activation_type=pair[0], activation_symmetric=pair[1]),
-            key=layer.key("activation"),
+            name=layer.key("activation"),
             words=lambda pair: activation_type(*pair),
             disabled=not owned,
         )
@@ -103,12 +114,12 @@ def main_settings(layer: Layer) -> None:
             "Skip",
             layer.item is not None and layer.item.settings.skip,
             layer.setter("skip"),
-            key=layer.key("skip"),
+            name=layer.key("skip"),
             hint="Compute this layer in float.",
             disabled=layer.item is None or not quantizable,
         )
     if owned:
-        calibrator_options(settings.calibrator, layer.setter("calibrator"), key=layer.key("option"))
+        calibrator_options(settings.calibrator, layer.change_calibrator, name=layer.key("option"))
 
 
 def more_settings(layer: Layer) -> None:
@@ -133,14 +144,14 @@ def _weight_settings(layer: Layer, item: NodePlan) -> None:
             WEIGHT_TYPES,
             item.settings.weight_type,
             layer.setter("weight_type"),
-            key=layer.key("weight type"),
+            name=layer.key("weight type"),
             words=lambda qtype: qtype.value,
         )
     toggle(
         "Per channel",
         item.settings.per_channel and weight.channel_axis is not None,
         layer.setter("per_channel"),
-        key=layer.key("per channel"),
+        name=layer.key("per channel"),
         hint="One scale for each output channel of the weight.",
         disabled=weight.channel_axis is None,
     )
@@ -149,7 +160,7 @@ def _weight_settings(layer: Layer, item: NodePlan) -> None:
             "Quantize bias",
             item.settings.quantize_bias,
             layer.setter("quantize_bias"),
-            key=layer.key("bias"),
+            name=layer.key("bias"),
             hint="Store the bias as int32.",
         )
 
@@ -189,7 +200,7 @@ def _choice(layer: Layer, label: str, name: str, words: dict[str, str], hint: st
             tuple(words),
             getattr(layer.item.settings if layer.item else layer.settings, name),
             layer.setter(name),
-            key=layer.key(name),
+            name=layer.key(name),
             words=lambda value: words[value],
             hint=hint,
         )

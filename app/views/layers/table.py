@@ -2,7 +2,6 @@
 
 import math
 from collections.abc import Mapping, Sequence
-from dataclasses import replace
 
 import pandas as pd
 import streamlit as st
@@ -49,7 +48,7 @@ def layers_table(workspace: Workspace) -> None:
 
 def go_to(name: str) -> None:
     """Select a row."""
-    user_session.keep(replace(user_session.current(), row=name))
+    user_session.select(name)
 
 
 def selected(workspace: Workspace) -> LayerRow | None:

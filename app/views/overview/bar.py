@@ -11,9 +11,11 @@ from app.session import user_session
 from app.tasks import calibration
 from app.tasks.measurement import TIMING, details_job, judged, split_of, start_details, timed
 from app.views.layers.recipe_bar import preset_select
+from app.views.shared.controls import select
 from app.views.shared.format import plural
 from app.views.shared.job_panel import EVERY, sentence, show_job, show_outcome
 from app.views.shared.measure_bar import describe
+from app.views.shared.widget_key import widget_key
 from app.workspace.metric import has_classes, metric_of
 from app.workspace.workspace import Workspace
 from quant.errors import QuantError
@@ -27,7 +29,7 @@ def overview_bar(workspace: Workspace, metric: Metric) -> None:
     job = details_job(workspace, metric)
     running = job is not None and job.running
     parts = (
-        workspace.session.measured,
+        workspace.project.measured,
         split_of(workspace, metric),
         judged(workspace),
         timed(workspace),
@@ -35,7 +37,7 @@ def overview_bar(workspace: Workspace, metric: Metric) -> None:
     done = all(part is not None for part in parts)
     with st.container(horizontal=True, vertical_alignment="bottom", key="overview_bar"):
         with st.container(width=215):
-            preset_select(workspace.session.recipe, key="overview preset")
+            preset_select(workspace.project.recipe, name="overview preset")
         _metric_select(workspace, metric)
         st.button(
             "Measure",
@@ -54,7 +56,7 @@ def overview_bar(workspace: Workspace, metric: Metric) -> None:
             if job is not None and running:
                 _progress(job)
             elif not done:
-                st.caption(f"{describe(workspace.session.recipe)} is not measured yet.")
+                st.caption(f"{describe(workspace.project.recipe)} is not measured yet.")
     if job is not None and not running:
         show_outcome(job)
 
@@ -81,21 +83,19 @@ def measure(workspace: Workspace, metric: Metric) -> None:
 
 def _metric_select(workspace: Workspace, metric: Metric) -> None:
     """What the outputs are judged by; a file's path is asked for beside it."""
-    chosen = workspace.session.metric
+    chosen = workspace.project.metric
     usual = metric_of("", workspace.opened)
     options = [_EMPTY, *(name for name in METRICS if _fits(name, workspace)), FILE]
     is_file = bool(chosen) and chosen not in METRICS
     wants_file = st.session_state.get("overview metric file", is_file)
-    st.session_state["overview metric"] = FILE if wants_file else chosen
 
-    def picked() -> None:
-        name = st.session_state["overview metric"]
+    def picked(name: str) -> None:
         st.session_state["overview metric file"] = name == FILE
         if name != FILE:
             _keep(name)
 
     def typed() -> None:
-        _keep(str(st.session_state["overview metric path"]).strip())
+        _keep(str(st.session_state[path_key]).strip())
 
     def words(name: str) -> str:
         if name == FILE:
@@ -103,22 +103,24 @@ def _metric_select(workspace: Workspace, metric: Metric) -> None:
         return f"{usual.label} (usual)" if not name else METRICS[name].label
 
     with st.container(width=190):
-        st.selectbox(
+        select(
             "Metric",
             options,
-            key="overview metric",
-            format_func=words,
-            on_change=picked,
-            help="What the outputs are judged by beside their sqnr. A Python file has "
+            FILE if wants_file else chosen,
+            picked,
+            name="overview metric",
+            words=words,
+            hint="What the outputs are judged by beside their sqnr. A Python file has "
             "`metric(outputs, labels) -> float` and `higher_is_better`; it runs with your rights.",
         )
     if not wants_file:
         return
-    st.session_state["overview metric path"] = chosen if is_file else ""
+    path_key = widget_key("overview metric path", chosen if is_file else "")
     with st.container(width=260):
         st.text_input(
             "Python file with the metric",
-            key="overview metric path",
+            chosen if is_file else "",
+            key=path_key,
             placeholder="/path/to/metric.py",
             on_change=typed,
         )
@@ -140,4 +142,4 @@ def _problem(name: str, workspace: Workspace) -> str:
 
 
 def _keep(name: str) -> None:
-    user_session.keep(replace(user_session.current(), metric=name))
+    user_session.propose(lambda project: replace(project, metric=name))

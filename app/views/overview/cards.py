@@ -111,8 +111,8 @@ def _speed(workspace: Workspace) -> None:
 
 def _before(workspace: Workspace, metric: Metric) -> str:
     """What the recipe measured before gave."""
-    key = workspace.session.recipe.content_key
-    found = [m for m in workspace.session.measurements if m.recipe.content_key != key]
+    key = workspace.project.recipe.content_key
+    found = [m for m in workspace.project.measurements if m.recipe.content_key != key]
     if not found:
         return ""
     last = found[-1]

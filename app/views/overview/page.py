@@ -31,12 +31,12 @@ def body(workspace: Workspace) -> None:
 
 
 with guarded():
-    session = user_session.current()
+    project = user_session.project()
     with st.container(horizontal=True, vertical_alignment="center"):
-        title = f"Overview of {session.source.title}" if session.source else "Overview"
+        title = f"Overview of {project.source.title}" if project.source else "Overview"
         st.subheader(title, anchor=False, width="stretch")
-        if session.source:
-            undo_buttons(session)
+        if project.source:
+            undo_buttons(project)
     found = ready("where its accuracy goes")
     if found is not None:
         for warning in found.quantized.plan.warnings:

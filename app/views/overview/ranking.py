@@ -21,6 +21,7 @@ from app.tasks.ranking import (
 from app.views.layers.table import go_to
 from app.views.shared.format import plural, seconds
 from app.views.shared.job_panel import show_outcome
+from app.views.shared.widget_key import widget_key
 from app.workspace.workspace import Workspace
 from quant.ablation import QuantUnit
 
@@ -32,7 +33,7 @@ HEIGHT = 290
 
 def ranking_panel(workspace: Workspace, metric: Metric) -> None:
     """Draw the heading, the progress and the table."""
-    samples = samples_of(workspace, workspace.session.rank_samples)
+    samples = samples_of(workspace, workspace.project.rank_samples)
     job = ranking_job(workspace, metric, samples)
     running = job is not None and job.running
 
@@ -63,17 +64,18 @@ def _bar(workspace: Workspace, metric: Metric, found: Ranking, job: Job | None) 
                 else:
                     st.caption(_ranked_by(found, metric))
         total = len(workspace.opened.evaluation)
-        st.session_state["ranking samples"] = found.samples
+        key = widget_key("ranking samples", found.samples)
 
         def wanted() -> None:
-            count = int(st.session_state["ranking samples"])
-            user_session.keep(replace(user_session.current(), rank_samples=count))
+            count = int(st.session_state[key])
+            user_session.propose(lambda project: replace(project, rank_samples=count))
 
         st.number_input(
             "Samples",
             min_value=1,
             max_value=total,
-            key="ranking samples",
+            value=found.samples,
+            key=key,
             on_change=wanted,
             width=130,
             disabled=running,

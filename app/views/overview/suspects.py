@@ -7,7 +7,7 @@ import streamlit as st
 from analysis.findings import Finding
 from app.tasks.calibration import findings
 from app.views.layers.table import go_to
-from app.views.shared.page_guard import apply
+from app.views.shared.page_guard import adopt
 from app.views.shared.suggestion_list import BADGES, in_words
 from app.workspace.workspace import Workspace
 
@@ -40,6 +40,7 @@ def suspects(workspace: Workspace) -> None:
 
 def _suspect(workspace: Workspace, place: int, finding: Finding) -> None:
     icon, word, colour = BADGES[finding.severity]
+    base = workspace.project.revision
     with st.container(gap="xsmall", key=f"suspect {place}"):
         with st.container(horizontal=True, vertical_alignment="center", gap="small"):
             st.badge(word, icon=icon, color=colour)
@@ -50,11 +51,11 @@ def _suspect(workspace: Workspace, place: int, finding: Finding) -> None:
             if finding.fix is not None:
                 st.button(
                     finding.fix.label,
-                    key=f"suspect fix {place}",
+                    key=f"suspect fix {place} {base} {finding.fix.recipe.content_key[:8]}",
                     icon=":material/build:",
                     help="Changes the recipe; Undo takes it back.",
-                    on_click=apply,
-                    args=(finding.fix.recipe,),
+                    on_click=adopt,
+                    args=(finding.fix.recipe, base),
                 )
             row = _row(workspace, finding)
             if row and st.button(

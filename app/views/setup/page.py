@@ -3,6 +3,7 @@
 import streamlit as st
 
 from app.session import user_session
+from app.session.project import opened as project_with
 from app.tasks import calibration
 from app.views.layers.recipe_bar import preset_select
 from app.views.setup.model_card import data_card, model_card
@@ -18,9 +19,9 @@ from quant.recipe.presets import preset_summary
 
 def calibration_panel(opened: OpenedSource) -> None:
     """Number of samples, preset, estimate, Calibrate, progress and what came of it."""
-    session = user_session.current()
+    project = user_session.project()
     total = len(opened.data)
-    wanted = st.session_state.get("setup samples", session.samples) or total
+    wanted = st.session_state.get("setup samples", project.samples) or total
     st.session_state["setup samples"] = min(wanted, total)
     samples, recipe = st.columns(2)
     with samples:
@@ -32,8 +33,8 @@ def calibration_panel(opened: OpenedSource) -> None:
             help=f"The data holds {plural(total, 'sample')}; the first so many are used.",
         )
     with recipe:
-        name = preset_select(session.recipe, key="setup preset")
-    summary = preset_summary(name) if name else describe(session.recipe)
+        name = preset_select(project.recipe, name="setup preset")
+    summary = preset_summary(name) if name else describe(project.recipe)
     st.caption(f"{summary[:1].upper()}{summary[1:]}.")
     limit = None if count == total else int(count or total)
     tensors = len(opened.model.calibration_targets)
@@ -41,17 +42,17 @@ def calibration_panel(opened: OpenedSource) -> None:
         f"{plural(tensors, 'tensor')}, {plural(opened.samples(limit), 'sample')}: "
         f"**{about(calibration.estimate(opened, limit))}**."
     )
-    job = calibration.calibration_job(session)
+    job = calibration.calibration_job(project)
     running = job is not None and job.running
     if st.button(
         "Calibrate", type="primary", key="calibrate", icon=":material/play_arrow:", disabled=running
     ):
-        user_session.keep(user_session.opened(session, opened.source, limit))
-        calibration.start_calibration(opened, limit)
+        if user_session.propose(lambda now: project_with(now, opened.source, limit)):
+            calibration.start_calibration(opened, limit)
         st.rerun()
     if job is not None and running:
         show_job(job)
-    elif session.source == opened.source and session.samples == limit:
+    elif project.source == opened.source and project.samples == limit:
         if CALIBRATIONS.get(opened.calibration_key(limit)) is not None:
             st.success(
                 f"Calibrated on {plural(opened.samples(limit), 'sample')}.",
@@ -78,7 +79,7 @@ with guarded():
                 opened = open_source(source)
             except QuantError as error:
                 st.error(sentence(error), icon=":material/error:")
-                current = user_session.current().source
+                current = user_session.project().source
                 if current is not None:
                     st.caption(f"{current.title} stays open meanwhile.")
         if opened is not None:

@@ -8,8 +8,8 @@ from pathlib import Path
 import streamlit as st
 
 from app.session import user_session
+from app.session.project import Source
 from app.session.start_options import start_options
-from app.session.user_session import Source
 from app.tasks.calibration import file_source, sample_source
 from sample_models import Sample, find, samples
 
@@ -19,7 +19,7 @@ _UPLOADED = "setup uploaded"
 
 def chosen_source() -> Source | None:
     """Draw the choice and return it, or None while it is not complete."""
-    _seed(user_session.current().source)
+    _seed(user_session.project().source)
     how = st.segmented_control(
         "Open",
         (SAMPLE, PATH, UPLOAD),

@@ -1,7 +1,8 @@
-"""Widgets that show what the session says, and hand back what the user picks.
+"""Widgets that show what the project says, and hand back what the user picks.
 
 A keyed widget forgets its value when its page is left, and undo changes values behind its back.
-So each of these takes its value from the session on every run and reports picks to a callback.
+So each of these takes its value from the project on every run and reports picks to a callback, and
+nothing but picks: see :mod:`app.views.shared.widget_key`.
 """
 
 from collections.abc import Callable, Mapping, Sequence
@@ -10,6 +11,7 @@ from typing import Any, TypeVar
 
 import streamlit as st
 
+from app.views.shared.widget_key import widget_key
 from quant.calibrators import REGISTRY, Calibrator, calibrator_from_json, calibrator_named
 from quant.calibrators.base import options_of
 from quant.tool_rules import TOOL_RULES
@@ -25,13 +27,13 @@ def select(
     value: T,
     on_pick: Callable[[T], None],
     *,
-    key: str,
+    name: str,
     words: Callable[[Any], str] = str,
     hint: str | None = None,
     disabled: bool = False,
 ) -> None:
     """A select box."""
-    st.session_state[key] = value
+    key = widget_key(name, value)
 
     def picked() -> None:
         on_pick(st.session_state[key])
@@ -39,6 +41,7 @@ def select(
     st.selectbox(
         label,
         options,
+        options.index(value),
         key=key,
         format_func=words,
         on_change=picked,
@@ -52,17 +55,17 @@ def toggle(
     value: bool,
     on_pick: Callable[[bool], None],
     *,
-    key: str,
+    name: str,
     hint: str | None = None,
     disabled: bool = False,
 ) -> None:
     """A switch."""
-    st.session_state[key] = value
+    key = widget_key(name, value)
 
     def picked() -> None:
         on_pick(bool(st.session_state[key]))
 
-    st.toggle(label, key=key, on_change=picked, help=hint, disabled=disabled)
+    st.toggle(label, value, key=key, on_change=picked, help=hint, disabled=disabled)
 
 
 def calibrator_label(name: str) -> str:
@@ -83,46 +86,51 @@ def calibrator_select(
     value: Calibrator,
     on_pick: Callable[[Calibrator], None],
     *,
-    key: str,
+    name: str,
     label: str = "Calibrator",
     disabled: bool = False,
 ) -> None:
     """A select box of all calibrators."""
-
-    def picked(name: str) -> None:
-        if name != value.name:
-            on_pick(calibrator_from_json({"name": name}))
-
     select(
         label,
         calibrator_list(),
         value.name,
-        picked,
-        key=key,
-        words=lambda name: REGISTRY[name].label,
+        lambda chosen: on_pick(calibrator_from_json({"name": chosen})),
+        name=name,
+        words=lambda chosen: REGISTRY[chosen].label,
         hint="\n".join(f"- **{REGISTRY[n].label}**: {REGISTRY[n].summary}" for n in REGISTRY),
         disabled=disabled,
     )
 
 
+ChangeCalibrator = Callable[[Calibrator], Calibrator]
+"""From the calibrator that is in use when the user picks to the one that is wanted."""
+
+
 def calibrator_options(
-    value: Calibrator,
-    on_pick: Callable[[Calibrator], None],
-    *,
-    key: str,
-    disabled: bool = False,
+    value: Calibrator, on_pick: Callable[[ChangeCalibrator], None], *, name: str
 ) -> None:
-    """The options of a calibrator, drawn from its fields."""
+    """The options of a calibrator, drawn from its fields.
+
+    Args:
+        value: The calibrator.
+        on_pick: Called with what changes one option and leaves the others as they are by then.
+        name: What the names of the widgets start with.
+    """
     for field in options_of(type(value)):
-        _option(value, field, on_pick, f"{key} {value.name} {field.name}", disabled)
+        _option(value, field, on_pick, f"{name} {value.name} {field.name}")
+
+
+def _with_option(name: str, option: str, chosen: Any) -> ChangeCalibrator:
+    """What sets an option of the calibrator ``name``; another calibrator stays as it is."""
+    return lambda now: replace(now, **{option: chosen}) if now.name == name else now
 
 
 def _option(
     value: Calibrator,
     field: Field[Any],
-    on_pick: Callable[[Calibrator], None],
-    key: str,
-    disabled: bool,
+    on_pick: Callable[[ChangeCalibrator], None],
+    name: str,
 ) -> None:
     about = field.metadata
     unit = f" ({about['unit']})" if about.get("unit") else ""
@@ -133,30 +141,35 @@ def _option(
             label,
             tuple(choices),
             getattr(value, field.name),
-            lambda chosen: on_pick(replace(value, **{field.name: chosen})),
-            key=key,
+            lambda chosen: on_pick(_with_option(value.name, field.name, chosen)),
+            name=name,
             words=lambda chosen: choices[chosen],
             hint=about.get("help"),
-            disabled=disabled,
         )
         return
-    st.session_state[key] = getattr(value, field.name)
+    if isinstance(field.default, bool):
+        toggle(
+            label,
+            getattr(value, field.name),
+            lambda chosen: on_pick(_with_option(value.name, field.name, chosen)),
+            name=name,
+            hint=about.get("help"),
+        )
+        return
+    key = widget_key(name, getattr(value, field.name))
 
     def picked() -> None:
-        on_pick(replace(value, **{field.name: st.session_state[key]}))
+        on_pick(_with_option(value.name, field.name, st.session_state[key]))
 
-    if isinstance(field.default, bool):
-        st.toggle(label, key=key, on_change=picked, help=about.get("help"), disabled=disabled)
-        return
     step = about.get("step")
     st.number_input(
         label,
         min_value=about.get("min"),
         max_value=about.get("max"),
+        value=getattr(value, field.name),
         step=step,
         format="%.3f" if isinstance(field.default, float) and step and step < 0.01 else None,
         key=key,
         on_change=picked,
         help=about.get("help"),
-        disabled=disabled,
     )

@@ -7,7 +7,7 @@ import streamlit as st
 from streamlit.delta_generator import DeltaGenerator
 
 from app.session import user_session
-from app.session.user_session import Measurement
+from app.session.project import Measurement, Project
 from app.tasks import calibration
 from app.views.shared.format import DASH, db, percent, plural, points
 from app.views.shared.job_panel import show_job, show_outcome
@@ -18,52 +18,52 @@ from quant.recipe.recipe import Recipe
 
 def measure_bar(workspace: Workspace) -> None:
     """Draw the cards, the button and the history."""
-    session = workspace.session
-    job = calibration.measurement_job(session)
+    project = workspace.project
+    job = calibration.measurement_job(project)
     running = job is not None and job.running
     cards, actions = st.columns([5, 2], vertical_alignment="center", gap="medium")
     with cards, st.container(key="measured"):
         float_card, before_card, rest = st.columns([1, 1, 2])
         labelled = workspace.opened.evaluation.labels is not None
-        _earlier(session, labelled, float_card, before_card)
+        _earlier(project, labelled, float_card, before_card)
         with rest:
             if job is not None and running:
                 show_job(job)
             else:
-                _now(session, labelled)
+                _now(project, labelled)
     with actions, st.container(horizontal=True, horizontal_alignment="right"):
         st.button(
             "Measure",
             key="measure",
-            type="secondary" if session.measured else "primary",
+            type="secondary" if project.measured else "primary",
             icon=":material/speed:",
-            disabled=running or session.measured is not None,
+            disabled=running or project.measured is not None,
             on_click=lambda: calibration.start_measurement(workspace),
             help="Run the float and the int8 model on "
             f"{len(workspace.opened.evaluation):,} samples.",
         )
-        _history(session)
+        _history(project)
     if job is not None and not running:
         show_outcome(job)
 
 
 def _earlier(
-    session: user_session.UserSession,
+    project: Project,
     labelled: bool,
     float_card: DeltaGenerator,
     card: DeltaGenerator,
 ) -> None:
     """The float model, and the recipe that was measured before."""
-    latest, before = session.latest, _before(session)
+    latest, before = project.latest, _before(project)
     missing = "not measured" if labelled else "data without labels"
     if latest is not None and latest.float_top1 is None:
         missing = "no class scores" if latest.agreement is None else "data without labels"
     with float_card:
         _card("Float top-1", percent(latest.float_top1 if latest else None), None, missing)
     with card:
-        if _scored(session):
+        if _scored(project):
             _card(
-                f"{_measure(session, labelled)}, before",
+                f"{_measure(project, labelled)}, before",
                 _share(before),
                 _loss(before),
                 "nothing before",
@@ -72,30 +72,30 @@ def _earlier(
             _card("Output sqnr, before", db(before.sqnr_db if before else None), None, "–")
 
 
-def _now(session: user_session.UserSession, labelled: bool) -> None:
+def _now(project: Project, labelled: bool) -> None:
     """The recipe as it stands."""
-    now, before = session.measured, _before(session)
-    missing = "recipe changed since" if session.latest and now is None else "not measured"
+    now, before = project.measured, _before(project)
+    missing = "recipe changed since" if project.latest and now is None else "not measured"
     top1_card, sqnr_card = st.columns(2)
-    if _scored(session):
+    if _scored(project):
         with top1_card:
-            _card(f"{_measure(session, labelled)}, now", _share(now), _loss(now), missing)
+            _card(f"{_measure(project, labelled)}, now", _share(now), _loss(now), missing)
     change = None
     if now and before and math.isfinite(now.sqnr_db) and math.isfinite(before.sqnr_db):
         change = f"{now.sqnr_db - before.sqnr_db:+.1f} dB to before"
-    with sqnr_card if _scored(session) else top1_card:
+    with sqnr_card if _scored(project) else top1_card:
         _card("Output sqnr, now", db(now.sqnr_db if now else None), change, missing)
 
 
-def _scored(session: user_session.UserSession) -> bool:
+def _scored(project: Project) -> bool:
     """Whether the model's answers can be compared, as far as is known."""
-    latest = session.latest
+    latest = project.latest
     return latest is None or latest.agreement is not None or latest.int8_top1 is not None
 
 
-def _measure(session: user_session.UserSession, labelled: bool) -> str:
+def _measure(project: Project, labelled: bool) -> str:
     """What the share of samples is of: right answers, or without labels the same answer."""
-    latest = session.latest
+    latest = project.latest
     known = labelled if latest is None else latest.float_top1 is not None
     return "Int8 top-1" if known else "Same answer"
 
@@ -116,10 +116,10 @@ def _card(label: str, value: str, change: str | None, missing: str) -> None:
         st.metric(label, value, change or " ", delta_arrow="auto" if change else "off")
 
 
-def _before(session: user_session.UserSession) -> Measurement | None:
+def _before(project: Project) -> Measurement | None:
     """The latest measurement of another recipe than the one that stands."""
-    key = session.recipe.content_key
-    found = [m for m in session.measurements if m.recipe.content_key != key]
+    key = project.recipe.content_key
+    found = [m for m in project.measurements if m.recipe.content_key != key]
     return found[-1] if found else None
 
 
@@ -130,8 +130,8 @@ def _loss(measurement: Measurement | None) -> str | None:
     return f"{points(measurement.int8_top1 - measurement.float_top1)} to float"
 
 
-def _history(session: user_session.UserSession) -> None:
-    count = len(session.measurements)
+def _history(project: Project) -> None:
+    count = len(project.measurements)
     pop = st.popover(
         f"History ({count})" if count else "History",
         icon=":material/history:",
@@ -142,7 +142,7 @@ def _history(session: user_session.UserSession) -> None:
     )
     if not pop.open or not count:
         return
-    rows = list(reversed(session.measurements))
+    rows = list(reversed(project.measurements))
     with pop:
         st.dataframe(
             pd.DataFrame(
@@ -169,10 +169,10 @@ def _history(session: user_session.UserSession) -> None:
         measurement = rows[names.index(chosen)]
         st.button(
             "Restore this recipe",
-            key="restore",
+            key=f"restore {measurement.key}",
             icon=":material/restore:",
-            disabled=measurement.recipe == session.recipe,
-            on_click=lambda: user_session.edit(measurement.recipe),
+            disabled=measurement.recipe == project.recipe,
+            on_click=lambda: user_session.edit(lambda _: measurement.recipe),
         )
 
 

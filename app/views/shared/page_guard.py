@@ -1,12 +1,13 @@
 """What every page does first: take in finished work, and say what is missing."""
 
 import logging
-from collections.abc import Generator
+from collections.abc import Callable, Generator
 from contextlib import contextmanager
 
 import streamlit as st
 
 from app.session import user_session
+from app.session.project import redone, replaced, undone
 from app.tasks import calibration
 from app.views.shared.job_panel import sentence, show_job, show_outcome
 from app.workspace.workspace import Workspace, workspace
@@ -27,9 +28,15 @@ def guarded() -> Generator[None]:
         st.error(sentence(error), icon=":material/error:")
 
 
-def apply(recipe: Recipe) -> None:
-    """Make ``recipe`` the one of this tab and draw the whole page; for callbacks in fragments."""
-    user_session.edit(recipe)
+def apply(change: Callable[[Recipe], Recipe]) -> None:
+    """Change the recipe and draw the whole page; for callbacks in fragments."""
+    user_session.edit(change)
+    st.rerun()
+
+
+def adopt(recipe: Recipe, base: int) -> None:
+    """Use a recipe that was made from the one at revision ``base``, and draw the whole page."""
+    user_session.propose(lambda project: replaced(project, recipe, base))
     st.rerun()
 
 
@@ -40,12 +47,12 @@ def ready(purpose: str) -> Workspace | None:
         purpose: What the page would show, for the message of an empty page.
     """
     calibration.collect()
-    session = user_session.current()
+    project = user_session.project()
     try:
-        found = workspace(session)
+        found = workspace(project)
     except RecipeError as error:
         st.error(sentence(error), icon=":material/error:")
-        if session.past:
+        if project.past:
             st.button("Undo the last edit", icon=":material/undo:", on_click=undo)
         return None
     except QuantError as error:
@@ -54,13 +61,13 @@ def ready(purpose: str) -> Workspace | None:
         return None
     if found is not None:
         return found
-    job = calibration.calibration_job(session)
+    job = calibration.calibration_job(project)
     if job is not None and job.running:
-        st.markdown(f"**{session.source.title if session.source else ''}** is being calibrated.")
+        st.markdown(f"**{project.source.title if project.source else ''}** is being calibrated.")
         show_job(job)
-    elif session.source is None:
-        if session.problem:
-            st.error(session.problem, icon=":material/error:")
+    elif project.source is None:
+        if project.problem:
+            st.error(project.problem, icon=":material/error:")
         st.info(f"No model is open. Open one on Setup to see {purpose}.", icon=":material/info:")
         _to_setup("Go to Setup")
         if st.button("Open the sample model", key="open sample", icon=":material/science:"):
@@ -70,24 +77,24 @@ def ready(purpose: str) -> Workspace | None:
         if job is not None:
             show_outcome(job)
         st.info(
-            f"**{session.source.title}** is not calibrated yet. Calibrate it to see {purpose}.",
+            f"**{project.source.title}** is not calibrated yet. Calibrate it to see {purpose}.",
             icon=":material/info:",
         )
         if st.button("Calibrate", type="primary", icon=":material/play_arrow:"):
-            calibration.calibrate_again(session)
+            calibration.calibrate_again(project)
             st.rerun()
         _to_setup("Change the model, the data or the number of samples on Setup")
     return None
 
 
 def undo() -> None:
-    """Take back the last recipe edit of this tab."""
-    user_session.keep(user_session.undone(user_session.current()))
+    """Take back the last recipe edit."""
+    user_session.propose(undone)
 
 
 def redo() -> None:
-    """Make the last undone edit of this tab again."""
-    user_session.keep(user_session.redone(user_session.current()))
+    """Make the last undone edit again."""
+    user_session.propose(redone)
 
 
 def _to_setup(label: str) -> None:

@@ -7,7 +7,7 @@ import streamlit as st
 
 from analysis.findings import Finding
 from app.tasks.calibration import findings
-from app.views.shared.page_guard import apply
+from app.views.shared.page_guard import adopt
 from app.workspace.workspace import Workspace
 
 AT_FIRST: Final = 5
@@ -38,7 +38,7 @@ def suggestion_list(workspace: Workspace) -> None:
                 if workspace.comparison()
                 else "Nothing stands out in the histograms. Measure to see where error comes in."
             )
-        finding_rows(found)
+        finding_rows(found, workspace.project.revision)
         if found and not workspace.comparison():
             st.caption("From weights and histograms alone. Measure to see what a change gives.")
 
@@ -49,25 +49,31 @@ def in_words(item: Finding) -> str:
     return f"**{title}.** {evidence}"
 
 
-def finding_rows(found: tuple[Finding, ...]) -> None:
-    """Draw findings with their fixes: the first few, and the rest on demand."""
+def finding_rows(found: tuple[Finding, ...], base: int) -> None:
+    """Draw findings with their fixes: the first few, and the rest on demand.
+
+    Args:
+        found: The findings.
+        base: Revision of the project that they were found in.
+    """
     kinds: dict[str, int] = {}
     shown = found
     if len(found) > AT_FIRST and not st.session_state.get("all findings"):
         shown = found[:AT_FIRST]
     for item in shown:
         kinds[item.kind] = kinds.get(item.kind, 0) + 1
-        _row(item, kinds[item.kind])
+        _row(item, kinds[item.kind], base)
     if len(found) > AT_FIRST:
         st.toggle(f"Show all {len(found)} findings", key="all findings")
 
 
-def _row(item: Finding, number: int) -> None:
+def _row(item: Finding, number: int, base: int) -> None:
     """One finding.
 
     Args:
         item: The finding.
         number: Which of its kind it is, from 1.
+        base: Revision of the project that it was found in.
     """
     icon, word, colour = BADGES[item.severity]
     with st.container(gap="xsmall"):
@@ -76,11 +82,11 @@ def _row(item: Finding, number: int) -> None:
         if item.fix is not None:
             st.button(
                 item.fix.label,
-                key=f"apply {item.kind}" if number == 1 else f"apply {item.kind} {number}",
+                key=f"apply {item.kind} {number} {base} {item.fix.recipe.content_key[:8]}",
                 icon=":material/build:",
                 help=f"Estimated gain {item.gain_db:.1f} dB of output sqnr. Undo takes it back.",
-                on_click=apply,
-                args=(item.fix.recipe,),
+                on_click=adopt,
+                args=(item.fix.recipe, base),
             )
 
 

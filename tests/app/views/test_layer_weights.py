@@ -1,6 +1,5 @@
 """The weight of a layer: a click on a type writes it into the recipe."""
 
-from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -9,8 +8,8 @@ from streamlit.testing.v1 import AppTest
 
 from app.session import user_session
 from app.session.start_options import StartOptions, set_start_options
-from app.session.user_session import UserSession
 from quant.types import QType
+from tests.app.screen import named, project, select_row
 from tests.app.views.test_views import MAIN, healthy, texts, until
 from tests.models import from_text, images
 
@@ -44,19 +43,15 @@ def weights(files: tuple[Path, Path]):
     set_start_options(StartOptions(str(files[0]), str(files[1])))
     app = AppTest.from_file(MAIN, default_timeout=30).run()
     until(app, lambda: bool(app.dataframe))
-    app.session_state["quantlens"] = replace(session(app), row="conv1")
+    select_row(app, "conv1")
     app.session_state["layer view"] = "Weights"
     yield app.run()
     user_session.forget()
     set_start_options(StartOptions())
 
 
-def session(app: AppTest) -> UserSession:
-    return app.session_state["quantlens"]
-
-
 def settings(app: AppTest):
-    return session(app).recipe.settings("conv1", "Conv")[0]
+    return project(app).recipe.settings("conv1", "Conv")[0]
 
 
 def test_outliers_are_listed_and_every_type_has_its_predicted_sqnr_and_its_size(weights: AppTest):
@@ -70,11 +65,11 @@ def test_outliers_are_listed_and_every_type_has_its_predicted_sqnr_and_its_size(
 
 
 def test_a_click_on_a_type_changes_the_layer_and_can_be_undone(weights: AppTest):
-    before = session(weights).recipe
-    weights.button("layer weight int16 True").click().run()
+    before = project(weights).recipe
+    named(weights.button, "layer weight int16 True").click().run()
     healthy(weights)
     assert settings(weights).weight_type is QType.INT16
     assert settings(weights).per_channel
-    assert session(weights).recipe.settings("conv2", "Conv")[0].weight_type is QType.INT8
+    assert project(weights).recipe.settings("conv2", "Conv")[0].weight_type is QType.INT8
     weights.button(key="undo").click().run()
-    assert session(weights).recipe == before
+    assert project(weights).recipe == before

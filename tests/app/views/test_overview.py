@@ -16,7 +16,8 @@ from app.tasks import measurement, ranking
 from app.workspace.workspace import Workspace, workspace
 from quant.errors import Cancelled
 from quant.recipe.recipe import Rule
-from tests.app.views.test_views import classifier, healthy, session, started, texts, until
+from tests.app.screen import named, project, put_recipe, select_row
+from tests.app.views.test_views import classifier, healthy, started, texts, until
 from tests.models import conv_relu, images
 
 TOP1 = METRICS["top1"]
@@ -61,7 +62,7 @@ def values(app: AppTest) -> dict[str, str]:
 
 
 def work_of(app: AppTest) -> Workspace:
-    found = workspace(session(app))
+    found = workspace(project(app))
     assert found is not None
     return found
 
@@ -91,7 +92,7 @@ def test_measuring_fills_the_cards_the_depth_plot_and_the_samples(opened: AppTes
     assert app.get("plotly_chart")
     assert said.count("Sample ") == 8
     assert "Pictures: each is stretched" in said
-    assert session(app).measured is not None
+    assert project(app).measured is not None
     assert app.button(key="overview measure").disabled
 
 
@@ -107,7 +108,7 @@ def test_ranking_fills_the_table_worst_first_and_the_graph(opened: AppTest):
     assert layers["sensitivity"].notna()["conv1"]
     assert layers["benefit"]["conv1"] == layers["benefit"]["relu1"]
     app.switch_page("views/graph/page.py").run()
-    app.session_state["quantlens"] = user_session.replace(session(app), row="conv1")
+    select_row(app, "conv1")
     app.run()
     healthy(app)
     facts = app.table[0].value
@@ -127,23 +128,22 @@ def test_the_graph_draws_with_every_colouring(opened: AppTest, colour: str):
 
 
 def test_a_fix_changes_the_recipe_and_can_be_undone(opened: AppTest):
-    found = user_session.replace(session(opened))
-    worse = found.recipe.with_rule(Rule("tensor", "r", {"range": (0.0, 0.05)}))
-    opened.session_state["quantlens"] = user_session.edited(found, worse)
+    worse = project(opened).recipe.with_rule(Rule("tensor", "r", {"range": (0.0, 0.05)}))
+    put_recipe(worse)
     opened.run()
     until(opened, lambda: any(str(b.key).startswith("suspect fix") for b in opened.button))
-    opened.button(key="suspect fix 0").click().run()
-    assert session(opened).recipe != worse
+    named(opened.button, "suspect fix 0").click().run()
+    assert project(opened).recipe != worse
     opened.button(key="undo").click().run()
-    assert session(opened).recipe == worse
+    assert project(opened).recipe == worse
     healthy(opened)
 
 
 def test_a_metric_is_a_built_in_one_or_a_python_file(opened: AppTest, tmp_path: Path):
-    opened.selectbox(key="overview metric").select("cosine").run()
-    assert session(opened).metric == "cosine"
-    opened.selectbox(key="overview metric").select("file").run()
-    opened.text_input(key="overview metric path").set_value(str(tmp_path / "none.py")).run()
+    named(opened.selectbox, "overview metric").select("cosine").run()
+    assert project(opened).metric == "cosine"
+    named(opened.selectbox, "overview metric").select("file").run()
+    named(opened.text_input, "overview metric path").set_value(str(tmp_path / "none.py")).run()
     assert "none.py" in opened.error[0].value
     assert "Until then Top-1 is used" in opened.error[0].value
     file = tmp_path / "spread.py"
@@ -151,9 +151,9 @@ def test_a_metric_is_a_built_in_one_or_a_python_file(opened: AppTest, tmp_path: 
         "higher_is_better = False\nlabel = 'Spread'\n"
         "def metric(outputs, labels):\n    return float(outputs['scores'].std())\n"
     )
-    opened.text_input(key="overview metric path").set_value(str(file)).run()
+    named(opened.text_input, "overview metric path").set_value(str(file)).run()
     healthy(opened)
-    assert session(opened).metric == str(file)
+    assert project(opened).metric == str(file)
     app = measured(opened)
     assert "Spread, output sqnr **equal**" in texts(app)
     healthy(app)
@@ -161,7 +161,7 @@ def test_a_metric_is_a_built_in_one_or_a_python_file(opened: AppTest, tmp_path: 
 
 def test_who_sets_the_range_is_shown_for_the_chosen_layer(opened: AppTest):
     opened.session_state["samples view"] = "Who sets the range"
-    opened.session_state["quantlens"] = user_session.replace(session(opened), row="conv2")
+    select_row(opened, "conv2")
     opened.run()
     healthy(opened)
     stats = work_of(opened).calibration.tensors["d"]
@@ -212,12 +212,12 @@ def test_a_cancelled_ranking_keeps_what_is_there_and_goes_on_with_the_rest(
 
 def test_a_new_recipe_starts_from_nothing_and_the_old_one_is_still_known(opened: AppTest):
     app = ranked(opened)
-    first = session(app).recipe
-    app.selectbox(key="overview preset").select("tensorrt").run()
+    first = project(app).recipe
+    named(app.selectbox, "overview preset").select("tensorrt").run()
     healthy(app)
     assert not app.button(key="ranking start").disabled
     app.button(key="undo").click().run()
-    assert session(app).recipe == first
+    assert project(app).recipe == first
     assert app.button(key="ranking start").disabled
 
 

@@ -11,12 +11,13 @@ from streamlit.testing.v1 import AppTest
 
 from app.cli import entry
 from app.session import user_session
+from app.session.project import Project
 from app.session.start_options import StartOptions, set_start_options
-from app.session.user_session import UserSession
 from app.tasks import calibration
 from app.workspace import workspace
 from quant.calibrators import calibrator_named
 from quant.recipe.edits import preset_of, with_everywhere
+from tests.app.screen import named, project, put, put_recipe, select_row
 from tests.models import conv_relu, from_text, images
 
 MAIN = str(Path(__file__).resolve().parents[3] / "app" / "main.py")
@@ -92,12 +93,8 @@ def loaded(files: tuple[Path, Path]) -> AppTest:
     return until(app, lambda: bool(app.dataframe))
 
 
-def session(app: AppTest) -> UserSession:
-    return app.session_state["quantlens"]
-
-
 def rows_of(app: AppTest):
-    opened = workspace.workspace(session(app))
+    opened = workspace.workspace(project(app))
     assert opened is not None
     return opened.rows()
 
@@ -109,7 +106,7 @@ def healthy(app: AppTest) -> None:
 
 @pytest.mark.parametrize("page", PAGES)
 def test_a_page_with_nothing_open_says_what_to_do(page: str):
-    user_session.keep(UserSession(begun=True))
+    put(Project(begun=True))
     app = started(page)
     healthy(app)
     assert "Setup" in texts(app) or app.get("button_group")
@@ -118,7 +115,7 @@ def test_a_page_with_nothing_open_says_what_to_do(page: str):
 @pytest.mark.parametrize("page", PAGES)
 def test_a_page_of_a_model_that_is_not_calibrated_says_so(page: str, files: tuple[Path, Path]):
     source = calibration.file_source(str(files[0]), str(files[1]))
-    user_session.keep(UserSession(source=source, samples=3, begun=True))
+    put(Project(source=source, samples=3, begun=True))
     app = started(page)
     healthy(app)
     assert page == "views/setup/page.py" or "not calibrated yet" in texts(app)
@@ -132,10 +129,10 @@ def test_a_page_of_a_calibrated_model_draws(page: str, loaded: AppTest):
 
 def test_the_app_opens_the_fragile_sample_by_itself():
     app = started()
-    assert session(app).source == calibration.sample_source(
+    assert project(app).source == calibration.sample_source(
         calibration.find(calibration.FIRST_SAMPLE)
     )
-    assert preset_of(session(app).recipe) == "onnxruntime-default"
+    assert preset_of(project(app).recipe) == "onnxruntime-default"
     until(app, lambda: bool(app.dataframe))
     healthy(app)
 
@@ -172,34 +169,34 @@ def test_searching_keeps_the_layers_that_match(loaded: AppTest):
 
 
 def test_a_default_that_is_changed_can_be_undone_and_redone(loaded: AppTest):
-    loaded.selectbox(key="default calibrator").select("mse").run()
-    assert session(loaded).recipe.defaults.calibrator.name == "mse"
-    assert loaded.selectbox(key="preset").value == "custom"
+    named(loaded.selectbox, "default calibrator").select("mse").run()
+    assert project(loaded).recipe.defaults.calibrator.name == "mse"
+    assert named(loaded.selectbox, "preset").value == "custom"
     loaded.button(key="undo").click().run()
-    assert loaded.selectbox(key="default calibrator").value == "minmax"
+    assert named(loaded.selectbox, "default calibrator").value == "minmax"
     loaded.button(key="redo").click().run()
-    assert loaded.selectbox(key="default calibrator").value == "mse"
+    assert named(loaded.selectbox, "default calibrator").value == "mse"
     healthy(loaded)
 
 
 def test_settings_of_the_selected_layer_become_rules_for_it(loaded: AppTest):
-    loaded.session_state["quantlens"] = user_session.replace(session(loaded), row="conv2")
+    select_row(loaded, "conv2")
     loaded.run()
-    loaded.toggle(key="layer skip").set_value(True).run()
-    assert [rule.label for rule in session(loaded).recipe.rules] == ["node conv2"]
+    named(loaded.toggle, "layer skip").set_value(True).run()
+    assert [rule.label for rule in project(loaded).recipe.rules] == ["node conv2"]
     assert "skipped by node conv2" in texts(loaded)
-    loaded.button(key="layer reset").click().run()
-    assert session(loaded).recipe.rules == ()
+    named(loaded.button, "layer reset").click().run()
+    assert project(loaded).recipe.rules == ()
     healthy(loaded)
 
 
 @pytest.mark.parametrize("view", ["Activation", "Weights"])
 @pytest.mark.parametrize("preset", ["onnxruntime-default", "tensorrt", "recommended"])
 def test_every_layer_can_be_selected(loaded: AppTest, preset: str, view: str):
-    loaded.selectbox(key="preset").select(preset).run()
+    named(loaded.selectbox, "preset").select(preset).run()
     loaded.session_state["layer view"] = view
     for name in list(loaded.dataframe[0].value["name"]):
-        loaded.session_state["quantlens"] = user_session.replace(session(loaded), row=name)
+        select_row(loaded, name)
         loaded.run()
         healthy(loaded)
         assert f"**{name}**" in texts(loaded)
@@ -215,15 +212,15 @@ def test_the_ranking_lists_every_tensor_once_its_choices_are_known(loaded: AppTe
 
 
 def test_a_choice_of_another_tool_is_the_calibrator_of_its_row(loaded: AppTest):
-    recipe = with_everywhere(session(loaded).recipe, calibrator_named("paddle.kl"))
-    loaded.session_state["quantlens"] = user_session.edited(session(loaded), recipe)
+    recipe = with_everywhere(project(loaded).recipe, calibrator_named("paddle.kl"))
+    put_recipe(recipe)
     loaded.run()
     healthy(loaded)
     assert "Paddle KL" in set(loaded.dataframe[0].value["calibrator"])
 
 
 def test_an_uploaded_model_is_opened_under_its_own_name(files: tuple[Path, Path]):
-    user_session.keep(UserSession(begun=True))
+    put(Project(begun=True))
     app = started("views/setup/page.py")
     app.get_by_key("setup how").set_value("Upload").run()
     app.file_uploader[0].upload("mine.onnx", files[0].read_bytes())
@@ -231,7 +228,7 @@ def test_an_uploaded_model_is_opened_under_its_own_name(files: tuple[Path, Path]
     app.text_input(key="setup data").set_value(str(files[1])).run()
     app.button(key="calibrate").click().run()
     until(app, lambda: bool(app.success))
-    source = session(app).source
+    source = project(app).source
     assert source is not None
     assert (source.title, source.uploaded) == ("mine.onnx", True)
     app.switch_page("views/export/page.py").run()
@@ -246,32 +243,32 @@ def test_a_bulk_edit_is_one_rule_for_all_that_match(loaded: AppTest):
     loaded.selectbox(key="bulk type").select("Conv").run()
     loaded.selectbox(key="bulk Skip (float)").select("yes").run()
     loaded.button(key="bulk apply").click().run()
-    assert [rule.label for rule in session(loaded).recipe.rules] == ["op_type Conv"]
+    assert [rule.label for rule in project(loaded).recipe.rules] == ["op_type Conv"]
     healthy(loaded)
 
 
 def test_choices_survive_leaving_the_page(loaded: AppTest):
-    loaded.selectbox(key="preset").select("tensorrt").run()
+    named(loaded.selectbox, "preset").select("tensorrt").run()
     loaded.switch_page("views/export/page.py").run()
     loaded.switch_page("views/layers/page.py").run()
-    assert loaded.selectbox(key="preset").value == "tensorrt"
+    assert named(loaded.selectbox, "preset").value == "tensorrt"
 
 
 def test_a_new_tab_goes_on_where_the_last_one_was(loaded: AppTest):
-    loaded.selectbox(key="preset").select("tensorrt").run()
+    named(loaded.selectbox, "preset").select("tensorrt").run()
     other = started()
-    assert other.selectbox(key="preset").value == "tensorrt"
+    assert named(other.selectbox, "preset").value == "tensorrt"
 
 
 def test_measuring_fills_the_cards_and_the_column(loaded: AppTest):
     loaded.button(key="measure").click().run()
-    until(loaded, lambda: session(loaded).measured is not None)
+    until(loaded, lambda: project(loaded).measured is not None)
     loaded.run()
     values = {metric.label: metric.value for metric in loaded.metric}
     assert values["Float top-1"].endswith("%")
     assert values["Int8 top-1, now"].endswith("%")
     assert loaded.dataframe[0].value["cumulative"].notna().any()
-    loaded.selectbox(key="default calibrator").select("mse").run()
+    named(loaded.selectbox, "default calibrator").select("mse").run()
     values = {metric.label: metric.value for metric in loaded.metric}
     assert values["Int8 top-1, now"] == "–"
     assert values["Int8 top-1, before"].endswith("%")
@@ -285,7 +282,7 @@ def test_a_model_without_class_scores_is_measured_by_its_sqnr(tmp_path: Path):
     app = started()
     until(app, lambda: bool(app.dataframe))
     app.button(key="measure").click().run()
-    until(app, lambda: session(app).measured is not None)
+    until(app, lambda: project(app).measured is not None)
     app.run()
     values = {metric.label: metric.value for metric in app.metric}
     assert "Int8 top-1, now" not in values
@@ -294,7 +291,7 @@ def test_a_model_without_class_scores_is_measured_by_its_sqnr(tmp_path: Path):
 
 
 def test_the_export_page_verifies_saves_and_says_how_to_repeat_it(loaded: AppTest, tmp_path: Path):
-    loaded.toggle(key="default per channel").set_value(True).run()
+    named(loaded.toggle, "default per channel").set_value(True).run()
     loaded.switch_page("views/export/page.py").run()
     until(loaded, lambda: not loaded.button(key="save").disabled)
     target = tmp_path / "out.onnx"
@@ -324,13 +321,13 @@ def test_a_folder_that_is_not_there_is_one_sentence(loaded: AppTest, tmp_path: P
 
 
 def test_a_model_that_does_not_open_leaves_the_open_one_alone(loaded: AppTest, tmp_path: Path):
-    before = session(loaded)
+    before = project(loaded)
     bad = tmp_path / "bad.onnx"
     bad.write_bytes(b"no model")
     loaded.switch_page("views/setup/page.py").run()
     loaded.text_input(key="setup model").set_value(str(bad)).run()
     assert "bad.onnx" in loaded.error[0].value
-    assert session(loaded) == before
+    assert project(loaded) == before
 
 
 def test_calibrating_fewer_samples_makes_other_statistics(loaded: AppTest):
@@ -338,8 +335,8 @@ def test_calibrating_fewer_samples_makes_other_statistics(loaded: AppTest):
     loaded.number_input(key="setup samples").set_value(5).run()
     loaded.button(key="calibrate").click().run()
     until(loaded, lambda: bool(loaded.success))
-    assert session(loaded).samples == 5
-    opened = workspace.workspace(session(loaded))
+    assert project(loaded).samples == 5
+    opened = workspace.workspace(project(loaded))
     assert opened is not None
     assert opened.calibration.samples == 5
     healthy(loaded)
