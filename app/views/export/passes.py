@@ -4,23 +4,24 @@ from dataclasses import replace
 
 import streamlit as st
 
-from app.session.user_session import current, edit
+from app.session.user_session import edit, project
+from app.views.shared.widget_key import widget_key
 from quant.passes import PASSES, summary
 
 
 def passes_select() -> None:
     """A choice of every pass that a recipe may name; choosing edits the recipe."""
-    recipe = current().recipe
-    # The key holds the recipe: where that changes, the control is a new one and reports no edit.
-    key = f"passes {recipe.content_key}"
+    passes = project().recipe.passes
+    key = widget_key("passes", list(passes))
 
     def choose() -> None:
-        edit(replace(recipe, passes=tuple(st.session_state[key])))
+        chosen = tuple(st.session_state[key])
+        edit(lambda recipe: replace(recipe, passes=chosen))
 
     st.multiselect(
         "Extra passes",
-        list(dict.fromkeys((*recipe.passes, *PASSES.names()))),
-        default=recipe.passes,
+        list(dict.fromkeys((*passes, *PASSES.names()))),
+        default=passes,
         key=key,
         on_change=choose,
         help="Changes to the finished int8 graph, in the order of choice. "
