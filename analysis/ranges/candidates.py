@@ -107,10 +107,10 @@ def _ranges(candidates: Candidates) -> Iterator[tuple[_Rule, Found]]:
     for name in own_calibrators():
         own = calibrator_named(name)
         yield (name, OURS, own.label, own.summary), Found(*chosen_range(own, stats, spec))
-    for key, title in TOOLS.items():
+    for key in dict.fromkeys([*TOOLS, *(rule.tool for rule in TOOL_RULES.values())]):
         for name, choice in TOOL_RULES.items():
             if choice.tool == key:
-                rule = name, title, choice.label, choice.summary
+                rule = name, TOOLS.get(key, key), choice.label, choice.summary
                 yield rule, Tool(choice=name).find(stats)
 
 
