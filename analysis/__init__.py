@@ -13,7 +13,7 @@ from analysis.errors.tensor_error import ErrorStats
 from analysis.errors.weights_vs_activations import AblationResult, split
 from analysis.findings import Finding, Fix, Measurements, find
 from analysis.metrics import METRICS, Metric, metric_from_file
-from analysis.ranges.candidates import ChoiceRow, choice_rows, disagreement_db
+from analysis.ranges.candidates import ChoiceRow, choice_rows, disagreement_db, range_candidates
 from analysis.ranges.cost_curves import divergence_curves
 from analysis.study.analysis import Analysis, analyze
 from analysis.sweep.unit_effects import UnitEffect, benefit, sensitivity
@@ -48,6 +48,7 @@ __all__ = [
     "find",
     "local_error",
     "metric_from_file",
+    "range_candidates",
     "sample_errors",
     "sensitivity",
     "split",

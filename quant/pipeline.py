@@ -10,6 +10,7 @@ import numpy as np
 import onnx_ir as ir
 from numpy.typing import NDArray
 
+from quant.error_model.context import TensorContext, tensor_contexts
 from quant.errors import DataError, did_you_mean
 from quant.export.verified import LevelCheck, SaveReport, verify, write_verified
 from quant.model.model import Model
@@ -72,6 +73,11 @@ class QuantizedModel:
                 f"{tensor!r}{did_you_mean(tensor, self.plan.tensors)}; ask for one in plan.tensors"
             )
         return self.group_ranges[planned.group]
+
+    @property
+    def contexts(self) -> Mapping[str, TensorContext]:
+        """Who reads each tensor that has statistics, and what its channels matter."""
+        return tensor_contexts(self.float_model, self.calibration)
 
     def with_recipe(self, recipe: Recipe) -> "QuantizedModel":
         """The float model quantized by another recipe, from the same statistics.
@@ -146,7 +152,7 @@ def quantize(model: Model, calibration: Calibration, recipe: Recipe) -> Quantize
             f"({calibration.model_fingerprint[:12]}); calibrate this model"
         )
     resolved = plan(model, recipe)
-    decided = group_ranges(resolved, calibration)
+    decided = group_ranges(model, resolved, calibration)
     params = tensor_params(resolved.tensors, decided)
     unrounded = tensor_params(resolved.float_tensors, decided)
     constants, notes = quantize_constants(model, resolved, {**params, **unrounded})

@@ -11,6 +11,7 @@ from analysis.errors.cumulative import Comparison
 from analysis.errors.out_of_range import OutOfRange
 from analysis.errors.tensor_error import ErrorStats
 from analysis.noise.budget import Measured, Noise, NoiseSource, tensor
+from quant.error_model.context import TensorContext, tensor_contexts
 from quant.pipeline import QuantizedModel
 from quant.planning.plan import TensorPlan
 from quant.recipe.recipe import Recipe, Rule
@@ -130,6 +131,10 @@ class Measurements:
     def stats(self, name: str) -> TensorStats:
         """What calibration saw of a tensor."""
         return self.calibration.tensors[name]
+
+    def context(self, name: str) -> TensorContext:
+        """Who reads a tensor, and what its channels matter."""
+        return tensor_contexts(self.quantized.float_model, self.calibration)[name]
 
     def planned(self, name: str) -> TensorPlan:
         """What a tensor gets."""

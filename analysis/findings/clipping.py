@@ -93,7 +93,10 @@ def _changes(
     for index, group in enumerate(groups):
         spec = evidence.planned(group).spec
         calibrator = calibrator if index < MOST else observed
-        ends = [chosen_range(calibrator, evidence.stats(n), spec) for n in evidence.groups[group]]
+        ends = [
+            chosen_range(calibrator, evidence.stats(name), spec, evidence.context(name))
+            for name in evidence.groups[group]
+        ]
         wide = min(low for low, _ in ends), max(high for _, high in ends)
         changes |= evidence.after(group, wide)
     return changes

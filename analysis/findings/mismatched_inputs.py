@@ -73,6 +73,6 @@ def _own(evidence: Measurements, inputs: Iterable[str]) -> dict[NoiseSource, flo
     for name in inputs:
         planned = evidence.quantized.plan.tensors.get(name)
         if planned is not None and tensor(name) in evidence.noise.shares:
-            ends = calibrated_range(evidence.stats(name), planned)
+            ends = calibrated_range(evidence.stats(name), planned, evidence.context(name))
             changes[tensor(name)] = evidence.noise.of_range(name, ends, planned.spec)
     return changes

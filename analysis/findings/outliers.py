@@ -149,8 +149,9 @@ def _narrowed(evidence: Measurements, group: str, part: float) -> dict[NoiseSour
 
 def _finding(evidence: Measurements, group: str, part: float) -> Finding:
     spec, stats = evidence.planned(group).spec, evidence.stats(group)
+    context = evidence.context(group)
     calibrator = calibrator_from_json({"name": "mse", "options": {"as_read": True}})
-    chosen = chosen_range(calibrator, stats, spec)
+    chosen = chosen_range(calibrator, stats, spec, context)
     low, high = evidence.quantized.ranges[group]
     gains = {
         chosen: evidence.noise.gain_db(evidence.after(group, chosen)),
@@ -166,7 +167,7 @@ def _finding(evidence: Measurements, group: str, part: float) -> Finding:
     ratio = (high - low) / max(ends[1] - ends[0], 1e-300)
     local = evidence.noise.local(group)
     step = float(params_from_range(*ends, spec).scale)
-    spread = disagreement_db(choice_rows(stats, spec))
+    spread = disagreement_db(choice_rows(stats, spec, context))
     return Finding(
         kind="outliers",
         severity=severity_of(gains[ends]),

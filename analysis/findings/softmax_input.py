@@ -5,7 +5,7 @@ from collections.abc import Iterable
 
 from analysis.findings.base import Finding, Fix, Measurements, real, register, severity_of, short
 from analysis.noise.budget import tensor
-from quant.calibrators import calibrator_from_json, chosen_range
+from quant.calibrators import Calibrator, calibrator_from_json, chosen_range
 from quant.model.model import Node
 from quant.model.op_roles import Kind
 from quant.numerics import params_from_range
@@ -65,16 +65,18 @@ def _fix(evidence: Measurements, sources: tuple[str, ...], skipped: tuple[str, .
     """Clip what the Softmax gives nothing to, where that leaves fine steps; else use float."""
     calibrator = calibrator_from_json({"name": "mse", "options": {"as_read": True}})
     groups = [evidence.planned(source).group for source in sources]
-    fine = all(
-        float(params_from_range(*chosen_range(calibrator, evidence.stats(g), spec), spec).scale)
-        < STEP
-        for g in groups
-        if (spec := evidence.planned(g).spec)
-    )
+    fine = all(_step(evidence, group, calibrator) < STEP for group in groups)
     if fine:
         recipe = evidence.with_tensors(groups, calibrator=calibrator)
         return Fix("Clip the mask, which the Softmax gives nothing to", recipe)
     return Fix("Compute mask and Softmax in float", evidence.skipping(*skipped), costs=True)
+
+
+def _step(evidence: Measurements, group: str, calibrator: Calibrator) -> float:
+    """The scale in real units that a calibrator gives."""
+    spec = evidence.planned(group).spec
+    ends = chosen_range(calibrator, evidence.stats(group), spec, evidence.context(group))
+    return float(params_from_range(*ends, spec).scale)
 
 
 def _joins(node: Node) -> bool:

@@ -7,7 +7,6 @@ an estimate to rank causes by, not a prediction of the output's error.
 """
 
 import math
-import weakref
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from typing import Protocol
@@ -25,8 +24,8 @@ from quant.error_model.channels import (
     weight_rows,
 )
 from quant.error_model.consumers import identity, transfer_functions
+from quant.error_model.context import TensorContext, kept_noise_gains, tensor_contexts
 from quant.error_model.local_error import LocalError, local_error
-from quant.error_model.noise_gain import output_noise_gains
 from quant.error_model.sqnr import gain_db, sqnr_db
 from quant.model.op_roles import Kind
 from quant.numerics import fake_quantize, params_from_range
@@ -40,7 +39,8 @@ Real = NDArray[np.float64]
 
 ACTIVATION_CORRELATION = 0.6
 WEIGHT_CORRELATION = 0.75
-"""How far noise is from being uncorrelated, see :func:`output_noise_gains`; an error of a weight is
+"""How far noise is from being uncorrelated, see
+:func:`quant.error_model.noise_gain.output_noise_gains`; an error of a weight is
 the same everywhere, so it fades less. Fitted on the sample models, each tensor quantized alone: the
 estimate is then right on average and within 5 dB (one standard deviation) for activations, 6 dB for
 weights."""
@@ -53,11 +53,6 @@ where one channel rarely spikes."""
 
 _CUTTING = frozenset({"Relu", "Softmax"})
 """Readers that lose what lies below a bound and pass on the rest as it is."""
-
-_gains: "weakref.WeakKeyDictionary[Calibration, dict[float, dict[str, Real]]]" = (
-    weakref.WeakKeyDictionary()
-)
-"""Gains do not depend on the recipe: they are kept for as long as the statistics live."""
 
 
 class Measured(Protocol):
@@ -108,12 +103,9 @@ class Noise:
         self._quantized = quantized
         self._stats = calibration.tensors
         model = quantized.float_model
-        known = _gains.setdefault(calibration, {})
-        for correlation in (ACTIVATION_CORRELATION, WEIGHT_CORRELATION):
-            if correlation not in known:
-                known[correlation] = output_noise_gains(model, calibration.tensors, correlation)
-        self._gains = known[ACTIVATION_CORRELATION]
-        self._weight_gains = known[WEIGHT_CORRELATION]
+        self._contexts = tensor_contexts(model, calibration)
+        self._gains = kept_noise_gains(model, calibration, ACTIVATION_CORRELATION)
+        self._weight_gains = kept_noise_gains(model, calibration, WEIGHT_CORRELATION)
         self._locals: dict[str, LocalError] = {}
         shares: dict[NoiseSource, float] = {}
         for name in quantized.plan.tensors:
@@ -141,7 +133,9 @@ class Noise:
     def local(self, name: str) -> LocalError:
         """The local error of a quantized tensor."""
         if name not in self._locals:
-            self._locals[name] = _local(self._stats[name], self._quantized.params[name])
+            self._locals[name] = _local(
+                self._stats[name], self._contexts[name], self._quantized.params[name]
+            )
         return self._locals[name]
 
     def part(self, item: NoiseSource) -> float:
@@ -169,7 +163,7 @@ class Noise:
         gains = self._gains.get(name)
         if gains is None:
             return 0.0
-        local = _local(stats, params)
+        local = _local(stats, self._contexts[name], params)
         if params is self._quantized.params.get(name):
             self._locals[name] = local
         powers, widths = channel_powers(stats), channel_widths(stats)
@@ -265,7 +259,7 @@ class Noise:
         return {item: float(np.mean(found)) for item, found in factors.items()}
 
 
-def _local(stats: TensorStats, params: QuantParams) -> LocalError:
+def _local(stats: TensorStats, context: TensorContext, params: QuantParams) -> LocalError:
     """The local error; exact for a tensor of two values, such as a mask, where bins are too coarse.
 
     A mask of -10,000 goes through a Softmax, where an error of one matters.
@@ -274,7 +268,7 @@ def _local(stats: TensorStats, params: QuantParams) -> LocalError:
     counts = stats.histogram.counts()
     used = np.flatnonzero(counts)
     if used.size > 2:
-        return _seen(stats, params, local)
+        return _seen(stats, context, params, local)
     ends = np.array([stats.min, stats.max], np.float32)
     errors = np.square(fake_quantize(ends, params).astype(np.float64) - ends)
     exact = float(errors @ counts[used[[0, -1]]]) / max(stats.count, 1)
@@ -283,12 +277,14 @@ def _local(stats: TensorStats, params: QuantParams) -> LocalError:
     return replace(local, clipping_mse=0.0, rounding_mse=exact)
 
 
-def _seen(stats: TensorStats, params: QuantParams, local: LocalError) -> LocalError:
+def _seen(
+    stats: TensorStats, context: TensorContext, params: QuantParams, local: LocalError
+) -> LocalError:
     """The local error as the tensor's readers see it, scaled to keep its ratio to the signal.
 
     A Sigmoid does not see a 20 that was clipped to 9, nor a Softmax what it gives nothing to.
     """
-    found = transfer_functions(stats.consumer_ops, stats.mean_sample_max)
+    found = transfer_functions(context.consumer_ops, stats.mean_sample_max)
     if identity in found:
         return local
     edges, counts = stats.histogram.edges(), stats.histogram.counts().astype(np.float64)
@@ -302,7 +298,7 @@ def _seen(stats: TensorStats, params: QuantParams, local: LocalError) -> LocalEr
         errors = counts * np.square(response(quantized) - seen) / max(stats.count, 1)
         signal = float(counts @ np.square(seen)) / max(stats.count, 1)
         scale = 1.0
-        if signal > 0 and not _CUTTING.issuperset(stats.consumer_ops):
+        if signal > 0 and not _CUTTING.issuperset(context.consumer_ops):
             scale = local.signal_power / signal
         pair = float(errors[outside].sum()) * scale, float(errors[~outside].sum()) * scale
         worst = max(worst, pair, key=sum)

@@ -9,9 +9,11 @@ from quant.calibrators import Tool, calibrator_named, chosen_range, own_calibrat
 from quant.calibrators.base import shared_candidates
 from quant.calibrators.search.divergence import Candidates
 from quant.calibrators.tool_rule import Found
+from quant.error_model.context import NO_CONTEXT, TensorContext
 from quant.error_model.local_error import LocalError, local_error
 from quant.error_model.weighted_sqnr import weighted_sqnrs_db
 from quant.numerics import params_from_range
+from quant.pipeline import QuantizedModel
 from quant.statistics.tensor_stats import TensorStats
 from quant.tool_rules import TOOL_RULES, TOOLS
 from quant.types import QuantParams, QuantSpec
@@ -59,25 +61,43 @@ class ChoiceRow:
         return None if self.local is None else _rated_db(self.local, self.weighted_sqnr_db)
 
 
-def choice_rows(stats: TensorStats, spec: QuantSpec) -> tuple[ChoiceRow, ...]:
-    """Every choice for a tensor: ours first, then tool by tool.
+def range_candidates(quantized: QuantizedModel, tensor: str) -> tuple[ChoiceRow, ...]:
+    """Every choice for a quantized tensor of a model: ours first, then tool by tool.
+
+    Args:
+        quantized: The int8 model; the tensor's codes are those it has there.
+        tensor: Name of a tensor that its plan quantizes.
+
+    Raises:
+        DataError: If the tensor is not quantized.
+    """
+    quantized.range_of(tensor)  # refuses what is not quantized
+    spec = quantized.plan.tensors[tensor].spec
+    return choice_rows(quantized.calibration.tensors[tensor], spec, quantized.contexts[tensor])
+
+
+def choice_rows(
+    stats: TensorStats, spec: QuantSpec, context: TensorContext = NO_CONTEXT
+) -> tuple[ChoiceRow, ...]:
+    """Every choice for statistics: ours first, then tool by tool.
 
     Any thread may ask; most of the work is done without holding up others.
 
     Args:
         stats: What calibration saw of the tensor.
         spec: The type and symmetry of its codes, per tensor.
+        context: Who reads it, and what its channels matter; without knowledge for an array outside
+            a model.
     """
     candidates = shared_candidates(stats, spec)
-    chosen = list(_ranges(candidates))
+    chosen = list(_ranges(candidates, context))
     ends = [found for _, found in chosen if not found.why]
     # Several rules often choose the same range.
     pairs = list(dict.fromkeys((found.rmin, found.rmax) for found in ends))
     params = [params_from_range(*pair, spec) for pair in pairs]
     errors = [local_error(stats, found) for found in params]
-    predicted = dict(
-        zip(pairs, zip(errors, weighted_sqnrs_db(stats, params, errors), strict=True), strict=True)
-    )
+    weighted = weighted_sqnrs_db(stats, context, params, errors)
+    predicted = dict(zip(pairs, zip(errors, weighted, strict=True), strict=True))
     kl, _, js = candidates.near([max(-found.rmin, found.rmax) for found in ends])
     divergences = zip(kl.tolist(), js.tolist(), strict=True)
     rows: list[ChoiceRow] = []
@@ -99,14 +119,15 @@ _Rule = tuple[str, str, str, str]
 """Name, tool, label and summary of a row."""
 
 
-def _ranges(candidates: Candidates) -> Iterator[tuple[_Rule, Found]]:
+def _ranges(candidates: Candidates, context: TensorContext) -> Iterator[tuple[_Rule, Found]]:
     """What each rule chooses."""
     stats, spec = candidates.stats, candidates.spec
     if spec.symmetric or stats.low == 0 or stats.high == 0:
         _ = candidates.js  # it computes what KL needs, so it goes first
     for name in own_calibrators():
         own = calibrator_named(name)
-        yield (name, OURS, own.label, own.summary), Found(*chosen_range(own, stats, spec))
+        found = Found(*chosen_range(own, stats, spec, context))
+        yield (name, OURS, own.label, own.summary), found
     for key in dict.fromkeys([*TOOLS, *(rule.tool for rule in TOOL_RULES.values())]):
         for name, choice in TOOL_RULES.items():
             if choice.tool == key:
@@ -114,10 +135,10 @@ def _ranges(candidates: Candidates) -> Iterator[tuple[_Rule, Found]]:
                 yield rule, Tool(choice=name).find(stats)
 
 
-def rated_db(stats: TensorStats, params: QuantParams) -> float:
+def rated_db(stats: TensorStats, params: QuantParams, context: TensorContext = NO_CONTEXT) -> float:
     """What :attr:`ChoiceRow.rated_db` is for a range that no rule chose, in dB."""
     local = local_error(stats, params)
-    return _rated_db(local, weighted_sqnrs_db(stats, [params], [local])[0])
+    return _rated_db(local, weighted_sqnrs_db(stats, context, [params], [local])[0])
 
 
 def _rated_db(local: LocalError, weighted_sqnr_db: float | None) -> float:

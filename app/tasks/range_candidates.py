@@ -14,6 +14,7 @@ from typing import Final
 
 from analysis.ranges.candidates import ChoiceRow, choice_rows, disagreement_db, median_db, rated_db
 from app.workspace.workspace import LruStore, Workspace
+from quant.error_model.context import TensorContext
 from quant.statistics.tensor_stats import TensorStats
 from quant.types import QuantSpec
 
@@ -21,7 +22,7 @@ THREADS: Final = 2
 BREATH: Final = 0.002
 """Seconds between two tensors, in which whoever waits for the interpreter goes first."""
 
-Asked = tuple[TensorStats, QuantSpec]
+Asked = tuple[TensorStats, QuantSpec, TensorContext]
 
 _log = logging.getLogger(__name__)
 
@@ -57,7 +58,12 @@ class Choices:
         for row in self.rows:
             if row.rated_db is not None and (row.rmin, row.rmax) == ends:
                 return row.rated_db
-        return rated_db(workspace.calibration.tensors[tensor], workspace.quantized.params[tensor])
+        quantized = workspace.quantized
+        return rated_db(
+            workspace.calibration.tensors[tensor],
+            quantized.params[tensor],
+            quantized.contexts[tensor],
+        )
 
 
 KNOWN: Final = LruStore[Choices](2048)
@@ -85,11 +91,11 @@ class BackgroundQueue:
 
     def _work(self) -> None:
         while (item := self._next()) is not None:
-            key, (stats, spec) = item
+            key, asked = item
             try:
-                found = Choices.of(choice_rows(stats, spec))
+                found = Choices.of(choice_rows(*asked))
             except Exception:
-                _log.exception("the choices for %s failed", stats.name)
+                _log.exception("the choices for %s failed", asked[0].name)
                 found = Choices.of(())
             KNOWN.put(key, found)
             with self._lock:
@@ -110,14 +116,19 @@ class BackgroundQueue:
 QUEUE: Final = BackgroundQueue()
 
 
-def choices_key(stats: TensorStats, spec: QuantSpec) -> str:
+def choices_key(stats: TensorStats, spec: QuantSpec, context: TensorContext) -> str:
     """What the rows depend on."""
-    return f"{stats.digest}/{spec!r}"
+    return f"{stats.digest}/{spec!r}/{context.digest}"
+
+
+def _asked(workspace: Workspace, tensor: str) -> Asked | None:
+    asked = workspace.asked(tensor)
+    return (*asked, workspace.quantized.contexts[tensor]) if asked else None
 
 
 def choices_of(workspace: Workspace, tensor: str) -> Choices | None:
     """The rows of a quantized tensor, or None while they are not known."""
-    asked = workspace.asked(tensor)
+    asked = _asked(workspace, tensor)
     return KNOWN.get(choices_key(*asked)) if asked else None
 
 
@@ -129,7 +140,7 @@ def prepare_choices(workspace: Workspace, first: str) -> int:
         first: The tensor on the screen.
     """
     names = [first, *(name for name in workspace.quantized.plan.tensors if name != first)]
-    wanted = [asked for name in names if (asked := workspace.asked(name)) is not None]
+    wanted = [asked for name in names if (asked := _asked(workspace, name)) is not None]
     missing = [item for item in wanted if KNOWN.get(choices_key(*item)) is None]
     if missing:
         QUEUE.want(missing)

@@ -8,6 +8,7 @@ from typing import Any, ClassVar, TypeVar, cast
 
 from quant.calibrators.search.divergence import Candidates
 from quant.cost_curve import CostCurve
+from quant.error_model.context import NO_CONTEXT, TensorContext
 from quant.errors import RecipeError
 from quant.registry import Registry
 from quant.statistics.tensor_stats import TensorStats
@@ -51,12 +52,16 @@ class Calibrator:
         """What a person reads for it, options that make it another rule included."""
         return self.label
 
-    def range(self, stats: TensorStats, spec: QuantSpec) -> tuple[float, float]:
+    def range(
+        self, stats: TensorStats, spec: QuantSpec, context: TensorContext = NO_CONTEXT
+    ) -> tuple[float, float]:
         """The range to quantize, in real units.
 
         Args:
             stats: What calibration saw of the tensor.
             spec: The type and symmetry of its codes.
+            context: Who reads the tensor, and what its channels matter; without knowledge for an
+                array outside a model.
 
         Returns:
             ``rmin <= 0 <= rmax``, both within the observed range widened to hold zero.
@@ -75,9 +80,9 @@ _chosen: "weakref.WeakKeyDictionary[TensorStats, dict[object, tuple[float, float
 
 
 def chosen_range(
-    calibrator: Calibrator, stats: TensorStats, spec: QuantSpec
+    calibrator: Calibrator, stats: TensorStats, spec: QuantSpec, context: TensorContext
 ) -> tuple[float, float]:
-    """``calibrator.range(stats, spec)``, computed once for as long as ``stats`` lives.
+    """``calibrator.range(stats, spec, context)``, computed once for as long as ``stats`` lives.
 
     An edit of a recipe changes a few tensors; what was chosen for the others is at hand.
 
@@ -85,14 +90,15 @@ def chosen_range(
         calibrator: The algorithm with its options.
         stats: What calibration saw of the tensor.
         spec: The type and symmetry of its codes.
+        context: Who reads the tensor, and what its channels matter.
 
     Returns:
         ``rmin <= 0 <= rmax`` in real units.
     """
     known = _chosen.setdefault(stats, {})
-    key = (calibrator, spec)
+    key = (calibrator, spec, context)
     if key not in known:
-        known[key] = calibrator.range(stats, spec)
+        known[key] = calibrator.range(stats, spec, context)
     return known[key]
 
 
@@ -100,25 +106,30 @@ def chosen_range(
 class ThresholdSearchCalibrator(Calibrator):
     """Scores every candidate threshold and takes the one of least cost."""
 
-    def curve(self, stats: TensorStats, spec: QuantSpec) -> CostCurve:
+    def curve(
+        self, stats: TensorStats, spec: QuantSpec, context: TensorContext = NO_CONTEXT
+    ) -> CostCurve:
         """The cost of every candidate threshold.
 
         Args:
             stats: What calibration saw of the tensor.
             spec: The type and symmetry of its codes.
+            context: As for :meth:`range`.
 
         Returns:
             Thresholds in real units, ascending, and their costs.
         """
-        return self.curve_of(shared_candidates(stats, spec))
+        return self.curve_of(shared_candidates(stats, spec), context)
 
-    def curve_of(self, candidates: Candidates) -> CostCurve:
+    def curve_of(self, candidates: Candidates, context: TensorContext = NO_CONTEXT) -> CostCurve:
         """The same from prepared candidates, which several algorithms can share."""
         raise NotImplementedError
 
-    def range(self, stats: TensorStats, spec: QuantSpec) -> tuple[float, float]:
+    def range(
+        self, stats: TensorStats, spec: QuantSpec, context: TensorContext = NO_CONTEXT
+    ) -> tuple[float, float]:
         """[-T, T] cut to the observed range, with T the threshold of least cost."""
-        return within(stats, self.curve(stats, spec).best)
+        return within(stats, self.curve(stats, spec, context).best)
 
 
 @lru_cache(maxsize=8)

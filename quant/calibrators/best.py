@@ -5,6 +5,7 @@ from typing import ClassVar
 
 from quant.calibrators.base import REGISTRY, Calibrator, chosen_range, register
 from quant.calibrators.mse import Mse
+from quant.error_model.context import NO_CONTEXT, TensorContext
 from quant.error_model.weighted_error import WeightedError, effective_range, resolvable
 from quant.numerics import params_from_range
 from quant.statistics.tensor_stats import TensorStats
@@ -32,13 +33,15 @@ class Best(Calibrator):
         "pass on."
     )
 
-    def range(self, stats: TensorStats, spec: QuantSpec) -> tuple[float, float]:
+    def range(
+        self, stats: TensorStats, spec: QuantSpec, context: TensorContext = NO_CONTEXT
+    ) -> tuple[float, float]:
         """The range of least measured error."""
-        widest = effective_range(stats)
+        widest = effective_range(stats, context)
         if not resolvable(stats, widest[0]):
             return widest
-        seen = WeightedError(stats, stats.consumer_ops)
+        seen = WeightedError(stats, context)
         offered = (Mse(as_read=True), *(REGISTRY[name]() for name in _OFFERED))
-        chosen = [chosen_range(calibrator, stats, spec) for calibrator in offered]
+        chosen = [chosen_range(calibrator, stats, spec, context) for calibrator in offered]
         ranges = [(max(low, widest[0]), high) for low, high in chosen]
         return min(ranges, key=lambda found: seen.of_params(params_from_range(*found, spec)))

@@ -10,6 +10,7 @@ from quant.calibrators.base import register
 from quant.calibrators.search.distribution import DistributionMatching
 from quant.calibrators.search.divergence import Candidates
 from quant.cost_curve import CostCurve
+from quant.error_model.context import NO_CONTEXT, TensorContext
 
 
 @register
@@ -25,8 +26,9 @@ class Js(DistributionMatching):
     )
     needs_js: ClassVar[bool] = True
 
-    def curve_of(self, candidates: Candidates) -> CostCurve:
+    def curve_of(self, candidates: Candidates, context: TensorContext = NO_CONTEXT) -> CostCurve:
         """The divergence in nats for every threshold."""
+        del context  # a divergence is between values, whoever reads them
         return CostCurve(self.name, candidates.thresholds, candidates.js)
 
     def measure(self, divergences: NDArray[np.float64]) -> NDArray[np.float64]:

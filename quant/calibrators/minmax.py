@@ -4,6 +4,7 @@ from dataclasses import dataclass
 from typing import ClassVar
 
 from quant.calibrators.base import Calibrator, register
+from quant.error_model.context import NO_CONTEXT, TensorContext
 from quant.statistics.tensor_stats import TensorStats
 from quant.types import QuantSpec
 
@@ -17,7 +18,9 @@ class MinMax(Calibrator):
     label: ClassVar[str] = "MinMax"
     summary: ClassVar[str] = "The observed range: no value is clipped."
 
-    def range(self, stats: TensorStats, spec: QuantSpec) -> tuple[float, float]:
+    def range(
+        self, stats: TensorStats, spec: QuantSpec, context: TensorContext = NO_CONTEXT
+    ) -> tuple[float, float]:
         """The observed range, widened to hold zero."""
-        del spec  # the observed range does not depend on the codes
+        del spec, context  # the observed range does not depend on the codes
         return stats.low, stats.high

@@ -10,6 +10,7 @@ from numpy.typing import NDArray
 from quant.calibrators.base import ThresholdSearchCalibrator, register
 from quant.calibrators.search.divergence import BINS, Candidates
 from quant.cost_curve import CostCurve
+from quant.error_model.context import NO_CONTEXT, TensorContext
 from quant.error_model.weighted_error import WeightedError, effective_range, resolvable
 from quant.statistics.tensor_stats import TensorStats
 from quant.types import QuantSpec
@@ -46,34 +47,35 @@ class Mse(ThresholdSearchCalibrator):
         },
     )
 
-    def curve_of(self, candidates: Candidates) -> CostCurve:
+    def curve_of(self, candidates: Candidates, context: TensorContext = NO_CONTEXT) -> CostCurve:
         """Mean squared error, in squared real units, for every threshold."""
         stats, spec = candidates.stats, candidates.spec
-        low, high = ends = self._ends(stats)
+        context = self._known(context)
+        low, high = ends = effective_range(stats, context)
         reach = max(-low, high)
         if not reach:
             return CostCurve(self.name, np.zeros(1, np.float64), np.zeros(1, np.float64))
         thresholds = np.arange(1, BINS + 1, dtype=np.float64) * (reach / BINS)
         thresholds[-1] = reach
-        cost = _cost(ends, spec, thresholds, self._seen(stats)) / stats.count
+        cost = _cost(ends, spec, thresholds, WeightedError(stats, context)) / stats.count
         return CostCurve(self.name, thresholds, cost)
 
-    def range(self, stats: TensorStats, spec: QuantSpec) -> tuple[float, float]:
+    def range(
+        self, stats: TensorStats, spec: QuantSpec, context: TensorContext = NO_CONTEXT
+    ) -> tuple[float, float]:
         """The range of least error; when asymmetric every zero point is tried with every scale."""
-        low, high = ends = self._ends(stats)
+        known = self._known(context)
+        low, high = ends = effective_range(stats, known)
         if not resolvable(stats, low):
             return ends
         if spec.symmetric or low == 0 or high == 0:
-            threshold = self.curve(stats, spec).best
+            threshold = self.curve(stats, spec, context).best
             return max(low, -threshold), min(high, threshold)
-        return _search(ends, spec, self._seen(stats))
+        return _search(ends, spec, WeightedError(stats, known))
 
-    def _ends(self, stats: TensorStats) -> tuple[float, float]:
-        """The widest range to try: the observed one, but for what no reader can tell apart."""
-        return effective_range(stats) if self.as_read else (stats.low, stats.high)
-
-    def _seen(self, stats: TensorStats) -> WeightedError:
-        return WeightedError(stats, stats.consumer_ops if self.as_read else ())
+    def _known(self, context: TensorContext) -> TensorContext:
+        """What is taken into account: the whole context, or that every error counts in full."""
+        return context if self.as_read else NO_CONTEXT
 
 
 def _cost(

@@ -7,6 +7,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from quant.calibrators.base import Calibrator, register, within
+from quant.error_model.context import NO_CONTEXT, TensorContext
 from quant.statistics.histogram import BINS_PER_SIDE
 from quant.statistics.tensor_stats import TensorStats
 from quant.types import QuantSpec
@@ -35,8 +36,11 @@ class Percentile(Calibrator):
         },
     )
 
-    def range(self, stats: TensorStats, spec: QuantSpec) -> tuple[float, float]:
+    def range(
+        self, stats: TensorStats, spec: QuantSpec, context: TensorContext = NO_CONTEXT
+    ) -> tuple[float, float]:
         """The quantiles, interpolated inside histogram bins; every value counts, zeros too."""
+        del context  # every value counts alike
         lost = 1 - self.p / 100
         histogram = stats.histogram
         low = _reach(histogram.negative, histogram.negative_width, -stats.low)

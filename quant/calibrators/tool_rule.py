@@ -4,6 +4,7 @@ from dataclasses import dataclass, field
 from typing import ClassVar
 
 from quant.calibrators.base import REGISTRY, Calibrator, register
+from quant.error_model.context import NO_CONTEXT, TensorContext
 from quant.statistics.tensor_stats import TensorStats
 from quant.tool_rules import TOOL_RULES, RuleFails
 from quant.types import QuantSpec
@@ -71,9 +72,11 @@ class Tool(Calibrator):
             f"Its range, {low:.6g} to {high:.6g}, keeps no value of the observed range.",
         )
 
-    def range(self, stats: TensorStats, spec: QuantSpec) -> tuple[float, float]:
+    def range(
+        self, stats: TensorStats, spec: QuantSpec, context: TensorContext = NO_CONTEXT
+    ) -> tuple[float, float]:
         """The tool's range for its own type of code, widened to hold zero, cut to the observed."""
-        del spec  # each rule is for one type
+        del spec, context  # each rule is for one type
         found = self.find(stats)
         return found.rmin, found.rmax
 

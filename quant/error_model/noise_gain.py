@@ -8,7 +8,6 @@ noise keeps its ratio to the signal.
 
 import math
 from collections.abc import Mapping
-from dataclasses import replace
 
 import numpy as np
 from numpy.typing import NDArray
@@ -73,10 +72,10 @@ def _gains(
     return found
 
 
-def with_channel_noise_gains(
+def channel_noise_gains(
     model: Model, stats: Mapping[str, TensorStats]
-) -> dict[str, TensorStats]:
-    """The statistics with the gain of each channel, noise taken as uncorrelated.
+) -> dict[str, NDArray[np.float32]]:
+    """The gain of each channel over that of the channel of most, noise taken as uncorrelated.
 
     What counts is the noise of an output over the signal of the whole output: none of its channels
     is preferred. Only the ratio of a tensor's channels to one another is kept. All are alike where
@@ -85,20 +84,22 @@ def with_channel_noise_gains(
     Args:
         model: The prepared model.
         stats: Statistics of its tensors.
+
+    Returns:
+        Tensor whose channels are known -> float32 of shape (C,), from 0 to 1.
     """
     outputs = [info.name for info in model.outputs if info.name in stats]
     start = {name: np.full(_size(stats[name]), 1 / _power(stats[name])) for name in outputs}
     gains = _gains(model, stats, start, correlation=0.0)
-    found: dict[str, TensorStats] = {}
+    found: dict[str, NDArray[np.float32]] = {}
     for name, item in stats.items():
         if item.channel_min is None:
-            found[name] = item
             continue
         known = gains.get(name, np.zeros(1))
         most = float(known.max())
         usable = known.size == item.channel_min.size and most > 0
         relative = known / most if usable else np.ones(item.channel_min.size)
-        found[name] = replace(item, channel_noise_gain=relative.astype(np.float32))
+        found[name] = relative.astype(np.float32)
     return found
 
 

@@ -30,6 +30,7 @@ from quant.error_model.consumers import (
     least_resolvable,
     transfer_functions,
 )
+from quant.error_model.context import TensorContext
 from quant.error_model.expected_error import EXACT_STEPS, Side, sides
 from quant.statistics.histogram import BINS_PER_SIDE
 from quant.statistics.tensor_stats import TensorStats
@@ -62,9 +63,9 @@ class _WeightedSide:
         return np.interp(end, edges, self.more)
 
 
-def effective_range(stats: TensorStats) -> tuple[float, float]:
+def effective_range(stats: TensorStats, context: TensorContext) -> tuple[float, float]:
     """The observed range without what no reader of the tensor can tell apart, zero in it."""
-    lost = least_resolvable(stats.consumer_ops, stats.mean_sample_max)
+    lost = least_resolvable(context.consumer_ops, stats.mean_sample_max)
     return min(max(stats.low, lost), 0.0), stats.high
 
 
@@ -86,20 +87,20 @@ class WeightedError:
         plain: Whether every error counts in full, once.
     """
 
-    def __init__(self, stats: TensorStats, consumer_ops: tuple[str, ...] = ()) -> None:
+    def __init__(self, stats: TensorStats, context: TensorContext) -> None:
         """Weigh the histogram of a tensor.
 
         Args:
             stats: What calibration saw of it.
-            consumer_ops: Types of the operators that read it; nobody stands for a reader that
+            context: Who reads it, and what its channels matter; nobody stands for a reader that
                 passes every error on. Where no reader would notice anything, every error counts
                 too.
         """
         negative, positive = sides(stats.histogram)
-        found = transfer_functions(consumer_ops, stats.mean_sample_max)
-        alike = not consumer_ops or stats.channel_noise_gain is None
-        if not alike:
-            negative, positive = (_by_channel(side, stats) for side in (negative, positive))
+        found = transfer_functions(context.consumer_ops, stats.mean_sample_max)
+        gain = context.channel_noise_gain if context.consumer_ops else None
+        if gain is not None:
+            negative, positive = (_by_channel(side, stats, gain) for side in (negative, positive))
         self.negative = _seen(negative, -1.0, found)
         self.positive = _seen(positive, 1.0, found)
         unnoticed = not (self.negative.side.squares or self.positive.side.squares)
@@ -108,7 +109,7 @@ class WeightedError:
                 _WeightedSide(negative, None),
                 _WeightedSide(positive, None),
             )
-        self.plain = alike and (unnoticed or found == (identity,))
+        self.plain = gain is None and (unnoticed or found == (identity,))
         self._found = (identity,) if unnoticed else found
         self._zeros = stats.zeros
         self._sides = ((-1.0, negative), (1.0, positive))
@@ -176,15 +177,15 @@ class WeightedError:
         return np.maximum(error + more, 0.0)
 
 
-def _by_channel(side: Side, stats: TensorStats) -> Side:
+def _by_channel(side: Side, stats: TensorStats, gain: NDArray[np.float32]) -> Side:
     """Count each value by how much of its error reaches the model's outputs, over that of a zero.
 
     A value may be of any channel that reaches so far. Channels have equally many values, taken as
     spread evenly up to the largest, so that a narrow channel is the denser where it is: a value of
     magnitude x counts as the mean gain of the channels that reach x, each by one over its reach.
     """
-    gain, low, high = stats.channel_noise_gain, stats.channel_min, stats.channel_max
-    if gain is None or low is None or high is None:
+    low, high = stats.channel_min, stats.channel_max
+    if low is None or high is None:
         return side
     reach = np.maximum(-low, high).astype(np.float64)
     order = np.argsort(reach, kind="stable")

@@ -12,6 +12,7 @@ Where every reader passes on every error, that is the local sqnr_db.
 
 from collections.abc import Sequence
 
+from quant.error_model.context import TensorContext
 from quant.error_model.local_error import LocalError
 from quant.error_model.sqnr import sqnr_db
 from quant.error_model.weighted_error import WeightedError, effective_range, resolvable
@@ -20,12 +21,16 @@ from quant.types import QuantParams
 
 
 def weighted_sqnrs_db(
-    stats: TensorStats, params: Sequence[QuantParams], local: Sequence[LocalError]
+    stats: TensorStats,
+    context: TensorContext,
+    params: Sequence[QuantParams],
+    local: Sequence[LocalError],
 ) -> list[float | None]:
     """The predicted sqnr of a tensor as its readers see it, for several ways to quantize it.
 
     Args:
-        stats: What calibration saw of it, and who reads it.
+        stats: What calibration saw of it.
+        context: Who reads it, and what its channels matter.
         params: Scale and zero point of the whole tensor, all with the same codes.
         local: The predicted local error of each.
 
@@ -35,9 +40,9 @@ def weighted_sqnrs_db(
     """
     if not params:
         return []
-    if not resolvable(stats, effective_range(stats)[0]):
+    if not resolvable(stats, effective_range(stats, context)[0]):
         return [None] * len(params)
-    seen = WeightedError(stats, stats.consumer_ops)
+    seen = WeightedError(stats, context)
     if seen.plain:
         return [error.sqnr_db for error in local]
     if not seen.squares:

@@ -4,7 +4,9 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 
 from quant.calibrators import chosen_range
+from quant.error_model.context import TensorContext, tensor_contexts
 from quant.errors import DataError
+from quant.model.model import Model
 from quant.numerics import params_from_range
 from quant.planning.plan import Group, Plan, TensorPlan
 from quant.statistics.collect import Calibration
@@ -40,12 +42,13 @@ class GroupRange:
         return self.rmin, self.rmax
 
 
-def group_ranges(plan: Plan, calibration: Calibration) -> dict[str, GroupRange]:
+def group_ranges(model: Model, plan: Plan, calibration: Calibration) -> dict[str, GroupRange]:
     """The range of each group: a fixed one where the recipe has it, else what calibrators choose.
 
     Args:
-        plan: The resolved recipe.
-        calibration: Statistics of the model's tensors.
+        model: The prepared float model.
+        plan: The recipe resolved on it.
+        calibration: Statistics of its tensors.
 
     Returns:
         Group name -> its range; groups that stay in float are among them.
@@ -54,27 +57,30 @@ def group_ranges(plan: Plan, calibration: Calibration) -> dict[str, GroupRange]:
         DataError: If the calibration lacks a tensor.
     """
     groups = {**plan.groups, **plan.float_groups}
-    return {name: _range(plan, group, calibration) for name, group in groups.items()}
+    return {name: _range(model, plan, group, calibration) for name, group in groups.items()}
 
 
-def _range(plan: Plan, group: Group, calibration: Calibration) -> GroupRange:
+def _range(model: Model, plan: Plan, group: Group, calibration: Calibration) -> GroupRange:
     decides = _planned(plan, group.decided_by)
     if decides.settings.range is not None:
         label = decides.sources.get("range")
         source = DEFAULTS if label is None else f"rule for {label}"
         return GroupRange(*decides.settings.range, True, group.decided_by, source)
     titles = dict.fromkeys(_planned(plan, n).settings.calibrator.title for n in group.ranges_from)
-    chosen = calibrators_range(plan, group, calibration)
+    chosen = calibrators_range(model, plan, group, calibration)
     return GroupRange(*chosen, False, group.decided_by, " and ".join(titles))
 
 
-def calibrators_range(plan: Plan, group: Group, calibration: Calibration) -> tuple[float, float]:
+def calibrators_range(
+    model: Model, plan: Plan, group: Group, calibration: Calibration
+) -> tuple[float, float]:
     """What the calibrators of a group choose, whether or not the recipe fixes another range.
 
     Args:
-        plan: The resolved recipe.
+        model: The prepared float model.
+        plan: The recipe resolved on it.
         group: One of its groups.
-        calibration: Statistics of the model's tensors.
+        calibration: Statistics of its tensors.
 
     Returns:
         (rmin, rmax) in real units: what holds the choices for all of ``group.ranges_from``.
@@ -82,16 +88,19 @@ def calibrators_range(plan: Plan, group: Group, calibration: Calibration) -> tup
     Raises:
         DataError: If the calibration lacks a tensor.
     """
+    contexts = tensor_contexts(model, calibration)
     chosen = [
-        calibrated_range(tensor_stats(calibration, name), _planned(plan, name))
+        calibrated_range(tensor_stats(calibration, name), _planned(plan, name), contexts[name])
         for name in group.ranges_from
     ]
     return min(low for low, _ in chosen), max(high for _, high in chosen)
 
 
-def calibrated_range(stats: TensorStats, tensor: TensorPlan) -> tuple[float, float]:
+def calibrated_range(
+    stats: TensorStats, tensor: TensorPlan, context: TensorContext
+) -> tuple[float, float]:
     """What a tensor's calibrator chooses for it alone, (rmin, rmax) in real units."""
-    return chosen_range(tensor.settings.calibrator, stats, tensor.spec)
+    return chosen_range(tensor.settings.calibrator, stats, tensor.spec, context)
 
 
 def tensor_params(

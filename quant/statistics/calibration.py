@@ -26,7 +26,7 @@ from quant.statistics.tensor_stats import TensorStats, growth_samples
 Array = NDArray[np.generic]
 
 FORMAT = "QuantLens calibration"
-VERSION = 2
+VERSION = 3
 
 _REALS = (
     "min",
@@ -127,11 +127,7 @@ class Calibration:
         stats = list(self.tensors.values())
         counts = [s.histogram.counts() for s in stats]
         used = [np.flatnonzero(c) for c in counts]
-        channels = [
-            (s.channel_min, s.channel_max, _gain(s, len(s.channel_min)))
-            for s in stats
-            if s.channel_min is not None
-        ]
+        channels = [(s.channel_min, s.channel_max) for s in stats if s.channel_min is not None]
         about = {
             "format": FORMAT,
             "version": VERSION,
@@ -149,7 +145,6 @@ class Calibration:
                     "end_samples": [s.min_sample, s.max_sample],
                     "quietest": _about(s.quietest),
                     "last": _about(s.last) if s.last else None,
-                    "consumer_ops": s.consumer_ops,
                 }
                 for s, bins in zip(stats, used, strict=True)
             ],
@@ -163,7 +158,7 @@ class Calibration:
             "bins": np.concatenate([np.empty(0, np.int64), *used]).astype(np.uint16),
             "counts": filled.astype(np.min_scalar_type(int(filled.max(initial=0)))),
             "channels": np.concatenate(
-                [np.empty((3, 0), np.float32), *(np.array(rows) for rows in channels)], axis=1
+                [np.empty((2, 0), np.float32), *(np.array(rows) for rows in channels)], axis=1
             ),
             "growth": np.concatenate([np.empty((0, 2), np.float32), *(s.growth for s in stats)]),
             **_packed([c for s in stats for c in (s.quietest, s.last) if c]),
@@ -203,14 +198,6 @@ class Calibration:
             raise DataError(_foreign(path, error)) from error
         except (OSError, EOFError, zipfile.BadZipFile) as error:
             raise DataError(_foreign(path, error)) from error
-
-
-def _gain(stats: TensorStats, channels: int) -> Array:
-    return (
-        np.ones(channels, np.float32)
-        if stats.channel_noise_gain is None
-        else stats.channel_noise_gain
-    )
 
 
 def _foreign(path: Path, error: Exception) -> str:
@@ -263,13 +250,11 @@ def _read(arrays: Mapping[str, Array]) -> Calibration:
             channel_axis=None if axis is None else int(axis),
             channel_min=None if ends is None else ends[0],
             channel_max=None if ends is None else ends[1],
-            channel_noise_gain=None if ends is None else ends[2],
             growth=growth[grown : grown + rows].copy(),
             min_sample=min_sample,
             max_sample=max_sample,
             quietest=next(samples),
             last=next(samples) if item["last"] else None,
-            consumer_ops=tuple(str(op_type) for op_type in item["consumer_ops"]),
             **values,
         )
         at, channel, grown = at + filled, channel + width, grown + rows

@@ -17,8 +17,6 @@ import numpy as np
 from numpy.typing import NDArray
 
 from quant.data.dataset import Batch, Dataset
-from quant.error_model.consumers import readers
-from quant.error_model.noise_gain import with_channel_noise_gains
 from quant.errors import DataError
 from quant.execution.ordered_map import map_ordered, run_cancellable
 from quant.execution.progress import OnProgress, Reporter
@@ -115,7 +113,6 @@ def calibrate(
         for name, source in sources.items()
         if (stats := stats_of(name, source)) is not None
     }
-    tensors = with_channel_noise_gains(model, tensors)
     probe = next(data.samples(1))
     return Calibration(model.fingerprint, MappingProxyType(tensors), total, probe)
 
@@ -128,18 +125,15 @@ class _Source:
         base: The tensor that is measured.
         rectified: Whether a Relu lies between.
         moved: Whether values were rearranged between, so that channels are not known.
-        consumer_ops: Types of the operators that read the tensor itself.
     """
 
     base: str
     rectified: bool
     moved: bool
-    consumer_ops: tuple[str, ...]
 
 
 def _sources(model: Model) -> dict[str, _Source]:
     targets = set(model.calibration_targets)
-    consumer_ops = readers(model)
     found: dict[str, _Source] = {}
     for name in model.calibration_targets:
         base, rectified, moved = name, False, False
@@ -150,7 +144,7 @@ def _sources(model: Model) -> dict[str, _Source]:
                 base, moved = model.same_values[base], True
             else:
                 break
-        found[name] = _Source(base, rectified, moved, consumer_ops[name])
+        found[name] = _Source(base, rectified, moved)
     return found
 
 
@@ -284,5 +278,4 @@ def _stats(
         max_sample=max_sample,
         quietest=quietest.of(row, rectified=source.rectified),
         last=last,
-        consumer_ops=source.consumer_ops,
     )

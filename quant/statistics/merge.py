@@ -45,7 +45,7 @@ def _together(a: TensorStats, b: TensorStats) -> TensorStats:
     def mean(name: str) -> float:
         return (getattr(a, name) * a.samples + getattr(b, name) * b.samples) / samples
 
-    low = high = axis = gain = None
+    low = high = axis = None
     if (
         a.channel_min is not None
         and b.channel_min is not None
@@ -56,7 +56,6 @@ def _together(a: TensorStats, b: TensorStats) -> TensorStats:
         axis = a.channel_axis
         low = np.minimum(a.channel_min, b.channel_min)
         high = np.maximum(a.channel_max, b.channel_max)
-        gain = a.channel_noise_gain
     histogram = a.histogram.merged(b.histogram)
     return TensorStats(
         name=a.name,
@@ -74,8 +73,6 @@ def _together(a: TensorStats, b: TensorStats) -> TensorStats:
         max_sample=b.max_sample if b.max > a.max else a.max_sample,
         quietest=min(a.quietest, b.quietest, key=lambda counts: counts.rank),
         last=b.last,
-        consumer_ops=a.consumer_ops,
-        channel_noise_gain=gain,
         **{name: mean(name) for name in _MEANS},
     )
 

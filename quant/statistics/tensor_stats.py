@@ -38,12 +38,6 @@ class TensorStats:
         max_sample: Position of the first that reached the maximum.
         quietest: Counts of the sample whose largest magnitude is least, the first of a tie.
         last: Counts of the last sample; None where that held no value.
-        consumer_ops: Types of the operators that read it, operators that only move values looked
-            through; see :func:`quant.error_model.consumers.readers`.
-        channel_noise_gain: float32, shape (C,), from 0 to 1: how much of the noise of each channel
-            reaches the model's outputs, over that of the channel of most
-            (:mod:`quant.error_model.noise_gain`). None where channels are not known, and before
-            gains were looked at.
     """
 
     name: str
@@ -66,8 +60,6 @@ class TensorStats:
     max_sample: int
     quietest: SampleHistogram
     last: SampleHistogram | None
-    consumer_ops: tuple[str, ...] = ()
-    channel_noise_gain: NDArray[np.float32] | None = None
 
     def __post_init__(self) -> None:
         if not (math.isfinite(self.min) and math.isfinite(self.max) and self.min <= self.max):

@@ -20,6 +20,7 @@ from quant.calibrators import (
     calibrator_named,
     own_calibrators,
 )
+from quant.error_model.context import NO_CONTEXT, TensorContext
 from quant.runtime.session import InferenceSession
 from quant.statistics.tensor_stats import TensorStats
 from quant.tool_rules import TOOL_RULES
@@ -44,9 +45,11 @@ class Widened(Calibrator):
     summary: ClassVar[str] = "The observed range times a factor."
     factor: float = 1.0
 
-    def range(self, stats: TensorStats, spec: QuantSpec) -> tuple[float, float]:
+    def range(
+        self, stats: TensorStats, spec: QuantSpec, context: TensorContext = NO_CONTEXT
+    ) -> tuple[float, float]:
         """The observed range times the factor."""
-        del spec
+        del spec, context
         return stats.low * self.factor, stats.high * self.factor
 
 

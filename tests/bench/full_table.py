@@ -8,6 +8,7 @@ from itertools import cycle, islice
 
 import quant
 from analysis.ranges.candidates import choice_rows
+from quant.error_model.context import tensor_contexts
 from quant.planning.resolve import tensor_spec
 
 TENSORS = 300
@@ -45,7 +46,11 @@ def full_table(
         tensors: How many tensors.
     """
     recipe = quant.preset("onnxruntime-default")
-    named = [(stats, tensor_spec(model, recipe, n)) for n, stats in calibration.tensors.items()]
+    contexts = tensor_contexts(model, calibration)
+    named = [
+        (stats, tensor_spec(model, recipe, name), contexts[name])
+        for name, stats in calibration.tensors.items()
+    ]
     rows = len(choice_rows(*copy.deepcopy(named[0])))
     work = [copy.deepcopy(item) for item in islice(cycle(named), tensors)]
     before, started = time.process_time(), time.perf_counter()

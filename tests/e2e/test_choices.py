@@ -11,7 +11,7 @@ from types import SimpleNamespace
 import pytest
 from playwright.sync_api import Page, expect
 
-from analysis.ranges.candidates import choice_rows
+from analysis.ranges.candidates import range_candidates
 from app.session.project import FIRST_PRESET
 from quant.data.dataset import open_data
 from quant.error_model.local_error import local_error
@@ -204,12 +204,8 @@ def test_a_row_taken_for_the_whole_model_leaves_no_other_choice_in_the_rules(pan
 
 def test_the_table_lists_what_python_computes_and_says_why_a_row_is_empty(pane: Pane):
     pane.choose(pane_demo.GELU)
-    spec = (
-        quantize(pane.demo.model, pane.demo.calibration, preset(FIRST_PRESET))
-        .plan.tensors["gelu_output"]
-        .spec
-    )
-    rows = choice_rows(pane.demo.calibration.tensors["gelu_output"], spec)
+    quantized = quantize(pane.demo.model, pane.demo.calibration, preset(FIRST_PRESET))
+    rows = range_candidates(quantized, "gelu_output")
     expect(pane.table.locator("tbody tr")).to_have_count(len(rows))
     for row in rows:
         text = pane.row(row.name).inner_text()

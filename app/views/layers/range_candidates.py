@@ -21,7 +21,7 @@ def choice_table(workspace: Workspace, tensor: str) -> Table:
     """The table of a tensor, as far as it is known."""
     found = choices_of(workspace, tensor)
     rows = None if found is None else _rows(found)
-    return Table(tensor, rows, _readers(workspace.calibration.tensors[tensor].consumer_ops))
+    return Table(tensor, rows, _readers(workspace.quantized.contexts[tensor].consumer_ops))
 
 
 def _readers(consumer_ops: tuple[str, ...]) -> str:

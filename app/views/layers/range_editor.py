@@ -15,7 +15,7 @@ from app.views.layers.range_candidates import (
 )
 from app.views.layers.settings import Layer
 from app.workspace.workspace import SHAPES
-from quant.params.ranges import calibrated_range
+from quant.params.ranges import calibrators_range
 from quant.recipe.edits import with_layer, without_layer
 from quant.recipe.recipe import Recipe
 from quant.statistics.tensor_stats import TensorStats
@@ -41,19 +41,15 @@ def range_plots(layer: Layer) -> None:
         return
     owner = workspace.quantized.plan.tensors[row.owner]
     group = workspace.quantized.plan.groups[row.owner]
-    chosen = [
-        calibrated_range(
-            workspace.calibration.tensors[name], workspace.quantized.plan.tensors[name]
-        )
-        for name in group.ranges_from
-    ]
     shape = workspace.shape(row.tensor)
     assert shape is not None  # it has statistics and a plan
     choice = Choice(
         range=workspace.quantized.ranges[row.tensor],
         fixed=owner.settings.range is not None,
         calibrator=owner.settings.calibrator.title,
-        calibrated=(min(low for low, _ in chosen), max(high for _, high in chosen)),
+        calibrated=calibrators_range(
+            workspace.opened.model, workspace.quantized.plan, group, workspace.calibration
+        ),
         in_use=in_use(owner.settings),
         targets=targets(workspace, row.owner),
         revocable=st.session_state.get(_TAKEN) == workspace.project.revision,

@@ -9,6 +9,7 @@ from numpy.typing import NDArray
 from quant.calibrators.base import ThresholdSearchCalibrator, within
 from quant.calibrators.search.divergence import BINS
 from quant.calibrators.search.windows import window_range
+from quant.error_model.context import NO_CONTEXT, TensorContext
 from quant.statistics.tensor_stats import TensorStats
 from quant.types import QuantSpec
 
@@ -31,10 +32,12 @@ class DistributionMatching(ThresholdSearchCalibrator):
         """The cost out of the rows KL(P||Q), KL(Q||P) and, if needed, Jensen-Shannon."""
         raise NotImplementedError
 
-    def range(self, stats: TensorStats, spec: QuantSpec) -> tuple[float, float]:
+    def range(
+        self, stats: TensorStats, spec: QuantSpec, context: TensorContext = NO_CONTEXT
+    ) -> tuple[float, float]:
         """The range of least cost; the observed one where there are too few values."""
         if stats.count - stats.zeros < BINS:
             return stats.low, stats.high
         if spec.symmetric or stats.low == 0 or stats.high == 0:
-            return within(stats, self.curve(stats, spec).best)
+            return within(stats, self.curve(stats, spec, context).best)
         return window_range(stats, spec, self.measure, with_js=self.needs_js)

@@ -7,6 +7,7 @@ from analysis.ranges.candidates import OURS, choice_rows, disagreement_db, media
 from quant.calibrators import calibrator_named, own_calibrators
 from quant.calibrators.search.divergence import Candidates
 from quant.error_model.consumers import OUTPUT, transfer_functions
+from quant.error_model.context import TensorContext
 from quant.error_model.local_error import local_error
 from quant.numerics import fake_quantize, params_from_range
 from quant.tool_rules import TOOL_RULES, TOOLS
@@ -44,19 +45,19 @@ def test_a_row_says_what_its_calibrator_does(case):
 
 @pytest.mark.parametrize("readers", [(), ("Conv",), ("Add", "MatMul"), (OUTPUT,)], ids=str)
 def test_where_readers_pass_everything_on_the_error_as_read_is_the_local_one(readers):
-    stats = replace(statistics_of(AWKWARD["gelu"]), consumer_ops=readers)
-    for row in choice_rows(stats, SPEC):
+    stats, context = statistics_of(AWKWARD["gelu"]), TensorContext(readers)
+    for row in choice_rows(stats, SPEC, context):
         assert row.weighted_sqnr_db == row.rated_db == (row.local.sqnr_db if row.local else None)
 
 
 @pytest.mark.parametrize("readers", [("Sigmoid",), ("Relu",), ("Mul", "Sigmoid"), ("Gelu",)])
 def test_the_error_as_read_is_that_of_what_the_readers_make_of_the_values(readers):
     x = 3 * AWKWARD["normal"]
-    stats = replace(statistics_of(x), consumer_ops=readers)
+    stats, context = statistics_of(x), TensorContext(readers)
     real = x.astype(np.float64)
     found = transfer_functions(readers, float(x.max()))
     squares = sum(float(np.square(f(real)).sum()) for f in found)
-    for row in choice_rows(stats, SPEC):
+    for row in choice_rows(stats, SPEC, context):
         if row.rmin is None or row.rmax is None:
             continue
         test = fake_quantize(x, params_from_range(row.rmin, row.rmax, SPEC)).astype(np.float64)
@@ -66,8 +67,8 @@ def test_the_error_as_read_is_that_of_what_the_readers_make_of_the_values(reader
 
 def test_best_is_near_the_top_as_read_even_where_its_local_error_is_large():
     x = np.append(AWKWARD["normal"], np.full(500, -60.0, np.float32))
-    stats = replace(statistics_of(x), consumer_ops=("Sigmoid",))
-    rows = {row.name: row for row in choice_rows(stats, SPEC) if row.local}
+    stats, context = statistics_of(x), TensorContext(("Sigmoid",))
+    rows = {row.name: row for row in choice_rows(stats, SPEC, context) if row.local}
     seen = {name: row.weighted_sqnr_db for name, row in rows.items()}
     ours = [seen[name] for name in own_calibrators()]
     assert seen["best"] == max(ours)
@@ -77,8 +78,8 @@ def test_best_is_near_the_top_as_read_even_where_its_local_error_is_large():
 def test_no_error_as_read_where_the_mask_leaves_no_bins_or_the_readers_give_zeros():
     masked = np.append(AWKWARD["normal"], np.full(500, -1e9, np.float32))
     for x, reader in ((masked, "Softmax"), (AWKWARD["all zero"], "Tanh")):
-        stats = replace(statistics_of(x), consumer_ops=(reader,))
-        for row in choice_rows(stats, SPEC):
+        stats, context = statistics_of(x), TensorContext((reader,))
+        for row in choice_rows(stats, SPEC, context):
             if row.local and reader == "Softmax":
                 assert row.weighted_sqnr_db is None
                 assert row.rated_db == row.local.sqnr_db
@@ -87,11 +88,11 @@ def test_no_error_as_read_where_the_mask_leaves_no_bins_or_the_readers_give_zero
 
 
 def test_a_range_that_no_rule_chose_is_rated_like_the_rows():
-    stats = replace(statistics_of(AWKWARD["gelu"]), consumer_ops=("Tanh",))
-    for row in choice_rows(stats, SPEC):
+    stats, context = statistics_of(AWKWARD["gelu"]), TensorContext(("Tanh",))
+    for row in choice_rows(stats, SPEC, context):
         if row.rmin is not None and row.rmax is not None:
             params = params_from_range(row.rmin, row.rmax, SPEC)
-            assert rated_db(stats, params) == pytest.approx(row.rated_db)
+            assert rated_db(stats, params, context) == pytest.approx(row.rated_db)
 
 
 def test_disagreement_is_the_best_predicted_error_less_the_median():

@@ -30,8 +30,8 @@ def order(monkeypatch):
     """The tensors in the order their rows were computed, without computing any."""
     seen = []
 
-    def rows(stats, spec):
-        seen.append(choices_key(stats, spec))
+    def rows(stats, spec, context):
+        seen.append(choices_key(stats, spec, context))
         return ()
 
     monkeypatch.setattr(range_candidates, "choice_rows", rows)
@@ -58,8 +58,8 @@ def test_a_new_list_takes_the_place_of_the_old(monkeypatch):
     started = threading.Event()
     seen = []
 
-    def rows(stats, spec):
-        seen.append(choices_key(stats, spec))
+    def rows(stats, spec, context):
+        seen.append(choices_key(stats, spec, context))
         started.set()
         going.wait(10)
         return ()
@@ -79,7 +79,7 @@ def test_a_new_list_takes_the_place_of_the_old(monkeypatch):
 def test_a_failure_leaves_an_empty_table_and_the_others_go_on(monkeypatch, caplog):
     bad, good = asked(131), asked(132)
 
-    def rows(stats, spec):
+    def rows(stats, spec, context):
         if stats is bad[0]:
             raise ZeroDivisionError
         return ()
@@ -94,8 +94,8 @@ def test_a_failure_leaves_an_empty_table_and_the_others_go_on(monkeypatch, caplo
 
 
 def test_the_best_and_the_worst_are_those_of_least_and_greatest_error():
-    stats, spec = asked(141)
-    found = Choices.of(range_candidates.choice_rows(stats, spec))
+    stats, spec, context = asked(141)
+    found = Choices.of(range_candidates.choice_rows(stats, spec, context))
     ratios = [row.rated_db for row in found.rows if row.rated_db is not None]
     assert found.best is not None
     assert found.best.rated_db == max(ratios)

@@ -1,11 +1,10 @@
-import dataclasses
-
 import numpy as np
 import pytest
 
 from quant.calibrators import REGISTRY, calibrator_named
 from quant.calibrators.best import Best
 from quant.calibrators.mse import Mse
+from quant.error_model.context import TensorContext
 from quant.numerics import fake_quantize, params_from_range
 from quant.types import QType, QuantSpec
 from tests.quant.awkward_data import AWKWARD
@@ -43,8 +42,8 @@ def test_an_attention_mask_before_softmax_does_not_take_the_codes_of_the_scores(
     rng = np.random.default_rng(3)
     scores = rng.normal(0, 2, (8, 4000)).astype(np.float32)
     masked = np.where(rng.random(scores.shape) < 0.4, np.float32(mask), scores)
-    stats = dataclasses.replace(statistics_of(*masked), consumer_ops=("Softmax",))
-    low, high = calibrator.range(stats, spec)
+    stats = statistics_of(*masked)
+    low, high = calibrator.range(stats, spec, TensorContext(("Softmax",)))
     assert -30 < low < -2
     assert high > 0.5 * scores.max()
     assert Mse().range(stats, spec)[0] < -1e3

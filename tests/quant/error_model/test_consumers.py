@@ -4,10 +4,7 @@ import pytest
 from onnx import TensorProto, helper
 
 import quant
-import sample_models
-from quant.data.dataset import open_data
 from quant.error_model.consumers import OUTPUT, identity, readers, transfer_functions
-from quant.statistics.calibration import Calibration
 
 
 def model():
@@ -71,20 +68,3 @@ def test_equal_responses_count_once_and_nobody_sees_every_error():
         == (identity,)
     )
     assert len(transfer_functions(("Add", "Relu", "Sigmoid"), 0.0)) == 3
-
-
-def test_calibration_knows_who_reads_a_tensor_and_keeps_it(tmp_path):
-    sample = sample_models.find("spam_transformer")
-    loaded = quant.load(sample.model_path)
-    data = open_data(sample.calibration_path, loaded)
-    calibration = quant.calibrate(loaded, data, samples=2)
-    expected = readers(loaded)
-    assert {name: s.consumer_ops for name, s in calibration.tensors.items()} == {
-        name: expected[name] for name in calibration.tensors
-    }
-    assert ("Softmax",) in expected.values()
-    calibration.save(tmp_path / "c.npz")
-    read = Calibration.load(tmp_path / "c.npz").merged(calibration)
-    assert {s.consumer_ops for s in read.tensors.values()} == {
-        s.consumer_ops for s in calibration.tensors.values()
-    }

@@ -7,10 +7,11 @@ import pytest
 
 import quant
 from quant.calibrators.mse import Mse
+from quant.error_model.context import TensorContext, tensor_contexts
 from quant.error_model.weighted_error import WeightedError
 from quant.numerics import fake_quantize, params_from_range
 from quant.types import QType, QuantSpec
-from tests.models import conv_relu, from_text, images
+from tests.models import from_text, images
 from tests.quant.statistics.statistics_of import statistics_of
 
 UINT8 = QuantSpec(QType.UINT8, symmetric=False)
@@ -34,14 +35,16 @@ def grouped(scale: float = 1.0):
     return from_text(text, w1=first, w2=second), second
 
 
-def calibrated(proto):
+def in_model(proto, tensor):
+    """Statistics and context of a tensor."""
     model = quant.load(proto.SerializeToString())
-    return quant.calibrate(model, quant.open_data(images(16)))
+    calibration = quant.calibrate(model, quant.open_data(images(16)))
+    return calibration.tensors[tensor], tensor_contexts(model, calibration)[tensor]
 
 
 def test_channels_count_by_the_squares_of_the_weights_that_read_them():
     proto, second = grouped()
-    gain = calibrated(proto).tensors["d"].channel_noise_gain
+    gain = in_model(proto, "d")[1].channel_noise_gain
     expected = np.square(second).sum(axis=(0, 2, 3))
     np.testing.assert_allclose(gain, expected / expected.max(), rtol=1e-5)
 
@@ -52,18 +55,18 @@ def test_a_depthwise_weight_passes_the_gain_of_its_own_channel_back():
         quant.load(proto.SerializeToString()).graph.graph.initializers["w1"].const_value.numpy()
     )
     expected = np.square(second).sum(axis=(0, 2, 3)) * np.square(first).sum(axis=(1, 2, 3))
-    gain = calibrated(proto).tensors["image"].channel_noise_gain
+    gain = in_model(proto, "image")[1].channel_noise_gain
     np.testing.assert_allclose(gain, expected / expected.max(), rtol=1e-5)
 
 
 def test_rescaling_a_channel_and_what_reads_it_changes_what_its_error_counts():
-    plain, wide = (calibrated(grouped(s)[0]).tensors["d"].channel_noise_gain for s in (1.0, 8.0))
+    plain, wide = (in_model(grouped(s)[0], "d")[1].channel_noise_gain for s in (1.0, 8.0))
     assert wide[1] / wide[0] == pytest.approx(plain[1] / plain[0] / 64, rel=1e-4)
 
 
 def test_the_range_clips_a_wide_channel_that_little_depends_on():
-    stats = calibrated(grouped(30.0)[0]).tensors["d"]
-    low, high = Mse(as_read=True).range(stats, UINT8)
+    stats, context = in_model(grouped(30.0)[0], "d")
+    low, high = Mse(as_read=True).range(stats, UINT8, context)
     plain = Mse().range(stats, UINT8)
     assert high - low < 0.7 * (plain[1] - plain[0])
 
@@ -74,13 +77,11 @@ def test_error_is_that_of_each_channel_times_its_gain():
     x = rng.uniform(-1, 1, (20_000, 3)).astype(np.float32) * reach.astype(np.float32)
     stats = dataclasses.replace(
         statistics_of(x),
-        consumer_ops=("Conv",),
         channel_axis=1,
         channel_min=x.min(axis=0),
         channel_max=x.max(axis=0),
-        channel_noise_gain=gain,
     )
-    seen = WeightedError(stats, stats.consumer_ops)
+    seen = WeightedError(stats, TensorContext(("Conv",), gain))
 
     def measured(end):
         error = x - fake_quantize(x, params_from_range(-end, end, UINT8))
@@ -92,13 +93,3 @@ def test_error_is_that_of_each_channel_times_its_gain():
     # Gains are known up to a factor of the whole tensor.
     ratios = np.asarray(found) / expected
     np.testing.assert_allclose(ratios / ratios[0], 1, rtol=0.1)
-
-
-def test_gains_are_kept_in_a_file_and_by_a_merge(tmp_path):
-    found = calibrated(conv_relu())
-    found.save(tmp_path / "c.npz")
-    read = quant.Calibration.load(tmp_path / "c.npz")
-    for name, stats in read.merged(found).tensors.items():
-        np.testing.assert_array_equal(
-            stats.channel_noise_gain, found.tensors[name].channel_noise_gain
-        )

@@ -1,9 +1,8 @@
-import dataclasses
-
 import numpy as np
 import pytest
 
 from quant.error_model.consumers import transfer_functions
+from quant.error_model.context import NO_CONTEXT, TensorContext
 from quant.error_model.weighted_error import WeightedError
 from quant.numerics import fake_quantize, params_from_range
 from quant.types import QType, QuantSpec
@@ -37,7 +36,9 @@ def test_error_is_that_of_what_the_readers_make_of_the_values(consumer_ops, spec
     found = share * stats.low, share * stats.high
     params = params_from_range(*found, spec)
     expected = seen(x, found, spec, consumer_ops)
-    assert WeightedError(stats, consumer_ops).of_params(params) == pytest.approx(expected, rel=0.05)
+    assert WeightedError(stats, TensorContext(consumer_ops)).of_params(params) == pytest.approx(
+        expected, rel=0.05
+    )
 
 
 def test_clipping_where_a_reader_is_flat_costs_little():
@@ -45,7 +46,7 @@ def test_clipping_where_a_reader_is_flat_costs_little():
     stats = statistics_of(x)
     narrow = params_from_range(-8.0, 8.0, UINT8)
     whole = params_from_range(stats.low, stats.high, UINT8)
-    plain, sigmoid = WeightedError(stats), WeightedError(stats, ("Sigmoid",))
+    plain, sigmoid = (WeightedError(stats, TensorContext(ops)) for ops in ((), ("Sigmoid",)))
     assert plain.of_params(narrow) > 100 * plain.of_params(whole)
     assert sigmoid.of_params(narrow) < sigmoid.of_params(whole) / 10
 
@@ -54,15 +55,15 @@ def test_where_no_reader_notices_anything_every_error_counts():
     stats = statistics_of(AWKWARD["negative"])
     params = params_from_range(stats.low, 0.0, UINT8)
     assert (
-        WeightedError(stats, ("Relu",)).of_params(params)
-        == WeightedError(stats).of_params(params)
+        WeightedError(stats, TensorContext(("Relu",))).of_params(params)
+        == WeightedError(stats, NO_CONTEXT).of_params(params)
         > 0
     )
 
 
 def test_all_scales_and_steps_at_once_give_what_each_alone_gives():
-    stats = dataclasses.replace(statistics_of(3 * AWKWARD["gelu"]), consumer_ops=("Tanh",))
-    error = WeightedError(stats, stats.consumer_ops)
+    stats = statistics_of(3 * AWKWARD["gelu"])
+    error = WeightedError(stats, TensorContext(("Tanh",)))
     scale = np.array([0.01, 0.05])
     below = np.array([[0, 3, 40], [1, 2, 255]])
     found = error.of_all(scale, below, 255)
