@@ -54,7 +54,9 @@ class _Derived:
     """What was derived from a calibration and the model it belongs to."""
 
     contexts: Mapping[str, TensorContext] | None = None
-    gains: dict[float, Mapping[str, NDArray[np.float64]]] = field(default_factory=dict)
+    gains: dict[float, Mapping[str, NDArray[np.float64]]] = field(
+        default_factory=dict[float, Mapping[str, NDArray[np.float64]]]
+    )
 
 
 _derived: "weakref.WeakKeyDictionary[Calibration, _Derived]" = weakref.WeakKeyDictionary()

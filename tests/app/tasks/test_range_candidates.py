@@ -6,6 +6,7 @@ import pytest
 
 from app.tasks import range_candidates
 from app.tasks.range_candidates import KNOWN, BackgroundQueue, Choices, choices_key
+from quant.error_model.context import NO_CONTEXT
 from quant.types import QType, QuantSpec
 from tests.quant.statistics.statistics_of import statistics_of
 
@@ -13,7 +14,7 @@ SPEC = QuantSpec(QType.INT8, symmetric=False)
 
 
 def asked(seed):
-    return statistics_of(np.random.default_rng(seed).normal(size=500)), SPEC
+    return statistics_of(np.random.default_rng(seed).normal(size=500)), SPEC, NO_CONTEXT
 
 
 def settled(items, seconds=20.0):

@@ -297,7 +297,7 @@ def about(arrays, **changes):
     [
         (lambda a: {"x": np.zeros(3)}, "found a file of another kind"),
         (lambda a: about(a, format="x"), "another kind"),
-        (lambda a: about(a, version=1), "format version 1, this program reads 2"),
+        (lambda a: about(a, version=1), "format version 1, this program reads 3"),
         (lambda a: about(a, tensors=[]), "damaged"),
         (lambda a: about(a, tensors=7), "damaged"),
         (lambda a: a | {"about": np.zeros(4, np.uint8)}, "damaged"),
