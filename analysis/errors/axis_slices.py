@@ -4,20 +4,18 @@ The error of a whole tensor is that of its largest values: a detector's boxes hi
 """
 
 from collections.abc import Mapping
-from contextlib import closing
 from dataclasses import dataclass
-from functools import partial
 
 import numpy as np
 from numpy.typing import NDArray
 
-from quant.data.dataset import Dataset
+from analysis.errors.measuring import measure
+from analysis.errors.runs import FileRuns, Models, Needs, Observer, Run, RunResults
+from quant.data.dataset import Batch, Dataset
 from quant.error_model.sqnr import sqnr_db
 from quant.execution.progress import OnProgress
 from quant.model.model import Model
 from quant.pipeline import QuantizedModel
-from quant.runtime.session import InferenceSession
-from quant.runtime.together import run_sessions
 
 Array = NDArray[np.generic]
 Real = NDArray[np.float64]
@@ -83,16 +81,44 @@ def slice_errors(
     Returns:
         Tensor -> the errors of its slices; tensors with one slice are left out.
     """
-    joins = concat_axes(quantized.float_model)
-    names = _watched(quantized, joins)
-    tallies = {name: _Tally(joins.get(name)) for name in names}
-    opened = partial(_sessions, quantized, names)
-    with closing(run_sessions(opened, data, samples=samples, progress=progress)) as results:
-        for _, (reference, test) in results:
-            for name, seen in names.items():
-                tallies[name].add(reference[name], test[seen])
-    found = {name: tally.result(name, quantized.float_model) for name, tally in tallies.items()}
-    return {name: errors for name, errors in found.items() if errors is not None}
+    observer = SliceErrorAccumulator(quantized)
+    models = FileRuns(quantized.float_model, quantized)
+    measure(models, data, [observer], samples=samples, progress=progress)
+    return observer.result()
+
+
+class SliceErrorAccumulator(Observer[Models, dict[str, SliceErrors]]):
+    """Adds up what :func:`slice_errors` gives.
+
+    Args:
+        quantized: The int8 model.
+    """
+
+    def __init__(self, quantized: QuantizedModel) -> None:
+        self._model = quantized.float_model
+        joins = concat_axes(self._model)
+        self._names = _watched(quantized, joins)
+        self._slices = {name: _SliceAccumulator(joins.get(name)) for name in self._names}
+
+    def needs(self, models: Models) -> Needs:
+        """Both models, tapped at the outputs and what each Concat gives."""
+        del models
+        return {
+            Run.FLOAT_TENSORS: tuple(self._names),
+            Run.INT8_TENSORS: tuple(self._names.values()),
+        }
+
+    def add(self, batch: Batch, results: RunResults) -> None:
+        """Add a batch."""
+        del batch
+        for name, seen in self._names.items():
+            pair = results[Run.FLOAT_TENSORS][name], results[Run.INT8_TENSORS][seen]
+            self._slices[name].add(*pair)
+
+    def result(self) -> dict[str, SliceErrors]:
+        """Tensor -> the errors of its slices; tensors with one slice are left out."""
+        found = {name: slices.result(name, self._model) for name, slices in self._slices.items()}
+        return {name: errors for name, errors in found.items() if errors is not None}
 
 
 def concat_axes(model: Model) -> dict[str, int]:
@@ -115,18 +141,7 @@ def _watched(quantized: QuantizedModel, joins: Mapping[str, int]) -> dict[str, s
     return {n: s for n, s in names.items() if s in made and tensors[n].dtype == "FLOAT"}
 
 
-def _sessions(
-    quantized: QuantizedModel, names: Mapping[str, str]
-) -> tuple[InferenceSession, InferenceSession]:
-    return (
-        InferenceSession(quantized.float_model.to_bytes(), taps=tuple(names), level="basic"),
-        InferenceSession(
-            quantized.to_bytes(), taps=tuple(dict.fromkeys(names.values())), level="basic"
-        ),
-    )
-
-
-class _Tally:
+class _SliceAccumulator:
     """Adds up the slices of one tensor."""
 
     def __init__(self, axis: int | None) -> None:

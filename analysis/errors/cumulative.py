@@ -1,48 +1,23 @@
-"""Run a float model and its int8 version over the same samples and measure the difference.
-
-What a user gets and what a tensor holds are measured on different sessions. A tapped tensor must be
-computed as written, so ONNX Runtime cannot fuse across it: an int8 model with taps does not run the
-integer kernels of the plain one. Outputs, predictions and top-1 therefore come from sessions
-without taps at ONNX Runtime's default settings, and the error at each tensor from tapped ones at
-the level "basic", where every QuantizeLinear and DequantizeLinear is computed as it is defined.
-"""
+"""The cumulative error: a float model and its int8 version over the same samples."""
 
 from collections.abc import Mapping
-from contextlib import closing
 from dataclasses import dataclass
-from functools import partial
 from pathlib import Path
-from typing import Literal, Protocol
+from typing import Literal
 
 import numpy as np
 import onnx
 from numpy.typing import NDArray
 
+from analysis.errors.measuring import measure
 from analysis.errors.output_scores import predictions, share_equal
+from analysis.errors.runs import FileRuns, Models, Needs, Observer, Quantized, Run, RunResults
 from analysis.errors.tensor_error import ErrorAccumulator, ErrorStats
-from quant.data.dataset import Batch, Dataset, match_inputs
-from quant.errors import DataError, ModelError
-from quant.execution.ordered_map import map_ordered, run_cancellable
-from quant.execution.progress import OnProgress, Reporter
+from quant.data.dataset import Batch, Dataset
+from quant.execution.progress import OnProgress
 from quant.model.model import Model
-from quant.model.read import read_model
-from quant.runtime.batching import batch_size
-from quant.runtime.session import InferenceSession
 
 Array = NDArray[np.generic]
-
-
-class Quantized(Protocol):
-    """What :func:`compare` needs of an int8 model in memory."""
-
-    @property
-    def tensor_map(self) -> Mapping[str, str]:
-        """Float tensor -> the tensor of the int8 graph that stands for it."""
-        ...
-
-    def to_bytes(self) -> bytes:
-        """The content of the ``.onnx`` file."""
-        ...
 
 
 @dataclass(frozen=True, eq=False)
@@ -106,140 +81,59 @@ def compare(
         ModelError: If a model cannot be read or run, or they differ in inputs or outputs.
         Cancelled: If ``progress`` raised it.
     """
-    total = len(data) if samples is None else min(samples, len(data))
-    if total < 1:
-        raise DataError(f"a comparison needs at least 1 sample, found {total} asked for")
-    report = Reporter(total, progress)
-    report()
-    runs = run_cancellable(partial(_opened, float_model, int8, tensors), heartbeat=report)
-    data = match_inputs(data, runs.plain[0].inputs)
-    size, _ = run_cancellable(
-        partial(batch_size, runs.sessions, data), heartbeat=report, stop=runs.stop
-    )
-    tally = _Tally()
-    results = map_ordered(
-        runs.run, data.batches(size, total), workers=1, heartbeat=report, stop=runs.stop
-    )
-    with closing(results):
-        for batch, found in results:
-            tally.add(batch, found)
-            report.advance(batch.size)
-    return tally.result(total, data.labels)
+    observer = ComparisonAccumulator(data.labels, tensors)
+    models = FileRuns(float_model, int8)
+    measure(models, data, [observer], samples=samples, progress=progress)
+    return observer.result()
 
 
-@dataclass(frozen=True, eq=False)
-class _Found:
-    """Values of both models on a batch: name -> (float, int8)."""
+class ComparisonAccumulator(Observer[Models, Comparison]):
+    """Adds up a :class:`Comparison`.
 
-    outputs: Mapping[str, tuple[Array, Array]]
-    tensors: Mapping[str, tuple[Array, Array]]
-
-
-@dataclass(frozen=True, eq=False)
-class _Runs:
-    """The sessions: (float, int8) as a user runs them, and (float, int8) tapped."""
-
-    plain: tuple[InferenceSession, InferenceSession]
-    tapped: tuple[InferenceSession, InferenceSession] | None
-    names: Mapping[str, str]
-
-    @property
-    def sessions(self) -> tuple[InferenceSession, ...]:
-        return (*self.plain, *(self.tapped or ()))
-
-    def run(self, batch: Batch) -> tuple[Batch, _Found]:
-        reference, test = (session.run(batch.feeds) for session in self.plain)
-        outputs = {name: (reference[name], test[name]) for name in reference}
-        tensors: dict[str, tuple[Array, Array]] = {}
-        if self.tapped is not None:
-            reference, test = (session.run(batch.feeds) for session in self.tapped)
-            tensors = {a: (reference[a], test[b]) for a, b in self.names.items()}
-        return batch, _Found(outputs, tensors)
-
-    def stop(self) -> None:
-        for session in self.sessions:
-            session.stop()
-
-
-def _opened(
-    float_model: Model | str | Path,
-    int8: Quantized | str | Path,
-    tensors: Literal["all", "outputs"],
-) -> _Runs:
-    """The sessions, once it is sure that the models belong together."""
-    reference = float_model.to_bytes() if isinstance(float_model, Model) else _content(float_model)
-    known: Mapping[str, str] = {}
-    if isinstance(int8, str | Path):
-        test = _content(int8)
-    else:
-        test, known = int8.to_bytes(), int8.tensor_map
-    plain = (InferenceSession(reference), InferenceSession(test))
-    for what in ("inputs", "outputs"):
-        a, b = ({info.name for info in getattr(session, what)} for session in plain)
-        if a != b:
-            raise ModelError(
-                f"expected two models with the same {what}, found {_listed(a)} in the float model "
-                f"and {_listed(b)} in the int8 one; compare a model with its own int8 version"
-            )
-    names = _shared_tensors(reference, test, known) if tensors == "all" else {}
-    tapped = None
-    if names:
-        tapped = (
-            InferenceSession(reference, taps=tuple(names), level="basic"),
-            InferenceSession(test, taps=tuple(dict.fromkeys(names.values())), level="basic"),
-        )
-    return _Runs(plain, tapped, names)
-
-
-def _content(path: str | Path) -> bytes:
-    return read_model(path).proto.SerializeToString()
-
-
-def _listed(names: set[str]) -> str:
-    return ", ".join(sorted(names))
-
-
-def _shared_tensors(reference: bytes, test: bytes, known: Mapping[str, str]) -> dict[str, str]:
-    """Float tensor -> the tensor of the int8 graph to compare it with, in topological order.
-
-    Where the tensor of that name is quantized and dequantized in the int8 graph, the result of
-    that is meant, which is what its quantized consumers read.
+    Args:
+        labels: The class of each sample, or None; more than there are samples will do.
+        tensors: As for :func:`compare`.
     """
-    graph = onnx.load_model_from_string(test).graph
-    made = {name for node in graph.node for name in node.output}
-    quantized = {n.input[0]: n.output[0] for n in graph.node if n.op_type == "QuantizeLinear"}
-    dequantized = {n.input[0]: n.output[0] for n in graph.node if n.op_type == "DequantizeLinear"}
-    names: dict[str, str] = {}
-    for node in onnx.load_model_from_string(reference).graph.node:
-        for name in node.output:
-            seen = known.get(name) or dequantized.get(quantized.get(name, ""), name)
-            if name and seen in made:
-                names[name] = seen
-    return names
 
-
-class _Tally:
-    """Adds up batches."""
-
-    def __init__(self) -> None:
+    def __init__(
+        self, labels: NDArray[np.int64] | None, tensors: Literal["all", "outputs"] = "all"
+    ) -> None:
+        self._labels = labels
+        self._all = tensors == "all"
+        self._names: Mapping[str, str] = {}
+        self._samples = 0
         self._outputs: dict[str, ErrorAccumulator] = {}
         self._tensors: dict[str, ErrorAccumulator] = {}
         self._left_out: dict[str, str] = {}
         self._predictions: list[NDArray[np.int32]] | None = []
 
-    def add(self, batch: Batch, found: _Found) -> None:
+    def needs(self, models: Models) -> Needs:
+        """Both models as a user runs them, and tapped where tensors are asked for."""
+        plain: Needs = {Run.FLOAT: (), Run.INT8: ()}
+        if not self._all:
+            return plain
+        self._names = shared_tensors(models)
+        return {
+            **plain,
+            Run.FLOAT_TENSORS: tuple(self._names),
+            Run.INT8_TENSORS: tuple(self._names.values()),
+        }
+
+    def add(self, batch: Batch, results: RunResults) -> None:
         """Add a batch."""
+        self._samples += batch.size
+        reference, test = results[Run.FLOAT], results[Run.INT8]
         if self._predictions is not None:
-            first = next(iter(found.outputs.values()))
-            rows = [predictions(array, batch.size) for array in first]
+            first = next(iter(reference))
+            rows = [predictions(array, batch.size) for array in (reference[first], test[first])]
             pair = [row for row in rows if row is not None]
             self._predictions = [*self._predictions, np.stack(pair)] if len(pair) == 2 else None
-        for accumulators, values in (
-            (self._outputs, found.outputs),
-            (self._tensors, found.tensors),
-        ):
-            for name, (reference, test) in values.items():
-                self._add(accumulators, name, reference, test)
+        for name, wanted in reference.items():
+            self._add(self._outputs, name, wanted, test[name])
+        if self._names:
+            reference, test = results[Run.FLOAT_TENSORS], results[Run.INT8_TENSORS]
+            for name, seen in self._names.items():
+                self._add(self._tensors, name, reference[name], test[seen])
 
     def _add(
         self, accumulators: dict[str, ErrorAccumulator], name: str, reference: Array, test: Array
@@ -253,19 +147,19 @@ class _Tally:
         else:
             accumulators.setdefault(name, ErrorAccumulator()).add(reference, test)
 
-    def result(self, samples: int, labels: NDArray[np.int64] | None) -> Comparison:
+    def result(self) -> Comparison:
         """What all batches together gave."""
         float_top1 = int8_top1 = agreement = reference = test = None
         if self._predictions is not None:
             both = np.concatenate(self._predictions, axis=1)
             reference, test = both[0], both[1]
             agreement = share_equal(reference, test)
-            if labels is not None:
+            if self._labels is not None:
                 float_top1, int8_top1 = (
-                    share_equal(row, labels[:samples]) for row in (reference, test)
+                    share_equal(row, self._labels[: self._samples]) for row in (reference, test)
                 )
         return Comparison(
-            samples=samples,
+            samples=self._samples,
             outputs=self._results(self._outputs),
             tensors=self._results(self._tensors),
             float_top1=float_top1,
@@ -278,3 +172,22 @@ class _Tally:
 
     def _results(self, accumulators: Mapping[str, ErrorAccumulator]) -> dict[str, ErrorStats]:
         return {n: a.result() for n, a in accumulators.items() if n not in self._left_out}
+
+
+def shared_tensors(models: Models) -> dict[str, str]:
+    """Float tensor -> the tensor of the int8 graph to compare it with, in topological order.
+
+    Where the tensor of that name is quantized and dequantized in the int8 graph, the result of
+    that is meant, which is what its quantized consumers read.
+    """
+    graph = onnx.load_model_from_string(models.int8_content).graph
+    made = {name for node in graph.node for name in node.output}
+    quantized = {n.input[0]: n.output[0] for n in graph.node if n.op_type == "QuantizeLinear"}
+    dequantized = {n.input[0]: n.output[0] for n in graph.node if n.op_type == "DequantizeLinear"}
+    names: dict[str, str] = {}
+    for node in onnx.load_model_from_string(models.float_content).graph.node:
+        for name in node.output:
+            seen = models.tensor_map.get(name) or dequantized.get(quantized.get(name, ""), name)
+            if name and seen in made:
+                names[name] = seen
+    return names

@@ -1,24 +1,39 @@
-"""Local errors as measured: each unit quantized alone, with float inputs, at its own output.
-
-One graph holds the float model and a copy of the int8 model whose every quantized tensor is taken
-from the float model again, so that one pass measures all units and no error reaches the next.
-"""
+"""Local errors as measured: each unit quantized alone, with float inputs, at its own output."""
 
 from collections.abc import Mapping
-from contextlib import closing
 
-import onnx
-import onnx_ir as ir
-
+from analysis.errors.measuring import measure
+from analysis.errors.runs import Needs, Observer, QuantizedRuns, Run, RunResults
 from analysis.errors.tensor_error import ErrorAccumulator, ErrorStats
-from quant.data.dataset import Dataset
+from quant.data.dataset import Batch, Dataset
 from quant.execution.progress import OnProgress
-from quant.model.prepare import raise_opset
 from quant.pipeline import QuantizedModel
-from quant.runtime.session import InferenceSession
-from quant.runtime.together import run_sessions
 
-_PREFIX = "local/"
+
+class LocalErrorAccumulator(Observer[QuantizedRuns, dict[str, ErrorStats]]):
+    """Adds up the local error at every quantized tensor; the result is in topological order."""
+
+    def __init__(self) -> None:
+        self._seen_as: Mapping[str, str] = {}
+        self._errors: dict[str, ErrorAccumulator] = {}
+
+    def needs(self, models: QuantizedRuns) -> Needs:
+        """The graph of all units alone, tapped at both ends of each quantization."""
+        _, self._seen_as = models.local
+        self._errors = {name: ErrorAccumulator() for name in self._seen_as}
+        inputs = {info.name for info in models.quantized.float_model.inputs}
+        floats = (name for name in self._seen_as if name not in inputs)
+        return {Run.LOCAL: (*floats, *self._seen_as.values())}
+
+    def add(self, batch: Batch, results: RunResults) -> None:
+        """Add a batch."""
+        values = {**batch.feeds, **results[Run.LOCAL]}
+        for name, test in self._seen_as.items():
+            self._errors[name].add(values[name], values[test])
+
+    def result(self) -> dict[str, ErrorStats]:
+        """Tensor -> its local error."""
+        return {name: errors.result() for name, errors in self._errors.items()}
 
 
 def local_errors(
@@ -46,84 +61,6 @@ def local_errors(
         ModelError: If the graph cannot be run.
         Cancelled: If ``progress`` raised it.
     """
-    content, seen_as = local_graph(quantized)
-    inputs = {info.name for info in quantized.float_model.inputs}
-    taps = tuple(dict.fromkeys((*(n for n in seen_as if n not in inputs), *seen_as.values())))
-
-    def opened() -> list[InferenceSession]:
-        return [InferenceSession(content, taps=taps, level="basic", integer_kernels=False)]
-
-    tallies = {name: ErrorAccumulator() for name in seen_as}
-    with closing(run_sessions(opened, data, samples=samples, progress=progress)) as results:
-        for batch, (found,) in results:
-            values = {**batch.feeds, **found}
-            for name, test in seen_as.items():
-                tallies[name].add(values[name], values[test])
-    return {name: tally.result() for name, tally in tallies.items()}
-
-
-def local_graph(quantized: QuantizedModel) -> tuple[bytes, Mapping[str, str]]:
-    """The float model beside its units, each quantized alone.
-
-    Args:
-        quantized: The int8 model.
-
-    Returns:
-        The content of an ``.onnx`` file with the outputs of the float model, and float tensor ->
-        the tensor that holds it with the local error.
-    """
-    float_model = _float_model(quantized)
-    graph = float_model.graph
-    int8 = onnx.load_model_from_string(quantized.to_bytes()).graph
-    shared = {value.name for value in graph.input}
-    tensor_of = {seen: name for name, seen in quantized.tensor_map.items()}
-    dequantize = {n.input[0]: n for n in int8.node if n.op_type == "DequantizeLinear"}
-    seen_as: dict[str, str] = {}
-    for initializer in int8.initializer:
-        initializer.name = _PREFIX + initializer.name
-        graph.initializer.append(initializer)
-    for node in int8.node:
-        copy = _renamed(node, _PREFIX, shared)
-        if node.op_type != "QuantizeLinear":
-            graph.node.append(copy)
-            continue
-        after = dequantize[node.output[0]]
-        tensor = tensor_of[after.output[0]]
-        seen_as[tensor] = _PREFIX + after.output[0]
-        if quantized.plan.tensors[tensor].produced:
-            # The unit's own result is quantized apart from what the next units read.
-            own = onnx.NodeProto()
-            own.CopyFrom(copy)
-            own.output[0] = f"{copy.output[0]}/own"
-            result = _renamed(after, _PREFIX, shared)
-            result.input[0] = own.output[0]
-            result.output[0] = seen_as[tensor] = f"{result.output[0]}/own"
-            own.name, result.name = f"{own.name}/own", f"{result.name}/own"
-            graph.node.extend((own, result))
-        copy.input[0] = tensor
-        graph.node.append(copy)
-    content = float_model.SerializeToString()
-    return content, {name: seen_as[name] for name in quantized.plan.tensors if name in seen_as}
-
-
-def _float_model(quantized: QuantizedModel) -> onnx.ModelProto:
-    """The float model in the opset of the int8 one."""
-    model = quantized.float_model
-    opset = quantized.graph.opset_imports.get("", 0)
-    if opset <= model.graph.opset_imports.get("", 0):
-        return onnx.load_model_from_string(model.to_bytes())
-    raised = model.graph.clone()
-    raise_opset(raised, opset, model.name)
-    return ir.to_proto(raised)
-
-
-def _renamed(node: onnx.NodeProto, prefix: str, shared: set[str]) -> onnx.NodeProto:
-    """The node under other names, reading and giving other tensors than those that are shared."""
-    copy = onnx.NodeProto()
-    copy.CopyFrom(node)
-    copy.name = prefix + node.name
-    for names in (copy.input, copy.output):
-        for index, name in enumerate(names):
-            if name and name not in shared:
-                names[index] = prefix + name
-    return copy
+    observer = LocalErrorAccumulator()
+    measure(QuantizedRuns(quantized), data, [observer], samples=samples, progress=progress)
+    return observer.result()

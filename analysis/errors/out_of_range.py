@@ -2,18 +2,16 @@
 
 import math
 from collections.abc import Mapping
-from contextlib import closing
 from dataclasses import dataclass
-from functools import partial
 
 import numpy as np
 from numpy.typing import NDArray
 
-from quant.data.dataset import Dataset
+from analysis.errors.measuring import measure
+from analysis.errors.runs import FileRuns, Models, Needs, Observer, Run, RunResults
+from quant.data.dataset import Batch, Dataset
 from quant.execution.progress import OnProgress
 from quant.pipeline import QuantizedModel
-from quant.runtime.session import InferenceSession
-from quant.runtime.together import run_sessions
 
 Array = NDArray[np.generic]
 
@@ -67,24 +65,43 @@ def out_of_range(
     Returns:
         Tensor -> what lies outside, for every quantized activation.
     """
-    tallies = {name: _Tally(quantized, name) for name in quantized.plan.tensors}
-    opened = partial(_sessions, quantized)
-    with closing(run_sessions(opened, data, samples=samples, progress=progress)) as results:
-        for batch, (found,) in results:
-            values: Mapping[str, Array] = {**batch.feeds, **found}
-            for name, tally in tallies.items():
-                tally.add(values[name], batch.size)
-    return {name: tally.result() for name, tally in tallies.items()}
+    observer = OutOfRangeAccumulator(quantized)
+    models = FileRuns(quantized.float_model, quantized)
+    measure(models, data, [observer], samples=samples, progress=progress)
+    return observer.result()
 
 
-def _sessions(quantized: QuantizedModel) -> tuple[InferenceSession]:
-    model = quantized.float_model
-    inputs = {info.name for info in model.inputs}
-    names = tuple(name for name in quantized.plan.tensors if name not in inputs)
-    return (InferenceSession(model.to_bytes(), taps=names, level="basic"),)
+class OutOfRangeAccumulator(Observer[Models, dict[str, OutOfRange]]):
+    """Adds up what :func:`out_of_range` gives.
+
+    Args:
+        quantized: The int8 model.
+    """
+
+    def __init__(self, quantized: QuantizedModel) -> None:
+        inputs = {info.name for info in quantized.float_model.inputs}
+        self._taps = tuple(name for name in quantized.plan.tensors if name not in inputs)
+        self._tensors = {
+            name: _RangeAccumulator(quantized, name) for name in quantized.plan.tensors
+        }
+
+    def needs(self, models: Models) -> Needs:
+        """The float model, tapped at what is quantized."""
+        del models
+        return {Run.FLOAT_TENSORS: self._taps}
+
+    def add(self, batch: Batch, results: RunResults) -> None:
+        """Add a batch."""
+        values: Mapping[str, Array] = {**batch.feeds, **results[Run.FLOAT_TENSORS]}
+        for name, tensor in self._tensors.items():
+            tensor.add(values[name], batch.size)
+
+    def result(self) -> dict[str, OutOfRange]:
+        """Tensor -> what lies outside."""
+        return {name: tensor.result() for name, tensor in self._tensors.items()}
 
 
-class _Tally:
+class _RangeAccumulator:
     """Adds up what lies outside the range of one tensor."""
 
     def __init__(self, quantized: QuantizedModel, tensor: str) -> None:

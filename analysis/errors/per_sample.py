@@ -2,20 +2,20 @@
 
 import math
 from collections.abc import Mapping
-from contextlib import closing
 from dataclasses import dataclass
 
 import numpy as np
 from numpy.typing import NDArray
 
+from analysis.errors.measuring import measure
 from analysis.errors.out_of_range import OutOfRange
 from analysis.errors.output_scores import predictions
+from analysis.errors.runs import FileRuns, Models, Needs, Observer, Run, RunResults
 from quant.data.dataset import Batch, Dataset
 from quant.error_model.sqnr import sqnr_db
 from quant.execution.progress import OnProgress
 from quant.pipeline import QuantizedModel
-from quant.runtime.session import InferenceSession
-from quant.runtime.together import Results, run_sessions
+from quant.runtime.run import Results
 
 MOST = 8
 """Worst samples that are kept whole."""
@@ -117,33 +117,57 @@ def sample_errors(
         ModelError: If a model cannot be run.
         Cancelled: If ``progress`` raised it.
     """
+    observer = SampleErrorAccumulator(data.labels, most)
+    models = FileRuns(quantized.float_model, quantized)
+    measure(models, data, [observer], samples=samples, progress=progress)
+    return observer.result()
 
-    def opened() -> list[InferenceSession]:
-        return [
-            InferenceSession(quantized.float_model.to_bytes()),
-            InferenceSession(quantized.to_bytes()),
+
+class SampleErrorAccumulator(Observer[Models, SampleErrors]):
+    """Adds up :class:`SampleErrors`: of all but the worst samples one number each is kept.
+
+    Args:
+        labels: The class of each sample, or None; more than there are samples will do.
+        most: How many of the worst to keep whole.
+    """
+
+    def __init__(self, labels: NDArray[np.int64] | None, most: int = MOST) -> None:
+        self._labels = labels
+        self._most = most
+        self._ratios: list[NDArray[np.float64]] = []
+        self._alike: list[NDArray[np.bool_]] = []
+        self._worst: list[SampleError] = []
+
+    def needs(self, models: Models) -> Needs:
+        """Both models as a user runs them."""
+        del models
+        return {Run.FLOAT: (), Run.INT8: ()}
+
+    def add(self, batch: Batch, results: RunResults) -> None:
+        """Add a batch."""
+        pair = results[Run.FLOAT], results[Run.INT8]
+        errors = _least_sqnr_db(*pair, batch.size)
+        agrees = _agrees(*pair, batch.size)
+        self._ratios.append(errors)
+        self._alike += [] if agrees is None else [agrees]
+        full = len(self._worst) == self._most
+        limit = self._worst[-1].sqnr_db if full and self._worst else math.inf
+        found = [
+            _sample(batch, int(row), pair, float(errors[row]), self._labels)
+            for row in np.argsort(errors, kind="stable")[: self._most]
+            if errors[row] < limit or not full
         ]
+        ranked = sorted([*self._worst, *found], key=lambda item: (item.sqnr_db, item.index))
+        self._worst = ranked[: self._most]
 
-    ratios: list[NDArray[np.float64]] = []
-    alike: list[NDArray[np.bool_]] = []
-    worst: list[SampleError] = []
-    with closing(run_sessions(opened, data, samples=samples, progress=progress)) as results:
-        for batch, (reference, test) in results:
-            errors = _least_sqnr_db(reference, test, batch.size)
-            agrees = _agrees(reference, test, batch.size)
-            ratios.append(errors)
-            alike += [] if agrees is None else [agrees]
-            limit = worst[-1].sqnr_db if len(worst) == most else math.inf
-            found = [
-                _sample(batch, int(row), (reference, test), float(errors[row]), data)
-                for row in np.argsort(errors, kind="stable")[:most]
-                if errors[row] < limit or len(worst) < most
-            ]
-            worst = sorted([*worst, *found], key=lambda item: (item.sqnr_db, item.index))[:most]
-    known = len(alike) == len(ratios)
-    return SampleErrors(
-        np.concatenate(ratios), np.concatenate(alike) if known else None, tuple(worst)
-    )
+    def result(self) -> SampleErrors:
+        """The errors of all samples."""
+        known = len(self._alike) == len(self._ratios)
+        return SampleErrors(
+            np.concatenate(self._ratios),
+            np.concatenate(self._alike) if known else None,
+            tuple(self._worst),
+        )
 
 
 def unusual_layers(
@@ -206,7 +230,11 @@ def _agrees(reference: Results, test: Results, samples: int) -> NDArray[np.bool_
 
 
 def _sample(
-    batch: Batch, row: int, results: tuple[Results, Results], sqnr_db: float, data: Dataset
+    batch: Batch,
+    row: int,
+    results: tuple[Results, Results],
+    sqnr_db: float,
+    labels: NDArray[np.int64] | None,
 ) -> SampleError:
     """Copies of what belongs to one sample of a batch."""
 
@@ -225,7 +253,7 @@ def _sample(
         index=index,
         sqnr_db=sqnr_db,
         agrees=None if agrees is None else bool(agrees[0]),
-        label=None if data.labels is None else int(data.labels[index]),
+        label=None if labels is None else int(labels[index]),
         inputs=own(batch.feeds),
         float_outputs=reference,
         int8_outputs=test,

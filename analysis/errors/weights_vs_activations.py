@@ -1,16 +1,17 @@
 """Is it the weights or the activations? The first question about an int8 model that got worse."""
 
-from contextlib import closing
 from dataclasses import dataclass, replace
 
+import numpy as np
+from numpy.typing import NDArray
+
+from analysis.errors.measuring import measure
 from analysis.errors.output_scores import OutputScores, ScoreAccumulator
+from analysis.errors.runs import Needs, Observer, QuantizedRuns, Run, RunResults
 from analysis.metrics import Metric, MetricAccumulator, MetricChange, metric_change
-from quant.ablation import activations_only, weights_only
-from quant.data.dataset import Dataset
+from quant.data.dataset import Batch, Dataset
 from quant.execution.progress import OnProgress
 from quant.pipeline import QuantizedModel
-from quant.runtime.session import InferenceSession
-from quant.runtime.together import run_sessions
 
 
 @dataclass(frozen=True)
@@ -65,26 +66,49 @@ def split(
         ModelError: If a variant cannot be run.
         Cancelled: If ``progress`` raised it.
     """
+    observer = AblationAccumulator(metric, data.labels)
+    measure(QuantizedRuns(quantized), data, [observer], samples=samples, progress=progress)
+    return observer.result()
 
-    def opened() -> list[InferenceSession]:
-        recipes = weights_only(quantized.recipe), activations_only(quantized.recipe)
-        halves = [quantized.with_recipe(recipe) for recipe in recipes]
-        return [
-            InferenceSession(quantized.float_model.to_bytes()),
-            *(InferenceSession(half.to_bytes(), integer_kernels=False) for half in halves),
-            InferenceSession(quantized.to_bytes()),
-        ]
 
-    tallies = [ScoreAccumulator() for _ in range(4)]
-    metrics = [] if metric is None else [MetricAccumulator(metric, data.labels) for _ in range(4)]
-    with closing(run_sessions(opened, data, samples=samples, progress=progress)) as results:
-        for batch, found in results:
-            for tally, outputs in zip(tallies, found, strict=True):
-                tally.add(found[0], outputs, samples=batch.size)
-            for tally, outputs in zip(metrics, found, strict=False):
-                tally.add(outputs, found[0], samples=batch.size)
-    scores = [tally.result() for tally in tallies]
-    if not metrics:
-        return AblationResult(*scores, metric=None)
-    scores = [replace(s, metric=t.result()) for s, t in zip(scores, metrics, strict=True)]
-    return AblationResult(*scores, metric=metric_change(metrics[0], metrics[3]))
+_VARIANTS = (Run.FLOAT, Run.WEIGHTS_ONLY, Run.ACTIVATIONS_ONLY, Run.INT8)
+
+
+class AblationAccumulator(Observer[QuantizedRuns, AblationResult]):
+    """Adds up an :class:`AblationResult`.
+
+    Args:
+        metric: What to judge the outputs by beside their error, or None.
+        labels: The class of each sample, or None; more than there are samples will do.
+
+    Raises:
+        MetricError: If the metric needs labels that are not there.
+    """
+
+    def __init__(self, metric: Metric | None, labels: NDArray[np.int64] | None) -> None:
+        self._scores = [ScoreAccumulator() for _ in _VARIANTS]
+        self._metrics = (
+            [] if metric is None else [MetricAccumulator(metric, labels) for _ in _VARIANTS]
+        )
+
+    def needs(self, models: QuantizedRuns) -> Needs:
+        """All four variants."""
+        del models
+        return dict.fromkeys(_VARIANTS, ())
+
+    def add(self, batch: Batch, results: RunResults) -> None:
+        """Add a batch."""
+        reference = results[Run.FLOAT]
+        for variant, scores in zip(_VARIANTS, self._scores, strict=True):
+            scores.add(reference, results[variant], samples=batch.size)
+        for variant, metric in zip(_VARIANTS, self._metrics, strict=False):
+            metric.add(results[variant], reference, samples=batch.size)
+
+    def result(self) -> AblationResult:
+        """The scores of all variants."""
+        scores = [item.result() for item in self._scores]
+        if not self._metrics:
+            return AblationResult(*scores, metric=None)
+        values = [item.result() for item in self._metrics]
+        scores = [replace(s, metric=v) for s, v in zip(scores, values, strict=True)]
+        return AblationResult(*scores, metric=metric_change(self._metrics[0], self._metrics[3]))

@@ -5,15 +5,17 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from functools import partial
 from importlib.metadata import version
-from typing import Literal
+from typing import Any, Literal
 
-from analysis.errors.axis_slices import slice_errors
-from analysis.errors.cumulative import Comparison, compare
-from analysis.errors.local import local_errors
-from analysis.errors.out_of_range import OutOfRange, out_of_range
-from analysis.errors.per_sample import SampleErrors, sample_errors
+from analysis.errors.axis_slices import SliceErrorAccumulator
+from analysis.errors.cumulative import Comparison, ComparisonAccumulator
+from analysis.errors.local import LocalErrorAccumulator
+from analysis.errors.measuring import measure
+from analysis.errors.out_of_range import OutOfRange, OutOfRangeAccumulator
+from analysis.errors.per_sample import SampleErrorAccumulator, SampleErrors
+from analysis.errors.runs import Observer, QuantizedRuns
 from analysis.errors.tensor_error import ErrorStats
-from analysis.errors.weights_vs_activations import AblationResult, split
+from analysis.errors.weights_vs_activations import AblationAccumulator, AblationResult
 from analysis.findings import Finding, Measurements, find
 from analysis.findings.saturation import cpu_flags
 from analysis.layers import LayerRow, layer_rows
@@ -165,23 +167,17 @@ def analyze(
     def stage(word: str) -> OnProgress | None:
         return None if progress is None else partial(progress, word)
 
-    halves = split(
-        quantized, data, samples=samples, metric=metric, progress=stage("weights or activations")
-    )
-    local: Mapping[str, ErrorStats] = {}
+    halves = AblationAccumulator(metric, data.labels)
+    local = LocalErrorAccumulator()
+    comparison = ComparisonAccumulator(data.labels, "all" if "cumulative" in errors else "outputs")
+    judged = SampleErrorAccumulator(data.labels)
+    outside = OutOfRangeAccumulator(quantized)
+    slices = SliceErrorAccumulator(quantized)
+    observers: list[Observer[QuantizedRuns, Any]] = [halves, comparison, judged, outside, slices]
     if "local" in errors:
-        local = local_errors(quantized, data, samples=samples, progress=stage("local"))
-    comparison = compare(
-        quantized.float_model,
-        quantized,
-        data,
-        samples=samples,
-        tensors="all" if "cumulative" in errors else "outputs",
-        progress=stage("cumulative"),
-    )
-    judged = sample_errors(quantized, data, samples=samples, progress=stage("samples"))
-    outside = out_of_range(quantized, data, samples=samples, progress=stage("ranges"))
-    slices = slice_errors(quantized, data, samples=samples, progress=stage("slices"))
+        observers.append(local)
+    measure(QuantizedRuns(quantized), data, observers, samples=samples, progress=stage("measuring"))
+    compared, ranges = comparison.result(), outside.result()
     effects: dict[Kind, Mapping[str, UnitEffect] | None] = dict.fromkeys(_SWEEPS)
     for kind, sweep in _SWEEPS.items():
         if kind in errors:
@@ -199,27 +195,27 @@ def analyze(
         Measurements(
             quantized,
             calibration,
-            comparison=comparison,
+            comparison=compared,
             sensitivity=effects["sensitivity"],
             benefit=effects["benefit"],
-            slices=slices,
-            outside=outside,
+            slices=slices.result(),
+            outside=ranges,
             cpu_flags=cpu_flags(),
         )
     )
     return Analysis(
         quantized=quantized,
         calibration=calibration,
-        samples=comparison.samples,
+        samples=compared.samples,
         errors=tuple(name for name in ERRORS if name in errors),
         layers=layer_rows(quantized, calibration),
-        local=local,
-        comparison=comparison,
-        split=halves,
+        local=local.result(),
+        comparison=compared,
+        split=halves.result(),
         sensitivity=effects["sensitivity"],
         benefit=effects["benefit"],
-        judged=judged,
-        outside=outside,
+        judged=judged.result(),
+        outside=ranges,
         findings=found,
     )
 

@@ -1,18 +1,17 @@
 import threading
-from importlib import import_module
 
 import numpy as np
 import onnxruntime as ort
 import pytest
 
 import quant
-from analysis.errors.cumulative import compare
+from analysis.errors.cumulative import ComparisonAccumulator, compare
+from analysis.errors.measuring import measure
+from analysis.errors.runs import FileRuns
 from analysis.errors.tensor_error import ErrorAccumulator
 from analysis.figures.depth import depth_figure
 from quant.errors import Cancelled, DataError, ModelError
 from tests import nets
-
-compare_module = import_module("analysis.errors.cumulative")
 
 
 @pytest.fixture(scope="module")
@@ -76,11 +75,12 @@ def test_two_files_give_what_the_models_in_memory_give(model, quantized, data, t
     assert a.tensors == b.tensors
 
 
-def test_every_batch_size_gives_the_same_predictions(model, quantized, data, monkeypatch):
+def test_every_batch_size_gives_the_same_predictions(model, quantized, data):
     found = []
     for size in (1, 5, 32):
-        monkeypatch.setattr(compare_module, "batch_size", lambda *_, size=size: (size, 1))
-        found.append(compare(model, quantized, data))
+        observer = ComparisonAccumulator(data.labels)
+        measure(FileRuns(model, quantized), data, [observer], batch=size)
+        found.append(observer.result())
     for other in found[1:]:
         assert np.array_equal(other.int8_predictions, found[0].int8_predictions)
         for name, error in other.tensors.items():

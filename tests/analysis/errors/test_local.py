@@ -7,7 +7,8 @@ import onnx
 import pytest
 
 import quant
-from analysis.errors.local import local_errors, local_graph
+from analysis.errors.local import local_errors
+from analysis.errors.local_graph import local_graph
 from analysis.errors.tensor_error import ErrorAccumulator
 from quant.ablation import only_unit, units
 from quant.numerics import fake_quantize

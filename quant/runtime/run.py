@@ -22,6 +22,7 @@ def run_sessions(
     data: Dataset,
     *,
     samples: int | None = None,
+    batch: int | None = None,
     progress: OnProgress | None = None,
 ) -> Generator[tuple[Batch, tuple[Results, ...]]]:
     """Feed every batch of the data to every session.
@@ -32,6 +33,7 @@ def run_sessions(
         opened: Makes the sessions, which take the same inputs; runs on a thread of its own.
         data: What to feed.
         samples: Use the first so many samples; None for all.
+        batch: Samples to feed at once; None for as many as :func:`batch_size` finds.
         progress: Called before the work, after every batch and at least every quarter of a
             second; it may raise :class:`quant.errors.Cancelled` to stop within a second.
 
@@ -55,12 +57,13 @@ def run_sessions(
         for session in sessions:
             session.stop()
 
-    def run(batch: Batch) -> tuple[Batch, tuple[Results, ...]]:
-        return batch, tuple(session.run(batch.feeds) for session in sessions)
+    def run(fed: Batch) -> tuple[Batch, tuple[Results, ...]]:
+        return fed, tuple(session.run(fed.feeds) for session in sessions)
 
-    size, _ = run_cancellable(partial(batch_size, sessions, data), heartbeat=report, stop=stop)
-    results = map_ordered(run, data.batches(size, total), workers=1, heartbeat=report, stop=stop)
+    if batch is None:
+        batch, _ = run_cancellable(partial(batch_size, sessions, data), heartbeat=report, stop=stop)
+    results = map_ordered(run, data.batches(batch, total), workers=1, heartbeat=report, stop=stop)
     with closing(results):
-        for batch, found in results:
-            yield batch, found
-            report.advance(batch.size)
+        for fed, found in results:
+            yield fed, found
+            report.advance(fed.size)
