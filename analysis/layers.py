@@ -6,6 +6,7 @@ from typing import Literal
 from quant.error_model.local_error import LocalError, local_error
 from quant.error_model.sqnr import sqnr_db
 from quant.model.op_roles import INPUT_OP_TYPE
+from quant.params.ranges import GroupRange
 from quant.pipeline import QuantizedModel
 from quant.planning.plan import NodePlan
 from quant.recipe.recipe import Settings
@@ -26,13 +27,13 @@ class LayerRow:
             because the quantization clamps the same; or in float.
         note: Why, in a few words; empty for an ordinary quantized node.
         tensor: The float tensor it gives, or empty where it gives none.
-        owner: The tensor whose settings decide the parameters of ``tensor``; empty without any.
+        owner: The tensor at which its range is chosen: that of the calibrator in use; empty where
+            it is not quantized.
         settings: Its settings.
         weight: Type of its weight and who shares a scale, such as ``int8 per channel``, or empty.
         activation: Type of its output, such as ``uint8``; empty where it is not quantized.
-        calibrator: Key of the calibrator, ``fixed`` for a range set by hand, or empty.
-        rmin: Lower end of the range in real units; None where it is not quantized.
-        rmax: Upper end of the range.
+        calibrator: Key of the calibrator, ``fixed`` for a range that the recipe has, or empty.
+        range: Its range and who says so; None where it is not quantized.
         local: Clipping and rounding error of its output from the histogram, or None.
     """
 
@@ -46,9 +47,28 @@ class LayerRow:
     weight: str = ""
     activation: str = ""
     calibrator: str = ""
-    rmin: float | None = None
-    rmax: float | None = None
+    range: GroupRange | None = None
     local: LocalError | None = None
+
+    @property
+    def rmin(self) -> float | None:
+        """Lower end of the range in real units; None where it is not quantized."""
+        return None if self.range is None else self.range.rmin
+
+    @property
+    def rmax(self) -> float | None:
+        """Upper end of the range in real units; None where it is not quantized."""
+        return None if self.range is None else self.range.rmax
+
+    @property
+    def range_source(self) -> str:
+        """Who sets the range, in words; a rule for this row alone is what a person set here."""
+        if self.range is None:
+            return ""
+        if not self.range.fixed:
+            return f"by {self.range.source}"
+        own = {f"the rule for node {self.name}", f"the rule for tensor {self.tensor}"}
+        return "set by hand" if self.range.source in own else f"fixed by {self.range.source}"
 
 
 def layer_rows(quantized: QuantizedModel, calibration: Calibration) -> tuple[LayerRow, ...]:
@@ -82,19 +102,19 @@ def layer_rows(quantized: QuantizedModel, calibration: Calibration) -> tuple[Lay
 def _with_range(row: LayerRow, quantized: QuantizedModel, calibration: Calibration) -> LayerRow:
     """The row with how its tensor is quantized, if it is."""
     planned = quantized.plan.tensors.get(row.tensor)
-    if planned is None:
+    if planned is None or row.tensor not in quantized.tensor_map:
         return row
-    owner = quantized.plan.tensors[planned.group].settings
-    rmin, rmax = quantized.ranges[row.tensor]
+    owner = quantized.plan.groups[planned.group].ranges_from[0]
+    found = quantized.range_of(row.tensor)
     stats = calibration.tensors.get(row.tensor)
-    kind = owner.activation_type.value
+    kind = planned.spec.qtype.value
+    chooser = quantized.plan.tensors[owner].settings.calibrator
     return replace(
         row,
-        owner=planned.group,
-        activation=f"{kind} symmetric" if owner.activation_symmetric else kind,
-        calibrator="fixed" if owner.range else owner.calibrator.key,
-        rmin=rmin,
-        rmax=rmax,
+        owner=owner,
+        activation=f"{kind} symmetric" if planned.spec.symmetric else kind,
+        calibrator="fixed" if found.fixed else chooser.key,
+        range=found,
         local=None if stats is None else local_error(stats, quantized.params[row.tensor]),
     )
 
@@ -106,8 +126,11 @@ def _state(quantized: QuantizedModel, item: NodePlan, tensor: str) -> tuple[Stat
     if verdict is not None and verdict.dropped:
         return "dropped", verdict.reason
     following = quantized.float_model.consumers.get(tensor, ())
-    if tensor not in quantized.plan.tensors and len(following) == 1:
-        return "fused", f"read in float by {following[0]}"
+    replaced = tensor in quantized.plan.tensors and tensor not in quantized.tensor_map
+    for reader in filter(None, following):
+        # A dropped clamp leaves its own name on the tensor before it, quantized once.
+        if replaced or quantized.plan.nodes[reader].fused_into == item.node.name:
+            return "fused", f"read in float by {reader}"
     if item.fused_into:
         return "int8", f"fused into {item.fused_into}"
     return "int8", ""

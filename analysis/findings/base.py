@@ -140,10 +140,9 @@ class Measurements:
         """What a tensor gets."""
         return self.quantized.plan.tensors[name]
 
-    def fixed(self, group: str) -> tuple[str, ...]:
-        """The members of a group whose range a rule sets."""
-        members = self.groups[group]
-        return tuple(name for name in members if self.planned(name).settings.range is not None)
+    def fixed(self, group: str) -> bool:
+        """Whether the recipe has the range of a group, and no calibrator chose it."""
+        return self.quantized.group_ranges[group].fixed
 
     def node_of(self, name: str) -> str:
         """The node that computes a tensor; for an input of the model its own name."""
@@ -172,10 +171,16 @@ class Measurements:
     def with_tensors(self, groups: Iterable[str], **settings: Any) -> Recipe:
         """The recipe with settings for the tensors of some groups."""
         recipe = self.recipe
-        for group in groups:
-            for name in self.fixed(group) if "calibrator" in settings else ():
-                recipe = recipe.with_rule(Rule("tensor", name, {"range": None}))
-            recipe = recipe.with_rule(Rule("tensor", group, settings))
+        for name in groups:
+            group = self.quantized.plan.groups[name]
+            if "calibrator" not in settings:
+                recipe = recipe.with_rule(Rule("tensor", name, settings))
+                continue
+            freed = (*group.fixed, *group.ranges_from) if self.fixed(name) else ()
+            for member in dict.fromkeys(freed):
+                recipe = recipe.with_rule(Rule("tensor", member, {"range": None}))
+            for member in group.ranges_from:
+                recipe = recipe.with_rule(Rule("tensor", member, settings))
         return recipe
 
     def skipping(self, *nodes: str) -> Recipe:

@@ -222,7 +222,7 @@ class Workspace:
         planned = self.quantized.plan.tensors.get(tensor)
         if stats is None or planned is None:
             return None
-        return stats, self.quantized.plan.tensors[planned.group].spec
+        return stats, planned.spec
 
     def comparison(self) -> Comparison | None:
         """What was measured of the recipe as it stands, or None while nothing was."""

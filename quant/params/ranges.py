@@ -26,7 +26,7 @@ class GroupRange:
         rmax: Upper end in real units, at least 0.
         fixed: Whether the recipe gives the range, not a calibrator.
         decided_by: The tensor whose settings decide; see :mod:`quant.planning.groups`.
-        source: Who says so, in words: the rule that fixes the range, such as ``rule for node
+        source: Who says so, in words: the rule that fixes the range, such as ``the rule for node
             conv1``, or the recipe's defaults; else the calibrators' titles.
     """
 
@@ -64,7 +64,7 @@ def _range(model: Model, plan: Plan, group: Group, calibration: Calibration) -> 
     decides = _planned(plan, group.decided_by)
     if decides.settings.range is not None:
         label = decides.sources.get("range")
-        source = DEFAULTS if label is None else f"rule for {label}"
+        source = DEFAULTS if label is None else f"the rule for {label}"
         return GroupRange(*decides.settings.range, True, group.decided_by, source)
     titles = dict.fromkeys(_planned(plan, n).settings.calibrator.title for n in group.ranges_from)
     chosen = calibrators_range(model, plan, group, calibration)

@@ -22,7 +22,7 @@ from typing import Any, Final
 
 from quant.model.model import Model
 from quant.model.op_roles import INPUT_OP_TYPE, Kind
-from quant.planning.plan import Group, NodePlan
+from quant.planning.plan import Group, NodePlan, Plan
 from quant.recipe.recipe import Recipe, Settings
 from quant.types import QType
 
@@ -76,6 +76,16 @@ def source_of(model: Model, tensor: str) -> tuple[str, str]:
     """Name and operator of the node that computes ``tensor``, or of the input that it is."""
     producer = model.producers.get(tensor)
     return (tensor, INPUT_OP_TYPE) if producer is None else (producer.name, producer.op_type)
+
+
+def sharing(model: Model, plan: Plan, tensor: str) -> tuple[tuple[str, str, str], ...]:
+    """Who gives the tensors that share the scale of a quantized ``tensor``, itself left out.
+
+    Returns:
+        Name and operator of each node or input, and its tensor.
+    """
+    members = plan.groups[plan.tensors[tensor].group].members
+    return tuple((*source_of(model, name), name) for name in members if name != tensor)
 
 
 def shared(model: Model, nodes: Mapping[str, NodePlan], names: Sequence[str]) -> list[Shared]:

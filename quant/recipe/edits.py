@@ -1,6 +1,6 @@
 """Changes of a recipe, as the pages make them: pure functions from recipe to recipe."""
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import replace
 from typing import Any
 
@@ -47,6 +47,33 @@ def with_layer(recipe: Recipe, name: str, op_type: str, tensor: str, **values: A
     settings, _ = recipe.settings(name, op_type)
     needed = {key: value for key, value in values.items() if getattr(settings, key) != value}
     return recipe.with_rule(Rule("node", name, needed)) if needed else recipe
+
+
+def with_shared(
+    recipe: Recipe,
+    layer: tuple[str, str, str],
+    others: Iterable[tuple[str, str, str]],
+    **values: Any,
+) -> Recipe:
+    """The recipe with settings for a layer whose tensor shares its scale with others.
+
+    What rules ask of the others' types goes where this asks for a type. A range or a calibrator
+    takes the place of every fixed range among them.
+
+    Args:
+        recipe: The recipe before.
+        layer: Name, operator and tensor of the layer, as for :func:`with_layer`.
+        others: The same of the nodes and inputs that give the other tensors of its group.
+        values: The settings to change.
+    """
+    types = [name for name in ("activation_type", "activation_symmetric") if name in values]
+    for name, op_type, tensor in others:
+        if types:
+            recipe = without_layer(recipe, name, tensor, *types)
+        fixed = recipe.tensor_settings(tensor, name, op_type)[1].get("range")
+        if fixed is not None and {"calibrator", "range"} & values.keys():
+            recipe = with_layer(recipe, name, op_type, tensor, range=None)
+    return with_layer(recipe, *layer, **values)
 
 
 def without_layer(recipe: Recipe, name: str, tensor: str, *settings: str) -> Recipe:

@@ -52,6 +52,7 @@ class Choice:
         fixed: Whether a person set it, so that it can be reset.
         calibrator: Label of the calibrator that would choose otherwise.
         calibrated: The range of that calibrator.
+        source: Who sets the range, in words; what ``fixed`` and ``calibrator`` say where empty.
         in_use: Name of the row that is in use, or empty where none is.
         targets: What a row can be taken for, the nearest first.
         revocable: Whether the row that was taken last can be given back.
@@ -61,6 +62,7 @@ class Choice:
     fixed: bool
     calibrator: str
     calibrated: tuple[float, float]
+    source: str = ""
     in_use: str = ""
     targets: tuple[Target, ...] = TENSOR_ONLY
     revocable: bool = True
@@ -121,11 +123,13 @@ def range_picker(
             )
         )
 
+    source = choice.source or ("set by hand" if choice.fixed else f"by {choice.calibrator}")
     text = {
         "range": choice.range,
         "fixed": choice.fixed,
         "calibrator": choice.calibrator,
         "calibrated": choice.calibrated,
+        "source": source,
         "inUse": choice.in_use,
         "targets": [asdict(target) for target in choice.targets],
         "revocable": choice.revocable,

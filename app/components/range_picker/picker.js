@@ -140,7 +140,7 @@ class RangePicker {
     this.baseline = this.plain ? NaN : this.errorOf(this.choice.calibrated).sqnr;
     this.el.reset.setAttribute("aria-label", `Reset to ${choice.calibrator}`);
     this.el.reset.title = `Use the range of ${choice.calibrator} again`;
-    this.el.source.textContent = choice.fixed ? "set by hand" : `by ${choice.calibrator}`;
+    this.el.source.textContent = choice.source;
     if (this.plain) this.el.source.textContent = "stays in float";
     this.el.source.title = this.el.source.textContent;
     this.el.source.dataset.kind = choice.fixed ? "fixed" : "calibrator";

@@ -200,7 +200,7 @@ class ChoiceTable {
     const target = taken && choice.targets.find(({ scope }) => scope === taken.scope);
     if (!target) {
       this.note.textContent = choice.fixed
-        ? "The range is set by hand, so no row is in use."
+        ? `The range is ${choice.source}, so no row is in use.`
         : `★ best predicted SQNR${this.starColumn() === "weighted_sqnr_db" ? " as read" : " of this tensor alone"}. Click a name to read what its rule does.`;
       return;
     }

@@ -7,7 +7,6 @@ from analysis.layers import LayerRow, clipping_db, rounding_db
 from app.tasks.ranking import ranking_in_use
 from app.views.graph.colouring import state_of
 from app.views.layers.table import go_to
-from app.views.shared.controls import calibrator_label
 from app.views.shared.format import db, number, percent
 from app.workspace.workspace import Workspace
 from quant.model.op_roles import INPUT_OP_TYPE
@@ -44,8 +43,7 @@ def _facts(workspace: Workspace, row: LayerRow) -> dict[str, str]:
     if row.activation:
         facts["Output"] = row.activation
     if row.rmin is not None:
-        label = "fixed" if row.calibrator == "fixed" else calibrator_label(row.calibrator)
-        facts["Range"] = f"{number(row.rmin)} to {number(row.rmax)}, {label}"
+        facts["Range"] = f"{number(row.rmin)} to {number(row.rmax)}, {row.range_source}"
     if row.local:
         facts["Local"] = f"{db(row.local.sqnr_db)} sqnr, predicted"
         facts["Rounding"] = f"{db(rounding_db(row.local))} alone"

@@ -9,9 +9,9 @@ from app.workspace.workspace import Workspace
 from quant.calibrators import calibrator_named
 from quant.error_model.consumers import OUTPUT
 from quant.errors import RecipeError
-from quant.model.op_roles import INPUT_OP_TYPE
+from quant.planning.groups import sharing, source_of
 from quant.planning.resolve import matching
-from quant.recipe.edits import with_bulk, with_everywhere, with_layer
+from quant.recipe.edits import with_bulk, with_everywhere, with_shared, without_layer
 from quant.recipe.recipe import Recipe, Settings
 
 POLL_SECONDS = 0.25
@@ -54,7 +54,7 @@ def in_use(settings: Settings) -> str:
 
 def targets(workspace: Workspace, tensor: str) -> tuple[Target, ...]:
     """What a choice for ``tensor`` can be taken for."""
-    name, op_type = source(workspace, tensor)
+    name, op_type = source_of(workspace.opened.model, tensor)
     layers = plural(len(matching(workspace.opened.model, "op_type", op_type)), f"{op_type} layer")
     rules = [r for r in workspace.project.recipe.rules if {"calibrator", "range"} & set(r.set)]
     also = f"; what {plural(len(rules), 'rule')} says of ranges goes" if rules else ""
@@ -63,12 +63,6 @@ def targets(workspace: Workspace, tensor: str) -> tuple[Target, ...]:
         Target("op_type", op_type, f"for all {layers}"),
         Target("model", "all", f"for the whole model{also}"),
     )
-
-
-def source(workspace: Workspace, tensor: str) -> tuple[str, str]:
-    """Name and operator of the node or input that gives ``tensor``."""
-    producer = workspace.opened.model.producers.get(tensor)
-    return (producer.name, producer.op_type) if producer else (tensor, INPUT_OP_TYPE)
 
 
 def adopted(recipe: Recipe, workspace: Workspace, tensor: str, choice: str, scope: Scope) -> Recipe:
@@ -85,14 +79,17 @@ def adopted(recipe: Recipe, workspace: Workspace, tensor: str, choice: str, scop
         RecipeError: Nothing has that name.
     """
     calibrator = calibrator_named(choice)
-    name, op_type = source(workspace, tensor)
+    name, op_type = source_of(workspace.opened.model, tensor)
+    others = sharing(workspace.opened.model, workspace.quantized.plan, tensor)
     if scope == "model":
         return with_everywhere(recipe, calibrator)
     if scope == "op_type":
+        for other, _, member in others:
+            recipe = without_layer(recipe, other, member, "range")
         recipe = recipe.without("tensor", tensor, "calibrator", "range")
         return with_bulk(recipe, "op_type", op_type, {"calibrator": calibrator})
     if scope == "tensor":
-        return with_layer(recipe, name, op_type, tensor, calibrator=calibrator)
+        return with_shared(recipe, (name, op_type, tensor), others, calibrator=calibrator)
     raise RecipeError(f"recipe: expected a tensor, an operator type or the model, found {scope!r}")
 
 

@@ -10,13 +10,13 @@ from app.views.layers.range_candidates import (
     await_choices,
     choice_table,
     in_use,
-    source,
     targets,
 )
 from app.views.layers.settings import Layer
 from app.workspace.workspace import SHAPES
 from quant.params.ranges import calibrators_range
-from quant.recipe.edits import with_layer, without_layer
+from quant.planning.groups import sharing, source_of
+from quant.recipe.edits import with_shared
 from quant.recipe.recipe import Recipe
 from quant.statistics.tensor_stats import TensorStats
 
@@ -39,18 +39,19 @@ def range_plots(layer: Layer) -> None:
             _plain_shape(stats), nothing, Table(row.tensor, ()), key=KEY, on_commit=lambda _: None
         )
         return
-    owner = workspace.quantized.plan.tensors[row.owner]
-    group = workspace.quantized.plan.groups[row.owner]
+    plan = workspace.quantized.plan
+    settings = plan.tensors[row.owner].settings
+    group = plan.groups[plan.tensors[row.owner].group]
     shape = workspace.shape(row.tensor)
     assert shape is not None  # it has statistics and a plan
+    found = workspace.quantized.range_of(row.tensor)
     choice = Choice(
-        range=workspace.quantized.ranges[row.tensor],
-        fixed=owner.settings.range is not None,
-        calibrator=owner.settings.calibrator.title,
-        calibrated=calibrators_range(
-            workspace.opened.model, workspace.quantized.plan, group, workspace.calibration
-        ),
-        in_use=in_use(owner.settings),
+        range=found.ends,
+        fixed=found.fixed,
+        calibrator=settings.calibrator.title,
+        calibrated=calibrators_range(workspace.opened.model, plan, group, workspace.calibration),
+        source=row.range_source,
+        in_use=in_use(settings),
         targets=targets(workspace, row.owner),
         revocable=st.session_state.get(_TAKEN) == workspace.project.revision,
     )
@@ -83,21 +84,20 @@ def _plain_shape(stats: TensorStats) -> Shape:
 
 def _commit(layer: Layer, commit: Commit) -> None:
     """Write what was decided on the plots into the recipe, for the tensor that owns the range."""
-    plan = layer.workspace.quantized.plan
+    workspace = layer.workspace
+    model, plan = workspace.opened.model, workspace.quantized.plan
     if commit.undo:
         user_session.propose(_taken_back)
         st.rerun()
     if commit.tensor not in plan.tensors:
         return
-    tensor = plan.tensors[commit.tensor].group
-    name, op_type = source(layer.workspace, tensor)
+    tensor = plan.groups[plan.tensors[commit.tensor].group].ranges_from[0]
+    at, others = (*source_of(model, tensor), tensor), sharing(model, plan, tensor)
 
     def edit(recipe: Recipe) -> Recipe:
         if commit.pick is not None:
-            return adopted(recipe, layer.workspace, tensor, commit.pick, commit.scope)
-        if commit.range is not None:
-            return with_layer(recipe, name, op_type, tensor, range=commit.range)
-        return without_layer(recipe, name, tensor, "range")
+            return adopted(recipe, workspace, tensor, commit.pick, commit.scope)
+        return with_shared(recipe, at, others, range=commit.range)
 
     before = user_session.project().revision
     user_session.edit(edit)

@@ -19,8 +19,9 @@ from app.views.shared.format import activation_type
 from app.views.shared.page_guard import apply
 from app.workspace.workspace import Workspace
 from quant.model.op_roles import CLAMPS, INPUT_OP_TYPE, Kind
+from quant.planning.groups import sharing
 from quant.planning.plan import NodePlan
-from quant.recipe.edits import with_layer, without_layer
+from quant.recipe.edits import with_shared, without_layer
 from quant.recipe.recipe import Recipe, Settings
 
 FUSE = {"never": "never", "clamps": "Relu and Clip only", "always": "always"}
@@ -50,10 +51,17 @@ class Layer:
         """A widget's key: of this layer alone, so that a click is never taken for another's."""
         return f"layer {name} of {self.row.name}"
 
+    def edited(self, recipe: Recipe, **values: Any) -> Recipe:
+        """The recipe with settings for this layer, and for what shares its scale."""
+        row, workspace = self.row, self.workspace
+        plan, others = workspace.quantized.plan, tuple[tuple[str, str, str], ...]()
+        if row.tensor in plan.tensors:
+            others = sharing(workspace.opened.model, plan, row.tensor)
+        return with_shared(recipe, (row.name, row.op_type, row.tensor), others, **values)
+
     def change(self, **values: Any) -> None:
         """Edit the recipe for this layer."""
-        row = self.row
-        apply(lambda recipe: with_layer(recipe, row.name, row.op_type, row.tensor, **values))
+        apply(lambda recipe: self.edited(recipe, **values))
 
     def setter(self, name: str) -> Callable[[Any], None]:
         """A callback that changes one setting."""
@@ -65,8 +73,7 @@ class Layer:
 
         def edit(recipe: Recipe) -> Recipe:
             settings, _ = recipe.tensor_settings(row.tensor, row.name, row.op_type)
-            calibrator = change(settings.calibrator)
-            return with_layer(recipe, row.name, row.op_type, row.tensor, calibrator=calibrator)
+            return self.edited(recipe, calibrator=change(settings.calibrator))
 
         apply(edit)
 

@@ -8,6 +8,7 @@ from quant.recipe.edits import (
     with_defaults,
     with_everywhere,
     with_layer,
+    with_shared,
     without_layer,
 )
 from quant.recipe.presets import preset, preset_names
@@ -89,3 +90,31 @@ def test_a_calibrator_for_the_whole_model_leaves_no_other_and_no_fixed_range():
 def test_a_bulk_edit_needs_something_to_change():
     with pytest.raises(RecipeError, match="at least one setting"):
         with_bulk(Recipe(), "op_type", "Conv", {})
+
+
+RELU, POOL = ("relu1", "Relu", "r"), ("pool", "MaxPool", "p")
+
+
+def test_a_range_for_tensors_that_share_a_scale_takes_the_place_of_every_other():
+    recipe = Recipe().with_rule(Rule("tensor", "p", {"range": (0.0, 1.0), "calibrator": KL}))
+    found = with_shared(recipe, RELU, [POOL], range=(0.0, 2.0))
+    assert found.tensor_settings("p", "pool", "MaxPool")[0].range is None
+    assert found.tensor_settings("p", "pool", "MaxPool")[0].calibrator == KL
+    assert settings(found).range == (0.0, 2.0)
+
+
+def test_a_range_that_a_broader_rule_fixes_for_another_member_is_freed_by_a_rule():
+    recipe = Recipe().with_rule(Rule("op_type", "MaxPool", {"range": (0.0, 1.0)}))
+    found = with_shared(recipe, RELU, [POOL], calibrator=MSE)
+    assert found.tensor_settings("p", "pool", "MaxPool")[0].range is None
+    assert with_shared(recipe, RELU, [POOL], skip=True).rules[0] == recipe.rules[0]
+
+
+def test_a_type_for_tensors_that_share_a_scale_leaves_no_other_type():
+    recipe = Recipe().with_rule(Rule("tensor", "p", {"activation_type": QType.INT16}))
+    found = with_shared(recipe, RELU, [POOL], activation_type=QType.INT8)
+    assert found.rules == (Rule("node", "relu1", {"activation_type": QType.INT8}),)
+
+
+def test_without_anything_shared_it_is_an_edit_of_the_layer():
+    assert with_shared(Recipe(), RELU, [], range=(0.0, 2.0)) == layer(Recipe(), range=(0.0, 2.0))
