@@ -90,7 +90,8 @@ def depth_figure(
     if edges is not None:
         places = {name: (index, float(shown[index])) for index, name in enumerate(names)}
         falls = _falls(tensors, edges)
-        _branches(figure, edges, {(f.source, f.tensor) for f in falls}, places, ground)
+        marked = dict.fromkeys((f.source, f.tensor) for f in falls)  # in their order
+        _branches(figure, edges, marked, places, ground)
         _mark(figure, falls[:_NAMED], places, ground)
     if selected is not None and selected in tensors:
         index = names.index(selected)

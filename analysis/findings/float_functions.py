@@ -28,7 +28,7 @@ def float_functions(evidence: Measurements) -> Iterable[Finding]:
             if group in evidence.groups and evidence.planned(group).spec.qtype.bits == 8:
                 sources |= {} if coarse else {name: group}
         parts = {name: evidence.part(group) for name, group in sources.items()}
-        part = sum(evidence.part(group) for group in set(sources.values()))
+        part = sum(evidence.part(group) for group in dict.fromkeys(sources.values()))
         if part < PART:
             continue
         changes: dict[NoiseSource, float] = {}

@@ -1,16 +1,24 @@
-"""The cards of the four variants, and those of the findings."""
+"""The cards of the four variants, and what the metric tells of them."""
 
-from html import escape
+from dataclasses import dataclass
 
 from analysis.errors.output_scores import OutputScores
-from analysis.findings import Finding
 from analysis.latency import model_size
 from analysis.report.format import decibels, metric_value, shown
 from analysis.study.analysis import Analysis
 
 
-def cards(analysis: Analysis) -> str:
-    """Float, weights only, activations only and all int8, and what the metric tells."""
+@dataclass(frozen=True)
+class Card:
+    """What is known of one variant: one large number, and others by name."""
+
+    title: str
+    large: str
+    facts: tuple[tuple[str, str], ...]
+
+
+def cards(analysis: Analysis) -> tuple[Card, ...]:
+    """Float, weights only, activations only and all int8."""
     halves = analysis.split
     size = model_size(analysis.quantized)
     sizes = {"Float": size.float_bytes, "All int8": size.int8_bytes}
@@ -20,20 +28,27 @@ def cards(analysis: Analysis) -> str:
         "Activations only": halves.activations_only,
         "All int8": halves.all,
     }
-    parts = [_card(name, scores, analysis, sizes.get(name)) for name, scores in variants.items()]
-    text = ""
-    if (change := analysis.metric) is not None:
-        low, high = metric_value(change.low, change), metric_value(change.high, change)
-        text = (
-            f"{change.label}: float minus int8 lies between {low} and {high} with 95 % confidence "
-            f"(bootstrap over {change.samples:,} samples)."
-        )
-        if change.is_flat:
-            text += " That holds zero: the samples cannot tell the two apart."
-    return f'<div class="cards">{"".join(parts)}</div><p class="muted">{escape(text)}</p>'
+    return tuple(
+        _card(name, scores, analysis, sizes.get(name)) for name, scores in variants.items()
+    )
 
 
-def _card(name: str, scores: OutputScores, analysis: Analysis, size: int | None) -> str:
+def change_sentence(analysis: Analysis) -> str:
+    """How far float and int8 are apart in the metric, or nothing where there is no metric."""
+    change = analysis.metric
+    if change is None:
+        return ""
+    low, high = metric_value(change.low, change), metric_value(change.high, change)
+    text = (
+        f"{change.label}: float minus int8 lies between {low} and {high} with 95 % confidence "
+        f"(bootstrap over {change.samples:,} samples)."
+    )
+    if change.is_flat:
+        text += " That holds zero: the samples cannot tell the two apart."
+    return text
+
+
+def _card(name: str, scores: OutputScores, analysis: Analysis, size: int | None) -> Card:
     facts: list[tuple[str, str]] = []
     large = decibels(scores.sqnr_db)
     if analysis.metric is not None:
@@ -46,19 +61,4 @@ def _card(name: str, scores: OutputScores, analysis: Analysis, size: int | None)
         facts.append(("Softmax KL", f"{shown(scores.softmax_kl)} nats"))
     if size is not None:
         facts.append(("Size", f"{size / 1e6:.2f} MB"))
-    listed = "".join(f"<dt>{escape(key)}</dt><dd>{escape(value)}</dd>" for key, value in facts)
-    return (
-        f'<div class="card"><h3>{escape(name)}</h3><div class="large">{escape(large)}</div>'
-        f"<dl>{listed}</dl></div>"
-    )
-
-
-def finding(item: Finding) -> str:
-    """One finding with its evidence and its fix."""
-    gain = f" · about {item.gain_db:.1f} dB to win" if item.gain_db > 0 else ""
-    fix = f"<p><b>Fix:</b> {escape(item.fix.label)}</p>" if item.fix is not None else ""
-    return (
-        f'<div class="finding {item.severity}"><span class="severity">{item.severity}</span>'
-        f'<span class="muted">{gain}</span><h3>{escape(item.title)}</h3>'
-        f"<p>{escape(item.evidence)}</p>{fix}</div>"
-    )
+    return Card(name, large, tuple(facts))

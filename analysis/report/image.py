@@ -1,11 +1,11 @@
 """Inputs as pictures, where they look like some."""
 
-import struct
-import zlib
+import io
 from dataclasses import dataclass
 
 import numpy as np
 from numpy.typing import NDArray
+from PIL import Image
 
 
 @dataclass(frozen=True, eq=False)
@@ -21,21 +21,10 @@ class Picture:
     scaling: str
 
     def png(self) -> bytes:
-        """The picture as the content of a PNG file.
-
-        Source: the PNG specification (W3C), with filter type 0 on every row.
-        """
-        height, width = self.levels.shape[:2]
-        colour = 0 if self.levels.ndim == 2 else 2
-        rows = self.levels.reshape(height, -1)
-        filtered = np.concatenate([np.zeros((height, 1), np.uint8), rows], axis=1)
-        return b"\x89PNG\r\n\x1a\n" + b"".join(
-            (
-                _chunk(b"IHDR", struct.pack(">2I5B", width, height, 8, colour, 0, 0, 0)),
-                _chunk(b"IDAT", zlib.compress(filtered.tobytes(), 9)),
-                _chunk(b"IEND", b""),
-            )
-        )
+        """The picture as the content of a PNG file."""
+        content = io.BytesIO()
+        Image.fromarray(self.levels).save(content, "PNG", optimize=True)
+        return content.getvalue()
 
 
 def picture(array: NDArray[np.generic]) -> Picture | None:
@@ -68,8 +57,3 @@ def picture(array: NDArray[np.generic]) -> Picture | None:
         f"Stretched from the sample's least value {low:.4g} (black) to its greatest {high:.4g} "
         "(white); the data does not say how it was normalised.",
     )
-
-
-def _chunk(kind: bytes, content: bytes) -> bytes:
-    checksum = struct.pack(">I", zlib.crc32(kind + content))
-    return struct.pack(">I", len(content)) + kind + content + checksum

@@ -1,7 +1,7 @@
 """The tables of the report, which a press on a heading sorts."""
 
 from collections.abc import Iterable, Mapping, Sequence
-from html import escape
+from dataclasses import dataclass
 
 from analysis.report.documents import Value, layer_table
 from analysis.report.format import shown
@@ -37,13 +37,38 @@ _ENDINGS = {
 }
 
 
-def layers_table(analysis: Analysis) -> str:
+@dataclass(frozen=True)
+class Heading:
+    """A column's name with its unit, and whether it holds texts."""
+
+    words: str
+    text: bool
+
+
+@dataclass(frozen=True)
+class Cell:
+    """A value as a person reads it, and as JavaScript's ``Number`` does."""
+
+    words: str
+    exact: str
+    text: bool
+
+
+@dataclass(frozen=True)
+class Table:
+    """The content of a table."""
+
+    headings: tuple[Heading, ...]
+    rows: tuple[tuple[Cell, ...], ...]
+
+
+def layers_table(analysis: Analysis) -> Table:
     """A row for each input and node, with all that ``layers.csv`` has."""
     rows = layer_table(analysis)
     return _table(list(rows[0]) if rows else [], rows, analysis)
 
 
-def suspects_table(analysis: Analysis) -> str:
+def suspects_table(analysis: Analysis) -> Table:
     """The units in their order, with their errors and with what was found in them."""
     rows = {str(row["name"]): row for row in layer_table(analysis)}
     kinds: dict[str, list[str]] = {}
@@ -68,20 +93,18 @@ def suspects_table(analysis: Analysis) -> str:
     return _table([*columns, "findings"], shown_rows, analysis)
 
 
-def _table(columns: Sequence[str], rows: Iterable[Mapping[str, Value]], analysis: Analysis) -> str:
-    head = "".join(_heading(name, analysis) for name in columns)
-    body = "".join(
-        f"<tr>{''.join(_cell(name, row.get(name)) for name in columns)}</tr>" for row in rows
+def _table(
+    columns: Sequence[str], rows: Iterable[Mapping[str, Value]], analysis: Analysis
+) -> Table:
+    return Table(
+        tuple(Heading(heading(name, analysis), name in _TEXT) for name in columns),
+        tuple(
+            tuple(
+                Cell(shown(row.get(name)), _exact(row.get(name)), name in _TEXT) for name in columns
+            )
+            for row in rows
+        ),
     )
-    return (
-        f'<div class="scroll"><table class="sortable"><thead><tr>{head}</tr></thead>'
-        f"<tbody>{body}</tbody></table></div>"
-    )
-
-
-def _heading(name: str, analysis: Analysis) -> str:
-    kind = ' class="text"' if name in _TEXT else ""
-    return f"<th{kind}><button>{escape(heading(name, analysis))}</button></th>"
 
 
 def heading(name: str, analysis: Analysis) -> str:
@@ -96,14 +119,7 @@ def heading(name: str, analysis: Analysis) -> str:
     return f"{error.capitalize()}\n{words}"
 
 
-def _cell(name: str, value: Value) -> str:
-    kind = ' class="text"' if name in _TEXT else ""
-    exact = "" if value is None else escape(_exact(value))
-    return f'<td{kind} data-value="{exact}">{escape(shown(value))}</td>'
-
-
-def _exact(value: str | float) -> str:
-    """What JavaScript's ``Number`` reads."""
-    if isinstance(value, str):
-        return value
+def _exact(value: Value) -> str:
+    if value is None or isinstance(value, str):
+        return value or ""
     return repr(value).replace("inf", "Infinity")
