@@ -5,7 +5,7 @@ from dataclasses import replace
 import streamlit as st
 
 from app.session.user_session import edit, project
-from app.views.shared.widget_key import widget_key
+from app.views.shared.widget_key import heard, widget_key
 from quant.passes import PASSES, summary
 
 
@@ -14,16 +14,16 @@ def passes_select() -> None:
     passes = project().recipe.passes
     key = widget_key("passes", list(passes))
 
-    def choose() -> None:
-        chosen = tuple(st.session_state[key])
-        edit(lambda recipe: replace(recipe, passes=chosen))
+    def choose(chosen: list[str]) -> None:
+        edit(lambda recipe: replace(recipe, passes=tuple(chosen)))
 
     st.multiselect(
         "Extra passes",
         list(dict.fromkeys((*passes, *PASSES.names()))),
         default=passes,
         key=key,
-        on_change=choose,
+        on_change=heard,
+        args=(key, choose),
         help="Changes to the finished int8 graph, in the order of choice. "
         + " ".join(f"{name}: {summary(name)}" for name in PASSES.names()),
     )

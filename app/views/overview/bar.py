@@ -15,7 +15,7 @@ from app.views.shared.controls import select
 from app.views.shared.format import plural
 from app.views.shared.job_panel import EVERY, sentence, show_job, show_outcome
 from app.views.shared.measure_bar import describe
-from app.views.shared.widget_key import widget_key
+from app.views.shared.widget_key import heard, widget_key
 from app.workspace.metric import has_classes, metric_of
 from app.workspace.workspace import Workspace
 from quant.errors import QuantError
@@ -94,8 +94,8 @@ def _metric_select(workspace: Workspace, metric: Metric) -> None:
         if name != FILE:
             _keep(name)
 
-    def typed() -> None:
-        _keep(str(st.session_state[path_key]).strip())
+    def typed(path: str) -> None:
+        _keep(path.strip())
 
     def words(name: str) -> str:
         if name == FILE:
@@ -122,7 +122,8 @@ def _metric_select(workspace: Workspace, metric: Metric) -> None:
             chosen if is_file else "",
             key=path_key,
             placeholder="/path/to/metric.py",
-            on_change=typed,
+            on_change=heard,
+            args=(path_key, typed),
         )
         problem = _problem(chosen, workspace) if is_file else ""
         if problem:

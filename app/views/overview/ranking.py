@@ -21,7 +21,7 @@ from app.tasks.ranking import (
 from app.views.layers.table import go_to
 from app.views.shared.format import plural, seconds
 from app.views.shared.job_panel import show_outcome
-from app.views.shared.widget_key import widget_key
+from app.views.shared.widget_key import heard, widget_key
 from app.workspace.workspace import Workspace
 from quant.ablation import QuantUnit
 
@@ -66,8 +66,7 @@ def _bar(workspace: Workspace, metric: Metric, found: Ranking, job: Job | None) 
         total = len(workspace.opened.evaluation)
         key = widget_key("ranking samples", found.samples)
 
-        def wanted() -> None:
-            count = int(st.session_state[key])
+        def wanted(count: int) -> None:
             user_session.propose(lambda project: replace(project, rank_samples=count))
 
         st.number_input(
@@ -76,7 +75,8 @@ def _bar(workspace: Workspace, metric: Metric, found: Ranking, job: Job | None) 
             max_value=total,
             value=found.samples,
             key=key,
-            on_change=wanted,
+            on_change=heard,
+            args=(key, wanted),
             width=130,
             disabled=running,
             help="Evaluation samples that the ranking runs on. More takes longer and tells more.",

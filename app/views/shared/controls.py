@@ -11,7 +11,7 @@ from typing import Any, TypeVar
 
 import streamlit as st
 
-from app.views.shared.widget_key import widget_key
+from app.views.shared.widget_key import heard, widget_key
 from quant.calibrators import REGISTRY, Calibrator, calibrator_from_json, calibrator_named
 from quant.calibrators.base import options_of
 from quant.tool_rules import TOOL_RULES
@@ -35,16 +35,14 @@ def select(
     """A select box."""
     key = widget_key(name, value)
 
-    def picked() -> None:
-        on_pick(st.session_state[key])
-
     st.selectbox(
         label,
         options,
         options.index(value),
         key=key,
         format_func=words,
-        on_change=picked,
+        on_change=heard,
+        args=(key, on_pick),
         help=hint,
         disabled=disabled,
     )
@@ -62,10 +60,9 @@ def toggle(
     """A switch."""
     key = widget_key(name, value)
 
-    def picked() -> None:
-        on_pick(bool(st.session_state[key]))
-
-    st.toggle(label, value, key=key, on_change=picked, help=hint, disabled=disabled)
+    st.toggle(
+        label, value, key=key, on_change=heard, args=(key, on_pick), help=hint, disabled=disabled
+    )
 
 
 def calibrator_label(name: str) -> str:
@@ -158,8 +155,8 @@ def _option(
         return
     key = widget_key(name, getattr(value, field.name))
 
-    def picked() -> None:
-        on_pick(_with_option(value.name, field.name, st.session_state[key]))
+    def picked(chosen: Any) -> None:
+        on_pick(_with_option(value.name, field.name, chosen))
 
     step = about.get("step")
     st.number_input(
@@ -170,6 +167,7 @@ def _option(
         step=step,
         format="%.3f" if isinstance(field.default, float) and step and step < 0.01 else None,
         key=key,
-        on_change=picked,
+        on_change=heard,
+        args=(key, picked),
         help=about.get("help"),
     )
