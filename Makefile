@@ -1,12 +1,13 @@
 # make run    opens the app on a sample        make test      every test, lint included
 # make bench  prints ratios against peers      make test-all  the long checks too
+# make fuzz   property tests, new examples     make clean     what the others left
 .DEFAULT_GOAL := run
 PYTHON ?= python3
 VENV := .venv
 BIN := $(VENV)/bin
 ARGS ?=
 
-.PHONY: run test test-all lint format bench docs-images clean
+.PHONY: run test test-all fuzz lint format bench docs-images clean
 
 run: $(VENV)/.installed
 	$(BIN)/quantlens $(ARGS)
@@ -22,6 +23,10 @@ lint: $(VENV)/.installed-test
 	$(BIN)/ruff format --check .
 	$(BIN)/pyright
 	$(BIN)/lint-imports
+
+fuzz: $(VENV)/.installed-test
+	HYPOTHESIS_PROFILE=fuzz $(BIN)/python -m pytest -m "not slow and not bench and not e2e" \
+	  $$(grep -rl "^from hypothesis import" tests --include="test_*.py") $(ARGS)
 
 format: $(VENV)/.installed-test
 	$(BIN)/ruff check --fix .
@@ -40,6 +45,7 @@ clean:
 $(VENV)/.installed: pyproject.toml
 	test -x $(BIN)/python || $(PYTHON) -m venv $(VENV)
 	$(BIN)/python -m pip install --quiet --editable .
+	$(BIN)/python -m quant.kernels
 	touch $@
 
 $(VENV)/.installed-test: $(VENV)/.installed

@@ -16,7 +16,7 @@ from starlette.middleware.trustedhost import TrustedHostMiddleware
 from app.jobs.registry import JOBS
 from app.routes import netron, plotly
 from app.session.start_options import StartOptions, set_start_options
-from app.tasks.warm_up import compile_ahead
+from quant import kernels
 
 SCRIPT: Final = Path(__file__).with_name("main.py")
 HOSTS: Final = ["127.0.0.1", "localhost"]
@@ -82,7 +82,7 @@ def _lifespan(open_browser: bool) -> Any:
         address = f"http://127.0.0.1:{st.get_option('server.port')}"
         sys.stdout.write(f"QuantLens runs at {address} (Ctrl-C stops it)\n")
         sys.stdout.flush()
-        compile_ahead()  # while the browser loads the page
+        kernels.warm_up()  # while the browser loads the page
         if open_browser:
             asyncio.get_running_loop().run_in_executor(None, webbrowser.open, address)
         try:

@@ -1,15 +1,14 @@
 """How a weight's output channels differ, and what each type costs it, with one scale or many."""
 
-import importlib
 import math
 from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import cached_property
-from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
+from quant import kernels
 from quant.error_model.sqnr import sqnr_db
 from quant.model.model import Model, Node, Weight
 from quant.numerics import params_from_range
@@ -242,18 +241,8 @@ def _noise(
         scales[row] = params_from_range(*ends, spec).scale
     limits = np.array([qtype.qmax for qtype, _ in ways], np.float32)
     noise = np.zeros((len(ways), low.size))
-    _kernel().add_squared_errors(array, scales, limits, noise)
+    kernels.load("weight_error").add_squared_errors(array, scales, limits, noise)
     return noise
-
-
-def _kernel() -> Any:
-    """Imported late, because importing it compiles."""
-    return importlib.import_module("quant.kernels.weight_error")
-
-
-def warm() -> None:
-    """Have everything compiled, which takes a second once on a machine and little later."""
-    _kernel()
 
 
 def _bytes(qtype: QType, count: int) -> int:

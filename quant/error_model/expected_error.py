@@ -13,14 +13,13 @@ serves every scale and every number of steps. With very many steps the sum is re
 midpoint-rule limit, which is the familiar clipping error plus ``s^2 / 12`` for what is inside.
 """
 
-import importlib
 from dataclasses import dataclass
-from functools import cache, cached_property
-from typing import Any
+from functools import cached_property
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
+from quant import kernels
 from quant.statistics.histogram import BINS_PER_SIDE, Histogram
 
 EXACT_STEPS = 1024
@@ -60,7 +59,9 @@ class Side:
         if not self.squares:
             return result
         sums = np.empty(s.size)
-        _kernel().excess_sums(np.ascontiguousarray(s / self.width), n, self._tables, sums)
+        kernels.load("expected_error").excess_sums(
+            np.ascontiguousarray(s / self.width), n, self._tables, sums
+        )
         return np.maximum(result - 2 * self.width * s * sums, 0.0)
 
     def errors_for_all_steps(self, scale: NDArray[np.float64], most: int) -> NDArray[np.float64]:
@@ -76,7 +77,9 @@ class Side:
         result = np.full((scale.size, most + 1), self.squares)
         if self.squares:
             sums = np.empty_like(result)
-            _kernel().running_excess(np.ascontiguousarray(scale / self.width), self._tables, sums)
+            kernels.load("expected_error").running_excess(
+                np.ascontiguousarray(scale / self.width), self._tables, sums
+            )
             result -= sums * (2 * self.width * scale[:, None])
         return np.maximum(result, 0.0)
 
@@ -123,16 +126,6 @@ class Side:
         step = first[1:-1] * 2 + above[1:-1] + self.counts / 3
         second = np.concatenate((np.cumsum(step[::-1])[::-1], zero))
         return above, first, second
-
-
-@cache
-def _kernel() -> Any:
-    return importlib.import_module("quant.kernels.expected_error")
-
-
-def warm() -> None:
-    """Have everything compiled, which takes seconds once on a machine and little later."""
-    _kernel()
 
 
 def sides(histogram: Histogram) -> tuple[Side, Side]:

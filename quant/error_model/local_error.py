@@ -3,12 +3,9 @@
 The error is local: the tensor in float against the same tensor quantized, nothing else changed.
 """
 
-import importlib
-from collections.abc import Callable
 from dataclasses import dataclass
-from functools import cache
-from typing import Any, cast
 
+from quant import kernels
 from quant.error_model.sqnr import sqnr_db
 from quant.statistics.tensor_stats import TensorStats
 from quant.types import PerTensor, QuantParams
@@ -81,7 +78,7 @@ def local_error(stats: TensorStats, params: QuantParams) -> LocalError:
     scale, zero_point = float(params.scale), int(params.zero_point)
     one_sided = stats.max < 0 or stats.min > 0
     nearest = min(abs(stats.min), abs(stats.max)) if one_sided else 0.0
-    measure = _kernel()
+    measure = kernels.load("histogram_error").side_errors
     below = measure(
         histogram.negative,
         0,
@@ -104,14 +101,3 @@ def local_error(stats: TensorStats, params: QuantParams) -> LocalError:
         rounding_mse=(below[2] + above[2]) / count,
         signal_power=histogram.power(),
     )
-
-
-@cache
-def _kernel() -> Callable[..., tuple[float, float, float]]:
-    kernel: Any = importlib.import_module("quant.kernels.histogram_error")
-    return cast("Callable[..., tuple[float, float, float]]", kernel.side_errors)
-
-
-def warm() -> None:
-    """Have everything compiled, which takes seconds once on a machine and little later."""
-    _kernel()

@@ -16,6 +16,7 @@ from types import MappingProxyType
 import numpy as np
 from numpy.typing import NDArray
 
+from quant import kernels
 from quant.data.dataset import Batch, Dataset
 from quant.errors import DataError
 from quant.execution.ordered_map import map_ordered, run_cancellable
@@ -25,7 +26,7 @@ from quant.runtime.batching import batch_size
 from quant.runtime.session import InferenceSession, Runner, cores
 from quant.statistics.calibration import Calibration
 from quant.statistics.histogram import HistogramBuilder
-from quant.statistics.observe import no_channels, reals, warm
+from quant.statistics.observe import no_channels, reals
 from quant.statistics.range_accumulator import Ends, Measured
 from quant.statistics.sample_histogram import QuietestSample, SampleHistogram, sample_histogram
 from quant.statistics.tensor_stats import TensorStats
@@ -78,7 +79,7 @@ def calibrate(
     inputs = {info.name for info in model.inputs}
     taps = [tally.name for tally in tallies if tally.name not in inputs]
     open_session = partial(InferenceSession, model.to_bytes(), taps=taps)
-    threading.Thread(target=warm).start()
+    kernels.warm_up()
     session = run_cancellable(partial(open_session, threads=1), heartbeat=report)
     size, sample_bytes = run_cancellable(
         partial(batch_size, [session], data), heartbeat=report, stop=session.stop

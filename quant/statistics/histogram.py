@@ -21,9 +21,6 @@ from quant.statistics.observe import Grid, no_channels, scan
 BINS_PER_SIDE = 8192
 """Bins on each side of zero."""
 
-MIN_EXPONENT = -114
-"""The finest grid ends at 2**-114, so that the multiplier into bins is a finite float32."""
-
 _MOST = 2**32
 """Values that a table of uint32 may count at most."""
 

@@ -1,16 +1,14 @@
 """Everything that calibration asks of a tensor, found in one pass over its memory.
 
-The work is done by :mod:`quant.kernels.histogram`, which is imported (and compiled, the first time
-on a machine) when it is first needed; :func:`warm` does that ahead of time.
+The work is done by the kernels ``histogram`` and ``side_counts``.
 """
 
-import importlib
 import threading
-from functools import cache
-from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
+
+from quant import kernels
 
 LOW, HIGH = 0.0001, 0.9999
 """The order statistics that MindSpore Lite's REMOVAL_OUTLIER averages over batches."""
@@ -20,6 +18,9 @@ BLOCK = 512
 
 SHORT_RUN = 128
 """Neighbours of one channel are a block of their own, or blocks, from this length on."""
+
+MIN_EXPONENT = -114
+"""The finest grid ends at 2**-114, so that the multiplier into bins is a finite float32."""
 
 LANES = 2
 """Tables that share the counting: equal neighbours need not wait for each other."""
@@ -37,7 +38,7 @@ class Grid:
             for a side without values.
     """
 
-    EMPTY = -1000
+    EMPTY = MIN_EXPONENT - 1
 
     def __init__(self, bins: int) -> None:
         self.lanes = np.zeros((LANES, 2 * bins), np.uint32)
@@ -103,12 +104,14 @@ def scan(
         near = max(blocks, max(low, high) * BLOCK + 1)
         if room.ends.shape[1] < blocks or room.near.size < near:
             room.make(blocks, near)
-    zeros = _compiled().scan(
+    zeros = kernels.load("histogram").scan(
         x.reshape(-1).view(np.int32),
         inner,
+        inner >= SHORT_RUN,
         low,
         high,
         spans,
+        MIN_EXPONENT,
         grid.exponents,
         grid.lanes,
         channels,
@@ -140,14 +143,4 @@ def count_sides(x: NDArray[np.float32], low: float, high: float, sides: NDArray[
     Returns:
         The number of exact zeros, which are in no bin.
     """
-    return int(_compiled().count_sides(x.reshape(-1), low, high, sides))
-
-
-def warm() -> None:
-    """Have everything compiled, which takes seconds once on a machine and 0.3 s later."""
-    _compiled()
-
-
-@cache
-def _compiled() -> Any:
-    return importlib.import_module("quant.kernels.histogram")
+    return int(kernels.load("side_counts").count_sides(x.reshape(-1), low, high, sides))

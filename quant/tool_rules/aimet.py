@@ -11,9 +11,9 @@ from typing import ClassVar
 import numpy as np
 from numpy.typing import NDArray
 
+from quant import kernels
 from quant.statistics.tensor_stats import TensorStats
 from quant.tool_rules.base import Batches, ResultForm, RuleFails, RuleResult, ToolRule, register
-from quant.tool_rules.streamed.compute import kernel
 from quant.tool_rules.streamed.grids import signed_counts
 
 BINS = 512
@@ -134,7 +134,7 @@ def costs(found: Density, candidates: list[tuple[np.float32, int]]) -> NDArray[n
     middles = start + np.arange(BINS, dtype=np.float32) * width + width / F(2)
     cost = np.empty(len(candidates))
     scales, offsets = (np.asarray(part, np.float32) for part in zip(*candidates, strict=True))
-    kernel("aimet").encoding_costs(
+    kernels.load("tool_rules.aimet").encoding_costs(
         middles, found.shares, start, width, scales, offsets, CLIP_WEIGHT, cost
     )
     return cost

@@ -10,10 +10,11 @@ from typing import ClassVar
 import numpy as np
 from numpy.typing import NDArray
 
+from quant import kernels
 from quant.cost_curve import CostCurve
 from quant.statistics.tensor_stats import TensorStats
 from quant.tool_rules.base import Batches, Range, ResultForm, RuleResult, ToolRule, register
-from quant.tool_rules.streamed.compute import kernel, running, x_log_x
+from quant.tool_rules.streamed.compute import running, x_log_x
 from quant.tool_rules.streamed.grids import Grid, float32_steps, joined, magnitude_counts
 
 BINS = 2048
@@ -44,7 +45,7 @@ def kl_curve(counts: NDArray[np.int64]) -> NDArray[np.float64]:
     filled = counts.astype(np.float64) + _FILL
     cost = np.empty(BINS - LEVELS)
     totals = running(filled), running(x_log_x(filled))
-    kernel("mindspore").fractional_kl(filled, *totals, LEVELS, LEVELS, cost)
+    kernels.load("tool_rules.mindspore").fractional_kl(filled, *totals, LEVELS, LEVELS, cost)
     return cost
 
 

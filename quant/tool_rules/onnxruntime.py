@@ -10,10 +10,11 @@ from typing import ClassVar
 import numpy as np
 from numpy.typing import NDArray
 
+from quant import kernels
 from quant.cost_curve import CostCurve
 from quant.statistics.tensor_stats import TensorStats
 from quant.tool_rules.base import Batches, Range, ResultForm, RuleResult, ToolRule, register
-from quant.tool_rules.streamed.compute import kernel, running
+from quant.tool_rules.streamed.compute import running
 from quant.tool_rules.streamed.grids import (
     Grid,
     even_edges,
@@ -68,7 +69,9 @@ def entropy_curve(counts: NDArray[np.int64]) -> NDArray[np.float32]:
         )
         filled = np.concatenate(([0], np.cumsum(counts > 0)))
         totals = running(moments)
-        kernel("onnxruntime").entropy(counts, below, filled, totals, LEVELS, LEVELS // 2, cost)
+        kernels.load("tool_rules.onnxruntime").entropy(
+            counts, below, filled, totals, LEVELS, LEVELS // 2, cost
+        )
         rows = np.flatnonzero(cost <= cost.min() * (1 + _NEAR) + _NEAR_NATS)
     result = cost.astype(np.float32)
     for row in rows.tolist():

@@ -10,10 +10,11 @@ from typing import ClassVar
 import numpy as np
 from numpy.typing import NDArray
 
+from quant import kernels
 from quant.cost_curve import CostCurve
 from quant.statistics.tensor_stats import TensorStats
 from quant.tool_rules.base import Batches, Range, ResultForm, RuleResult, ToolRule, register
-from quant.tool_rules.streamed.compute import kernel, running
+from quant.tool_rules.streamed.compute import running
 from quant.tool_rules.streamed.grids import (
     Grid,
     float32_steps,
@@ -102,7 +103,7 @@ def mse_candidates(counts: NDArray[np.int64], starts: int) -> MseCandidates:
     end = start + LEVELS * step
     left, right = _outside(counts)
     cost = left[start] + np.where(end < bins, right[np.minimum(end, bins - 1)], 0.0)
-    kernel("ppq").step_errors(counts, start, step, cost)
+    kernels.load("tool_rules.ppq").step_errors(counts, start, step, cost)
     return MseCandidates(start, end, cost / counts.sum())
 
 

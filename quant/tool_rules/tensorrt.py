@@ -10,10 +10,11 @@ from typing import ClassVar
 import numpy as np
 from numpy.typing import NDArray
 
+from quant import kernels
 from quant.cost_curve import CostCurve
 from quant.statistics.tensor_stats import TensorStats
 from quant.tool_rules.base import Batches, ResultForm, RuleFails, RuleResult, ToolRule, register
-from quant.tool_rules.streamed.compute import kernel, running
+from quant.tool_rules.streamed.compute import running
 from quant.tool_rules.streamed.grids import Grid, float32_steps, histc, magnitude_counts, single
 from quant.tool_rules.streamed.spread import spread_kl
 
@@ -110,7 +111,9 @@ def mse_curve(
     cost = np.empty(amax.size)
     at = centres.astype(np.float64)
     moments = np.stack([grid.counts, grid.counts * at, grid.counts * at * at], axis=1)
-    kernel("tensorrt").grid_mse(at, running(moments), amax.astype(np.float64), least_only, cost)
+    kernels.load("tool_rules.tensorrt").grid_mse(
+        at, running(moments), amax.astype(np.float64), least_only, cost
+    )
     for row in np.flatnonzero(cost <= cost.min() * (1 + _NEAR)):
         with np.errstate(all="ignore"):  # tiny and huge ranges keep their score in float64
             scale = np.float32(127) / amax[row]

@@ -5,13 +5,14 @@ import numpy as np
 import onnx
 import onnxruntime as ort
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 from hypothesis.extra import numpy as hnp
 from onnx import TensorProto, helper
 
 from quant.numerics import dequantize_linear, fake_quantize, params_from_range, quantize_linear
 from quant.types import PerChannel, PerTensor, QType, QuantParams, QuantSpec
+from tests.hypothesis_profile import examples
 
 CODES = [q for q in QType if q is not QType.INT32]
 TINY = float(np.finfo(np.float32).tiny)
@@ -97,7 +98,7 @@ def assert_equals_onnxruntime(x, params, axis):
 
 @pytest.mark.parametrize("qtype", CODES)
 @given(x=hnp.arrays(np.float32, st.integers(1, 40), elements=FLOATS), scale=SCALES, data=st.data())
-@settings(max_examples=60, deadline=None)
+@examples(60)
 def test_per_tensor_equals_onnxruntime_bit_for_bit(qtype, x, scale, data):
     zero_point = data.draw(st.integers(qtype.qmin, qtype.qmax))
     spec = QuantSpec(qtype, symmetric=False)
@@ -108,7 +109,7 @@ def test_per_tensor_equals_onnxruntime_bit_for_bit(qtype, x, scale, data):
 @pytest.mark.parametrize("axis", [0, 1, 2])
 @pytest.mark.parametrize("qtype", CODES)
 @given(seed=st.integers(0, 2**32 - 1), shape=st.tuples(*[st.integers(1, 5)] * 3))
-@settings(max_examples=15, deadline=None)
+@examples(15)
 def test_per_axis_equals_onnxruntime_bit_for_bit(qtype, axis, seed, shape):
     rng = np.random.default_rng(seed)
     channels = shape[axis]
@@ -127,7 +128,7 @@ def test_per_axis_equals_onnxruntime_bit_for_bit(qtype, axis, seed, shape):
     q=hnp.arrays(np.int32, st.integers(1, 40), elements=st.integers(-(2**31), 2**31 - 1)),
     scale=SCALES,
 )
-@settings(max_examples=60, deadline=None)
+@examples(60)
 def test_int32_dequantizes_as_onnxruntime_bit_for_bit(q, scale):
     params = QuantParams(
         np.asarray(scale, np.float32), np.asarray(0, np.int32), QuantSpec(QType.INT32, True)
@@ -152,7 +153,7 @@ ENDS = st.floats(-1e38, 1e38, allow_subnormal=True)
 @pytest.mark.parametrize("symmetric", [True, False])
 @pytest.mark.parametrize("qtype", CODES)
 @given(a=st.one_of(ENDS, st.floats(-10, 10), st.floats(-1e-37, 1e-37)), b=ENDS | st.floats(-1, 1))
-@settings(max_examples=50, deadline=None)
+@examples(50)
 def test_range_is_covered_within_half_a_step_and_zero_is_exact(qtype, symmetric, a, b):
     low, high = min(a, b), max(a, b)
     params = params_from_range(low, high, QuantSpec(qtype, symmetric))

@@ -15,21 +15,18 @@ perfectly.
 
 All sums over bins inside a level are differences of running totals. Only the Jensen-Shannon
 divergence needs a logarithm for each bin of each candidate. The work is done by
-:mod:`quant.kernels.divergence`, which is imported (and compiled, the first time on a machine) when
-it is first needed; :func:`warm` does that ahead of time.
+the kernel ``divergence``.
 
 Sources: S. Migacz, "8-bit Inference with TensorRT" (GTC 2017); J. Lin, "Divergence measures based
 on the Shannon entropy" (1991).
 """
 
-import importlib
-from collections.abc import Callable
-from functools import cache, cached_property
-from typing import Any, cast
+from functools import cached_property
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
+from quant import kernels
 from quant.statistics.tensor_stats import TensorStats
 from quant.types import QuantSpec
 
@@ -172,16 +169,7 @@ class Windows:
             float64, shape (3, w), or (2, w); infinite where undefined.
         """
         out = np.empty((3 if with_js else 2, len(windows)))
-        _kernel()(self._bins, self._totals, np.ascontiguousarray(windows), self.levels, out)
+        kernels.load("divergence").divergences(
+            self._bins, self._totals, np.ascontiguousarray(windows), self.levels, out
+        )
         return out
-
-
-@cache
-def _kernel() -> Callable[..., None]:
-    kernel: Any = importlib.import_module("quant.kernels.divergence")
-    return cast("Callable[..., None]", kernel.divergences)
-
-
-def warm() -> None:
-    """Have everything compiled, which takes seconds once on a machine and 0.2 s later."""
-    _kernel()

@@ -1,25 +1,7 @@
-"""The compiled arithmetic of the tools, imported (and compiled, the first time) when needed."""
-
-import importlib
-import pkgutil
-from functools import cache
-from typing import Any
+"""Arithmetic that the tools share."""
 
 import numpy as np
 from numpy.typing import NDArray
-
-
-@cache
-def kernel(tool: str) -> Any:
-    """The module of this name in :mod:`quant.kernels.tool_rules`."""
-    return importlib.import_module(f"quant.kernels.tool_rules.{tool}")
-
-
-def warm() -> None:
-    """Have everything compiled, which takes seconds once on a machine and little later."""
-    package = importlib.import_module("quant.kernels.tool_rules")
-    for module in pkgutil.iter_modules(package.__path__):
-        kernel(module.name)
 
 
 def running(values: NDArray[np.generic]) -> NDArray[np.float64]:

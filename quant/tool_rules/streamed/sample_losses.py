@@ -6,8 +6,9 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
+from quant import kernels
 from quant.statistics.sample_histogram import SIDE_BINS, SampleHistogram
-from quant.tool_rules.streamed.compute import kernel, running
+from quant.tool_rules.streamed.compute import running
 
 _TOP = 127
 
@@ -53,7 +54,7 @@ def counted_losses(
         weighted = side * magnitudes
         below = running(np.stack([side, weighted, weighted * magnitudes], axis=1))
         found = np.empty((3, scales.size))
-        kernel("sample_losses").side_losses(below, width, end, scales, most, found)
+        kernels.load("tool_rules.sample_losses").side_losses(below, width, end, scales, most, found)
         sign = -1 if side is counts.negative else 1
         mse += found[0] + inner
         back += sign * found[1]

@@ -8,7 +8,8 @@ its bins that are not empty. Sums over the bins of a level are differences of ru
 import numpy as np
 from numpy.typing import NDArray
 
-from quant.tool_rules.streamed.compute import kernel, running, x_log_x
+from quant import kernels
+from quant.tool_rules.streamed.compute import running, x_log_x
 
 
 def spread_kl(
@@ -30,5 +31,5 @@ def spread_kl(
     cost = np.empty(kept.size)
     filled = running(counts > 0).astype(np.int64)
     totals = running(counts), filled, running(x_log_x(counts))
-    kernel("spread").spread_kl(counts, *totals, kept, levels, whole, cost)
+    kernels.load("tool_rules.spread").spread_kl(counts, *totals, kept, levels, whole, cost)
     return cost

@@ -3,13 +3,14 @@ import time
 
 import numpy as np
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from analysis.graph.layout import BEND, BOX, graph_layout
 from analysis.graph.model_graph import model_graph
 from quant.model.model import load
 from sample_models import samples
+from tests.hypothesis_profile import examples
 
 
 @st.composite
@@ -27,7 +28,7 @@ def residual(count):
     return edges
 
 
-@settings(max_examples=60, deadline=None)
+@examples(60)
 @given(graphs())
 def test_every_edge_goes_down_and_nothing_in_a_layer_overlaps(graph):
     count, edges = graph
@@ -94,7 +95,7 @@ def test_two_crossed_pairs_are_uncrossed():
     assert len(crossed) == least
 
 
-@settings(max_examples=10, deadline=None)
+@examples(10)
 @given(graphs())
 def test_the_same_graph_always_looks_the_same(graph):
     count, edges = graph

@@ -4,13 +4,14 @@ import functools
 
 import numpy as np
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 from hypothesis.extra import numpy as hnp
 
 from quant.calibrators import REGISTRY, ThresholdSearchCalibrator, calibrator_from_json
 from quant.numerics import fake_quantize, params_from_range
 from quant.types import QType, QuantSpec
+from tests.hypothesis_profile import examples
 from tests.quant.awkward_data import AWKWARD
 from tests.quant.statistics.statistics_of import statistics_of
 
@@ -54,7 +55,7 @@ def test_range_holds_zero_and_stays_within_the_observed(name, case, spec):
     ),
     spec=st.sampled_from(list(SPECS.values())),
 )
-@settings(max_examples=12, deadline=None)
+@examples(12)
 def test_range_is_sane_for_arbitrary_data(name, x, spec):
     stats = statistics_of(x)
     found = REGISTRY[name]().range(stats, spec)

@@ -1,10 +1,11 @@
 import numpy as np
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from quant.calibrators.percentile import Percentile
 from quant.types import QType, QuantSpec
+from tests.hypothesis_profile import examples
 from tests.quant.awkward_data import AWKWARD
 from tests.quant.statistics.statistics_of import statistics_of
 
@@ -54,7 +55,7 @@ def test_all_values_is_the_observed_range(case, spec):
 
 
 @given(st.floats(50, 100), st.floats(50, 100), st.sampled_from(["normal", "gelu", "one outlier"]))
-@settings(max_examples=40, deadline=None)
+@examples(40)
 def test_range_grows_with_the_percentile(a, b, case):
     stats = statistics_of(AWKWARD[case])
     for spec in (SYMMETRIC, ASYMMETRIC):

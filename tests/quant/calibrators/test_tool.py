@@ -4,7 +4,7 @@ from dataclasses import replace
 
 import numpy as np
 import pytest
-from hypothesis import example, given, settings
+from hypothesis import example, given
 from hypothesis import strategies as st
 from hypothesis.extra import numpy as hnp
 
@@ -18,6 +18,7 @@ from quant.calibrators import (
 )
 from quant.errors import RecipeError
 from quant.tool_rules import TOOL_RULES
+from tests.hypothesis_profile import examples
 from tests.quant.awkward_data import AWKWARD
 from tests.quant.calibrators.test_contract import SPECS, assert_sane
 from tests.quant.statistics.statistics_of import statistics_of
@@ -63,7 +64,7 @@ def test_range_of_every_rule_holds_zero_and_stays_within_the_observed(name, case
 
 @given(samples=SAMPLES)
 @example(samples=[np.ones(1, np.float32), np.full(1, 256, np.float32)])
-@settings(max_examples=12, deadline=None)
+@examples(12)
 def test_range_of_every_rule_is_sane_and_deterministic_for_arbitrary_samples(samples):
     stats, again = statistics_of(*samples), statistics_of(*samples)
     for name in NAMES:
@@ -86,7 +87,7 @@ def test_range_of_every_rule_scales_with_a_power_of_two(seed):
 
 @pytest.mark.parametrize("symmetric", [False, True])
 @given(seed=st.integers(0, 99), a=st.floats(50, 100), b=st.floats(50, 100))
-@settings(max_examples=15, deadline=None)
+@examples(15)
 def test_our_percentile_grows_with_its_share(symmetric, seed, a, b):
     spec = SPECS["int8 symmetric" if symmetric else "uint8"]
     stats = statistics_of(*spread(seed))

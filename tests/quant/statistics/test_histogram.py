@@ -2,12 +2,14 @@ import math
 
 import numpy as np
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 from hypothesis.extra import numpy as hnp
 
 from quant.errors import DataError
-from quant.statistics.histogram import BINS_PER_SIDE, MIN_EXPONENT, Histogram, HistogramBuilder
+from quant.statistics.histogram import BINS_PER_SIDE, Histogram, HistogramBuilder
+from quant.statistics.observe import MIN_EXPONENT
+from tests.hypothesis_profile import examples
 
 FINITE = hnp.arrays(
     np.float32,
@@ -57,7 +59,7 @@ def assert_equals_numpy(x):
 
 
 @given(FINITE)
-@settings(max_examples=150, deadline=None)
+@examples(150)
 def test_counts_equal_numpy_on_the_same_edges(x):
     assert_equals_numpy(x)
 
@@ -75,7 +77,7 @@ def test_many_values_over_several_chunks_equal_numpy(spread):
 
 
 @given(FINITE, st.data())
-@settings(max_examples=100, deadline=None)
+@examples(100)
 def test_batching_and_order_do_not_matter(x, data):
     whole = of(x)
     cuts = sorted(data.draw(st.lists(st.integers(0, x.size), max_size=5)))
@@ -85,7 +87,7 @@ def test_batching_and_order_do_not_matter(x, data):
 
 
 @given(FINITE, FINITE)
-@settings(max_examples=100, deadline=None)
+@examples(100)
 def test_merged_is_the_histogram_of_both(a, b):
     both = of(a, b)
     assert same(of(a).merged(of(b)), both)
@@ -93,13 +95,13 @@ def test_merged_is_the_histogram_of_both(a, b):
 
 
 @given(FINITE)
-@settings(max_examples=100, deadline=None)
+@examples(100)
 def test_rectified_is_the_histogram_after_relu(x):
     assert same(of(x).rectified(), of(np.maximum(x, 0)))
 
 
 @given(st.lists(FINITE, max_size=4))
-@settings(max_examples=50, deadline=None)
+@examples(50)
 def test_more_values_than_a_table_holds_are_counted_all_the_same(batches):
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr("quant.statistics.histogram._MOST", 40)

@@ -5,7 +5,7 @@ A tool breaks some by its own rule. That is recorded here and not repaired.
 
 import numpy as np
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 from hypothesis.extra import numpy as hnp
 
@@ -13,6 +13,7 @@ from quant.tool_rules import TOOL_RULES, ResultForm, RuleFails, RuleResult, regi
 from quant.tool_rules.base import ToolRule
 from quant.tool_rules.onnxruntime import magnitude_percentile_range, percentile_range
 from quant.tool_rules.tensorrt import percentile_amax
+from tests.hypothesis_profile import examples
 from tests.quant.awkward_data import AWKWARD
 
 NAMES = list(TOOL_RULES)
@@ -81,7 +82,7 @@ def exact(name, *batches):
 
 @pytest.mark.parametrize("name", NAMES)
 @given(x=DATA)
-@settings(max_examples=6, deadline=None)
+@examples(6)
 def test_range_is_sane_and_deterministic(name, x):
     found = exact(name, x, x[::2])
     assert exact(name, x, x[::2]) == found
@@ -132,7 +133,7 @@ def test_entropy_with_its_defaults_is_the_observed_range():
 
 
 @given(x=DATA, a=st.floats(50, 100), b=st.floats(50, 100))
-@settings(max_examples=20, deadline=None)
+@examples(20)
 def test_percentiles_grow(x, a, b):
     small, large = sorted((a, b))
     from_batches = {

@@ -5,12 +5,13 @@ import io
 
 import numpy as np
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 from hypothesis.extra import numpy as hnp
 from onnxruntime.quantization.calibrate import HistogramCollector
 
 from quant.tool_rules import TOOL_RULES
+from tests.hypothesis_profile import examples
 from tests.quant.tool_rules.data.distributions import NAMES, batches
 from tests.quant.tool_rules.streamed import RECORDED, one_by_one, recorded
 
@@ -57,7 +58,7 @@ AWKWARD = hnp.arrays(
 
 
 @given(x=AWKWARD)
-@settings(max_examples=12, deadline=None)
+@examples(12)
 def test_the_installed_onnxruntime_chooses_the_same_for_arbitrary_data(x):
     for key, found in [
         ("entropy_default_128", onnxruntime_range("entropy", x, 128)),

@@ -1,13 +1,9 @@
-"""The compiled part of the expected error: sums over the boundaries between codes.
-
-Only :mod:`quant.error_model.expected_error` imports this, and late: importing it compiles, or reads
-what was compiled before from ``__pycache__``.
-"""
+"""The compiled part of the expected error: sums over the boundaries between codes."""
 
 import numpy as np
 from numpy.typing import NDArray
 
-from quant.kernels.jit import compiled
+from quant.kernels.compiled.jit import compiled
 
 
 @compiled("void(float64[::1], int64[::1], float64[:, ::1], float64[::1])")

@@ -1,8 +1,5 @@
 """The compiled part of a scan: everything about one tensor in one pass over its memory.
 
-Only :mod:`quant.statistics.observe` imports this, and late: importing it compiles, or reads what
-was compiled before from ``__pycache__``.
-
 Floats are looked at as their bits. With the sign and the magnitude of the bits, ``key`` is the
 magnitude negated below zero: an int32 that orders as the floats do, is 0 for both zeros, and lies
 beyond that of infinity for NaN. Sums of int32 are cast at each step: Numba widens them to int64,
@@ -12,15 +9,10 @@ and vectors would hold half as many.
 import numpy as np
 from numpy.typing import NDArray
 
-from quant.kernels.jit import compiled
-from quant.statistics.histogram import BINS_PER_SIDE, MIN_EXPONENT
-from quant.statistics.observe import BLOCK, SHORT_RUN, Grid
-from quant.statistics.observe import GREATEST as _GREATEST
+from quant.kernels.compiled.jit import compiled
 
-# Numba keeps what it compiled until this file changes: save it anew when one of these does.
-EMPTY = Grid.EMPTY
-GREATEST = np.int32(_GREATEST)  # also the mask of the magnitude
-LEAST = np.int32(-_GREATEST)
+GREATEST = np.int32(0x7FFFFFFF)  # above the key of every value; also the mask of the magnitude
+LEAST = np.int32(-0x7FFFFFFF)
 _INFINITY = np.int32(0x7F800000)
 _ONE = np.uint32(1)
 _LOW_BITS = np.uint64(0xFFFF)
@@ -29,24 +21,34 @@ _LOW_BITS = np.uint64(0xFFFF)
 @compiled("void(uint32[:, ::1], int64, int64, int64)")
 def _double(lanes: NDArray[np.uint32], nearest: int, step: int, doublings: int) -> None:
     """Merge bins of a side, the one next to zero first, so that its grid spans more."""
-    factor = 1 << min(doublings, 13)
+    bins = lanes.shape[1] // 2
+    factor = 1
+    while factor < bins and doublings > 0:
+        factor *= 2
+        doublings -= 1
     for lane in range(lanes.shape[0]):
-        for k in range(BINS_PER_SIDE // factor):
+        for k in range(bins // factor):
             total = np.uint32(0)
             for j in range(k * factor, (k + 1) * factor):
                 total += lanes[lane, nearest + step * j]
             lanes[lane, nearest + step * k] = total
-        for k in range(BINS_PER_SIDE // factor, BINS_PER_SIDE):
+        for k in range(bins // factor, bins):
             lanes[lane, nearest + step * k] = 0
 
 
-@compiled("int64(uint32[:, ::1], int64[::1], int64, int64)")
-def _grown(lanes: NDArray[np.uint32], exponents: NDArray[np.int64], side: int, largest: int) -> int:
+@compiled("int64(uint32[:, ::1], int64[::1], int64, int64, int64)")
+def _grown(
+    lanes: NDArray[np.uint32],
+    exponents: NDArray[np.int64],
+    side: int,
+    largest: int,
+    least_exponent: int,
+) -> int:
     """The least exponent above the magnitude with these bits, after the grid grew to it."""
-    exponent = max((largest >> 23) - 126, MIN_EXPONENT)
-    if exponents[side] != EMPTY:
+    exponent = max((largest >> 23) - 126, least_exponent)
+    if exponents[side] >= least_exponent:
         step = 2 * side - 1
-        _double(lanes, BINS_PER_SIDE - 1 + side, step, exponent - exponents[side])
+        _double(lanes, lanes.shape[1] // 2 - 1 + side, step, exponent - exponents[side])
     exponents[side] = exponent
     return exponent
 
@@ -142,15 +144,18 @@ def _widen(bits: NDArray[np.int32], at: int, inner: int, channels: NDArray[np.in
 
 
 @compiled(
-    "int64(int32[::1], int64, int64, int64, int32[:, ::1], int64[::1], uint32[:, ::1], "
-    "int32[:, ::1], uint16[::1], uint64[::1], int64[::1], int32[:, ::1], int32[::1])"
+    "int64(int32[::1], int64, boolean, int64, int64, int32[:, ::1], int64, int64[::1], "
+    "uint32[:, ::1], int32[:, ::1], uint16[::1], uint64[::1], int64[::1], int32[:, ::1], "
+    "int32[::1])"
 )
 def scan(
     bits: NDArray[np.int32],
     inner: int,
+    by_run: bool,
     k_low: int,
     k_high: int,
     spans: NDArray[np.int32],
+    least_exponent: int,
     exponents: NDArray[np.int64],
     lanes: NDArray[np.uint32],
     channels: NDArray[np.int32],
@@ -165,16 +170,19 @@ def scan(
     Args:
         bits: The bits of the values, float32, sample after sample.
         inner: Neighbours that are of one channel.
+        by_run: Whether those neighbours are blocks of their own.
         k_low: Rank from below of the low order statistic of a sample.
         k_high: Rank from above of the high one.
         spans: Out, shape (4, samples): keys of the least and greatest value of each sample and of
             its two order statistics.
-        exponents: Of the grids below and above zero, or :data:`EMPTY`; they grow.
-        lanes: Counts, shape (2, 16384): their sum counts. Neighbours go to different lanes, so
+        least_exponent: The least that a grid may have.
+        exponents: Of the grids below and above zero, shape (2,), less than that for a side without
+            values; they grow.
+        lanes: Counts, shape (2, 2 * bins): their sum counts. Neighbours go to different lanes, so
             that one need not wait for the other where they are equal.
         channels: Keys of the least and greatest values of each channel, shape (2, C); they widen.
             C = 0 for none.
-        index: Room for the bins of a block.
+        index: Room for the bins of a block: so many values are looked at together.
         words: The same memory, four at a time.
         starts: Room for where the blocks of a sample start, and where the last ends.
         ends: Room for the least and the negated greatest key of each.
@@ -187,17 +195,19 @@ def scan(
     """
     samples = spans.shape[1]
     n = bits.size // samples
-    by_run = channels.shape[1] > 0 and inner >= SHORT_RUN
+    bins = np.int32(lanes.shape[1] // 2)
+    longest = index.size
+    by_run = by_run and channels.shape[1] > 0
     by_block = channels.shape[1] > 0 and not by_run
     run = inner if by_run else n
-    block = max(BLOCK // inner, 1) * inner if by_block else BLOCK
+    block = max(longest // inner, 1) * inner if by_block else longest
     even, odd = lanes[0], lanes[1]
     zeros = 0
     # Not below: every magnitude of that side lies on its grid.
-    below = np.int32((exponents[0] + 127) << 23) if exponents[0] != EMPTY else np.int32(1)
-    above = np.int32((exponents[1] + 127) << 23) if exponents[1] != EMPTY else np.int32(1)
-    below_scale = np.float32(2.0 ** (13 - max(exponents[0], MIN_EXPONENT)))
-    above_scale = np.float32(2.0 ** (13 - max(exponents[1], MIN_EXPONENT)))
+    below = np.int32((exponents[0] + 127) << 23) if exponents[0] >= least_exponent else np.int32(1)
+    above = np.int32((exponents[1] + 127) << 23) if exponents[1] >= least_exponent else np.int32(1)
+    below_scale = np.float32(bins * 2.0 ** -max(exponents[0], least_exponent))
+    above_scale = np.float32(bins * 2.0 ** -max(exponents[1], least_exponent))
     for sample in range(samples):
         least, greatest = GREATEST, LEAST
         blocks = 0
@@ -224,13 +234,13 @@ def scan(
                         spans[1, sample] = spans[3, sample] = greatest
                         return -1
                     if block_least <= -below:
-                        grown = _grown(lanes, exponents, 0, int(-block_least))
+                        grown = _grown(lanes, exponents, 0, int(-block_least), least_exponent)
                         below = np.int32((grown + 127) << 23)
-                        below_scale = np.float32(2.0 ** (13 - grown))
+                        below_scale = np.float32(bins * 2.0**-grown)
                     if block_greatest >= above:
-                        grown = _grown(lanes, exponents, 1, int(block_greatest))
+                        grown = _grown(lanes, exponents, 1, int(block_greatest), least_exponent)
                         above = np.int32((grown + 127) << 23)
-                        above_scale = np.float32(2.0 ** (13 - grown))
+                        above_scale = np.float32(bins * 2.0**-grown)
                 for j in range(size):
                     sign = np.int32(part[j] >> np.int32(31))
                     magnitude = np.int32(part[j] & GREATEST)
@@ -239,7 +249,7 @@ def scan(
                     # Below zero a bin holds the edge away from zero: the float before it counts.
                     inside = np.int32(magnitude + sign).view(np.float32)
                     place = np.int32(inside * (below_scale if key < 0 else above_scale))
-                    index[j] = np.uint16(np.int32(BINS_PER_SIDE + np.int32(place ^ sign)))
+                    index[j] = np.uint16(np.int32(bins + np.int32(place ^ sign)))
                 for j in range(size >> np.uint64(2)):
                     word = words[j]
                     even[word & _LOW_BITS] += _ONE
@@ -273,29 +283,4 @@ def scan(
             spans[3, sample] = -_order_statistic(
                 bits, starts, ends[1], blocks, k_high, np.int32(-1), near
             )
-    return zeros
-
-
-@compiled("int64(float32[::1], float64, float64, uint32[:, ::1])")
-def count_sides(x: NDArray[np.float32], low: float, high: float, sides: NDArray[np.uint32]) -> int:
-    """Count magnitudes on either side of zero; see :func:`quant.statistics.observe.count_sides`."""
-    bins = sides.shape[1]
-    below = bins / -low if low < 0 else 0.0
-    above = bins / high if high > 0 else 0.0
-    counts = sides.reshape(-1)
-    zeros = 0
-    # A block's places first, in vectors; then its counts.
-    places = np.empty(BLOCK, np.int32)
-    for start in range(0, x.size, BLOCK):
-        count = min(BLOCK, x.size - start)
-        for j in range(np.uint64(count)):
-            value = np.float64(x[np.uint64(start) + j])
-            zeros += int(value == 0)
-            place = np.int32(max(value * above, value * -below))
-            # NaN, which is refused later, may give any place.
-            place = np.int32(max(min(place, np.int32(bins - 1)), np.int32(0)))
-            places[j] = np.int32(place + np.int32(bins)) if value > 0 else place
-        for j in range(np.uint64(count)):
-            counts[np.uint64(places[j])] += _ONE
-    sides[0, 0] -= np.uint32(zeros)
     return zeros

@@ -1,8 +1,5 @@
 """The compiled part of the divergences: every window of a histogram against its coarse copy.
 
-Only :mod:`quant.calibrators.search.divergence` imports this, and late: importing it compiles, or
-reads what was compiled before from ``__pycache__``.
-
 Jensen-Shannon takes a logarithm for each bin of each window, two million for a curve. They are
 taken of float32 eight or sixteen at a time: the number is split into ``m * 2**e`` with m from
 ``sqrt(1/2)`` to ``sqrt(2)``, and ``log m = 2 artanh((m - 1) / (m + 1))`` is summed up to the
@@ -14,8 +11,8 @@ import math
 import numpy as np
 from numpy.typing import NDArray
 
-from quant.kernels.jit import compiled
-from quant.kernels.logarithm import take_logs
+from quant.kernels.compiled.jit import compiled
+from quant.kernels.compiled.logarithm import take_logs
 
 _BLOCK = 256
 """Bins whose terms are added up in float32, before float64 takes over."""

@@ -5,7 +5,7 @@ import math
 import numpy as np
 from numpy.typing import NDArray
 
-from quant.kernels.jit import compiled
+from quant.kernels.compiled.jit import compiled
 
 
 @compiled("void(float64[:, ::1], float64, float64, float64[::1], int64, float64[:, ::1])")

@@ -1,13 +1,9 @@
-"""The compiled part of the weights' noise: several scales in one pass over the memory.
-
-Only :mod:`analysis.ranges.weight_channels` imports this, and late: importing it compiles, or reads
-what was compiled before from ``__pycache__``.
-"""
+"""The compiled part of the weights' noise: several scales in one pass over the memory."""
 
 import numpy as np
 from numpy.typing import NDArray
 
-from quant.kernels.jit import compiled
+from quant.kernels.compiled.jit import compiled
 
 
 @compiled(

@@ -3,7 +3,7 @@
 import numpy as np
 from numpy.typing import NDArray
 
-from quant.kernels.jit import compiled
+from quant.kernels.compiled.jit import compiled
 
 
 @compiled("void(float64[::1], float64[:, ::1], float64[::1], boolean, float64[::1])")

@@ -5,8 +5,8 @@ import math
 import numpy as np
 from numpy.typing import NDArray
 
-from quant.kernels.jit import compiled
-from quant.kernels.logarithm import take_logs
+from quant.kernels.compiled.jit import compiled
+from quant.kernels.compiled.logarithm import take_logs
 
 
 @compiled(

@@ -1,15 +1,11 @@
-"""The compiled part of the predicted local error: one pass over the bins of one side of zero.
-
-Only :mod:`quant.error_model.local_error` imports this, and late: importing it compiles, or reads
-what was compiled before from ``__pycache__``.
-"""
+"""The compiled part of the predicted local error: one pass over the bins of one side of zero."""
 
 import math
 
 import numpy as np
 from numpy.typing import NDArray
 
-from quant.kernels.jit import compiled
+from quant.kernels.compiled.jit import compiled
 
 _SPIKE = 1e-5
 _PRECISION = 2.0**-22

@@ -1,0 +1,1 @@
+"""The tools' rules in NumPy."""
