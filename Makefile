@@ -13,9 +13,11 @@ run: $(VENV)/.installed
 	$(BIN)/quantlens $(ARGS)
 
 test: lint
+	$(BIN)/python -m tests.e2e.browser
 	$(BIN)/python -m pytest -m "not slow and not bench"
 
 test-all: lint
+	$(BIN)/python -m tests.e2e.browser
 	$(BIN)/python -m pytest -m "not bench"
 
 lint: $(VENV)/.installed-test
@@ -41,6 +43,7 @@ docs-images: $(VENV)/.installed-test
 
 clean:
 	rm -rf $(VENV) .pytest_cache .ruff_cache .hypothesis .bench dist build
+	find quant analysis app sample_models tests -name __pycache__ -prune -exec rm -rf {} +
 
 $(VENV)/.installed: pyproject.toml
 	test -x $(BIN)/python || $(PYTHON) -m venv $(VENV)

@@ -143,7 +143,7 @@ class ToolRule(Generic[G]):
         Raises:
             RuleFails: The tool fails on these batches.
         """
-        with _float_overflow_is_no_pick():
+        with _float_trouble_is_no_pick():
             return self.pick(self.from_batches(batches))
 
     def streamed(self, stats: TensorStats) -> RuleResult:
@@ -155,18 +155,22 @@ class ToolRule(Generic[G]):
         Raises:
             RuleFails: The tool fails on such batches.
         """
-        with _float_overflow_is_no_pick():
+        with _float_trouble_is_no_pick():
             return self.pick(self.from_stats(stats))
 
 
 @contextmanager
-def _float_overflow_is_no_pick() -> Generator[None]:
-    """A mask of the least float32 overflows in the tools' arithmetic; what follows is no choice."""
+def _float_trouble_is_no_pick() -> Generator[None]:
+    """What follows an overflow (a mask of the least float32) or a division by 0 is no choice."""
     try:
-        with np.errstate(over="raise"):
+        with np.errstate(over="raise", divide="raise", invalid="raise"):
             yield
-    except FloatingPointError:
-        raise RuleFails("The values are so large that the tool's arithmetic overflows.") from None
+    except FloatingPointError as error:
+        if "overflow" in str(error):
+            told = "The values are so large that the tool's arithmetic overflows."
+        else:
+            told = "The values are so near a limit of float32 that the tool's arithmetic fails."
+        raise RuleFails(told) from None
 
 
 TOOL_RULES: Registry[ToolRule[Any]] = Registry("tool rule", "tool_rules")

@@ -13,7 +13,15 @@ from numpy.typing import NDArray
 from quant import kernels
 from quant.cost_curve import CostCurve
 from quant.statistics.tensor_stats import TensorStats
-from quant.tool_rules.base import Batches, Range, ResultForm, RuleResult, ToolRule, register
+from quant.tool_rules.base import (
+    Batches,
+    Range,
+    ResultForm,
+    RuleFails,
+    RuleResult,
+    ToolRule,
+    register,
+)
 from quant.tool_rules.streamed.compute import running, x_log_x
 from quant.tool_rules.streamed.grids import Grid, float32_steps, joined, magnitude_counts
 
@@ -131,6 +139,8 @@ class Kl(ToolRule[Grid]):
     def from_stats(self, stats: TensorStats) -> Grid:
         """The same from streamed counts."""
         steps = float32_steps(stats.abs_max, BINS)
+        if stats.abs_max and not steps[1]:
+            raise RuleFails("The values are so small that float32 has no 2,048 steps for them.")
         counts = magnitude_counts(stats, steps)
         counts[0] -= stats.zeros
         return Grid(counts, steps, stats.min, stats.max)

@@ -12,8 +12,9 @@ from urllib.parse import urlsplit
 import pytest
 from playwright.sync_api import Browser, BrowserContext, Page, expect, sync_playwright
 
+from tests.e2e.browser import NONE, find
+
 ROOT = Path(__file__).resolve().parents[2]
-CHROMIUM = os.environ.get("QUANTLENS_CHROMIUM", "/usr/bin/chromium")
 LAUNCH = (
     "import sys; from pathlib import Path; from app.server import serve; "
     "serve(*[a or None for a in sys.argv[2:4]], open_browser=False, script=Path(sys.argv[1]))"
@@ -51,7 +52,7 @@ class App:
         """End the server, by Ctrl-C unless told otherwise: exit code, and what it still printed."""
         self.process.send_signal(how)
         try:
-            printed, _ = self.process.communicate(timeout=10)
+            printed, _ = self.process.communicate(timeout=60)
             return self.process.returncode, printed
         finally:
             self.process.kill()
@@ -75,10 +76,13 @@ def start_app(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Callable[...
 
 @pytest.fixture(scope="module")
 def browser() -> Iterator[Browser]:
-    """Debian's Chromium; gone after each module, because Playwright keeps an event loop running."""
+    """Any Chromium; gone after each module, because Playwright keeps an event loop running."""
+    program = find()
+    if program is None:
+        pytest.fail(NONE)
     with sync_playwright() as playwright:
         chromium = playwright.chromium.launch(
-            executable_path=CHROMIUM, args=["--no-sandbox", "--disable-background-networking"]
+            executable_path=program, args=["--no-sandbox", "--disable-background-networking"]
         )
         yield chromium
         chromium.close()
@@ -109,7 +113,9 @@ class Watch:
         )
 
 
-WAIT_MS = 20_000
+WAIT_MS = 90_000
+"""What a page is given to show a state: a busy machine is slow."""
+
 expect.set_options(timeout=WAIT_MS)
 
 

@@ -13,7 +13,8 @@ from pathlib import Path
 from playwright.sync_api import Browser, Page, expect, sync_playwright
 
 from tests.e2e import pane_demo
-from tests.e2e.conftest import CHROMIUM, ROOT, App
+from tests.e2e.browser import find
+from tests.e2e.conftest import ROOT, App
 
 SIZES = {1280: 900, 1920: 1080}
 PANE_PX = 1500
@@ -40,7 +41,7 @@ def main() -> None:
 def _pages(folder: Path) -> None:
     with tempfile.TemporaryDirectory() as home, sync_playwright() as playwright:
         app = App(ROOT / "app" / "main.py", Path(home), folder=ROOT)
-        browser = playwright.chromium.launch(executable_path=CHROMIUM, args=["--no-sandbox"])
+        browser = playwright.chromium.launch(executable_path=find(), args=["--no-sandbox"])
         try:
             _prepare(browser, app.address)
             for width in SIZES:
@@ -55,7 +56,7 @@ def _overviews(folder: Path) -> None:
     """Overview and Graph of the fragile sample under the default recipe, all measured."""
     with tempfile.TemporaryDirectory() as home, sync_playwright() as playwright:
         app = App(ROOT / "app" / "main.py", Path(home), folder=ROOT)
-        browser = playwright.chromium.launch(executable_path=CHROMIUM, args=["--no-sandbox"])
+        browser = playwright.chromium.launch(executable_path=find(), args=["--no-sandbox"])
         try:
             page = _open(browser, app.address, 1280, "light")
             page.get_by_role("link", name="Overview").click()
@@ -101,7 +102,7 @@ def _panes(folder: Path) -> None:
     with tempfile.TemporaryDirectory() as home, sync_playwright() as playwright:
         model, data = pane_demo.write(Path(home))
         app = App(ROOT / "app" / "main.py", Path(home), str(model), str(data))
-        browser = playwright.chromium.launch(executable_path=CHROMIUM, args=["--no-sandbox"])
+        browser = playwright.chromium.launch(executable_path=find(), args=["--no-sandbox"])
         try:
             page = _open(browser, app.address, 1280, "light")
             pane_demo.choose(page, pane_demo.SYMMETRIC)

@@ -24,7 +24,7 @@ from tests.e2e import pane_demo
 from tests.e2e.conftest import App
 
 pytestmark = pytest.mark.e2e
-PATIENCE = 60_000
+PATIENCE = 90_000
 
 
 @pytest.fixture(scope="module")

@@ -25,7 +25,7 @@ from tests.e2e.conftest import ROOT, App
 pytestmark = pytest.mark.e2e
 
 SAMPLE = find("fmnist_mobilenet")
-PATIENCE = 60_000
+PATIENCE = 90_000
 
 ACCURACY = """
 import sys, json

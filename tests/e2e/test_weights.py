@@ -10,7 +10,7 @@ from tests.e2e.conftest import App
 pytestmark = pytest.mark.e2e
 
 LAYER = "/blocks/b2/depthwise/conv/Conv"
-PATIENCE = 60_000
+PATIENCE = 90_000
 
 
 def test_channels_are_drawn_with_their_outliers_and_a_type_is_chosen_by_a_click(

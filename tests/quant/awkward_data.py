@@ -28,3 +28,23 @@ AWKWARD: dict[str, np.ndarray] = {
     "a few values": np.asarray([0.1, -0.5, 0.25, 2.0, 0.0]),
 }
 AWKWARD = {name: np.asarray(values, np.float32) for name, values in AWKWARD.items()}
+
+_most = np.finfo(np.float32).max
+DEGENERATE: dict[str, np.ndarray] = {
+    "only zeros": np.zeros(50),
+    "one constant": np.full(50, 3.3),
+    "one negative constant": np.full(50, -0.1),
+    "one value": np.asarray([7.0]),
+    "the least float32": np.asarray([1e-45]),
+    "all the least float32": np.full(50, 1e-45),
+    "all the least below zero": np.full(50, -1e-45),
+    "a few least float32": np.asarray([1e-45, -1e-45, 0.0, 3e-45]),
+    "only subnormals": np.linspace(-1e-40, 1e-39, 300),
+    "subnormals among others": np.append(np.full(20, 1e-41), np.linspace(-1, 1, 500)),
+    "the largest float32": np.asarray([_most]),
+    "both largest": np.asarray([_most, -_most]),
+    "all the largest": np.full(50, _most),
+    "a far outlier": np.append(np.full(1000, 0.01), 1e6),
+}
+"""Arrays at the limits of float32 or of variety, by name."""
+DEGENERATE = {name: np.asarray(values, np.float32) for name, values in DEGENERATE.items()}

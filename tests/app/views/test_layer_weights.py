@@ -41,7 +41,7 @@ def weights(files: tuple[Path, Path]):
     """The page with the weight of the first convolution in view."""
     user_session.forget()
     set_start_options(StartOptions(str(files[0]), str(files[1])))
-    app = AppTest.from_file(MAIN, default_timeout=30).run()
+    app = AppTest.from_file(MAIN, default_timeout=90).run()
     until(app, lambda: bool(app.dataframe))
     select_row(app, "conv1")
     app.session_state["layer view"] = "Weights"

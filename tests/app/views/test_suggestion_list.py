@@ -30,7 +30,7 @@ def page() -> None:
 
 
 def drawn() -> AppTest:
-    app = AppTest.from_function(page, default_timeout=60).run()
+    app = AppTest.from_function(page, default_timeout=90).run()
     assert not app.exception
     return app
 

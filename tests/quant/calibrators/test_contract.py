@@ -12,10 +12,11 @@ from quant.calibrators import REGISTRY, ThresholdSearchCalibrator, calibrator_fr
 from quant.numerics import fake_quantize, params_from_range
 from quant.types import QType, QuantSpec
 from tests.hypothesis_profile import examples
-from tests.quant.awkward_data import AWKWARD
+from tests.quant.awkward_data import AWKWARD, DEGENERATE
 from tests.quant.statistics.statistics_of import statistics_of
 
 NAMES = sorted(REGISTRY)
+CASES = AWKWARD | DEGENERATE
 SPECS = {
     "int8 symmetric": QuantSpec(QType.INT8, symmetric=True),
     "uint8": QuantSpec(QType.UINT8, symmetric=False),
@@ -27,7 +28,7 @@ SPECS = {
 
 @functools.cache
 def stats_of(case):
-    return statistics_of(AWKWARD[case])
+    return statistics_of(CASES[case])
 
 
 def assert_sane(rmin, rmax, stats, spec):
@@ -39,7 +40,7 @@ def assert_sane(rmin, rmax, stats, spec):
 
 
 @pytest.mark.parametrize("spec", SPECS.values(), ids=SPECS)
-@pytest.mark.parametrize("case", AWKWARD)
+@pytest.mark.parametrize("case", CASES)
 @pytest.mark.parametrize("name", NAMES)
 def test_range_holds_zero_and_stays_within_the_observed(name, case, spec):
     stats = stats_of(case)

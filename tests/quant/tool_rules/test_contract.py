@@ -14,7 +14,8 @@ from quant.tool_rules.base import ToolRule
 from quant.tool_rules.onnxruntime import magnitude_percentile_range, percentile_range
 from quant.tool_rules.tensorrt import percentile_amax
 from tests.hypothesis_profile import examples
-from tests.quant.awkward_data import AWKWARD
+from tests.quant.awkward_data import AWKWARD, DEGENERATE
+from tests.quant.statistics.statistics_of import statistics_of
 
 NAMES = list(TOOL_RULES)
 LEAVES_ZERO_OUT = {
@@ -76,6 +77,14 @@ DATA = hnp.arrays(
 )
 
 
+def outcome(choose):
+    """What is chosen, or the reason why nothing is."""
+    try:
+        return choose()
+    except RuleFails as reason:
+        return reason
+
+
 def exact(name, *batches):
     return TOOL_RULES[name].exact([np.asarray(b, np.float32).reshape(1, -1) for b in batches])
 
@@ -115,6 +124,20 @@ def test_awkward_data_gives_numbers_or_a_reason(name, case):
     low, high = exact(name, AWKWARD[case]).range()
     assert np.isfinite([low, high]).all()
     assert low <= high or name in UPSIDE_DOWN
+
+
+@pytest.mark.filterwarnings("error")
+@pytest.mark.parametrize("case", DEGENERATE)
+@pytest.mark.parametrize("name", NAMES)
+def test_degenerate_data_gives_a_finite_range_or_a_sentence(name, case):
+    rule, x = TOOL_RULES[name], DEGENERATE[case]
+    for choose in (lambda: exact(name, x), lambda: rule.streamed(statistics_of(x))):
+        found = outcome(choose)
+        if isinstance(found, RuleFails):
+            assert str(found)[0].isupper()
+            assert "\n" not in str(found)
+        else:
+            assert np.isfinite(found.range()).all()
 
 
 @pytest.mark.parametrize("case", ["offset", "constant"])
