@@ -4,7 +4,7 @@ from collections.abc import Sequence
 from contextlib import closing
 from typing import Any, TypeVar
 
-from analysis.errors.runs import TAPPED, Models, Observer, Run
+from analysis.errors.runs import FOUND_IN, TAPPED, Models, Observer, Run
 from quant.data.dataset import Dataset
 from quant.errors import ModelError
 from quant.execution.progress import OnProgress
@@ -39,17 +39,22 @@ def measure(
 
     Raises:
         DataError: If the data does not fit the float model, or no sample is asked for.
-        ModelError: If a model cannot be read or run, or they differ in inputs or outputs.
+        ModelError: If a model cannot be read or run, or both differ in inputs or outputs.
         Cancelled: If ``progress`` raised it.
     """
     order: list[Run] = []
     silent: list[Run] = []
+    hosts: dict[Run, Run] = {}
 
     def opened() -> list[InferenceSession]:
         taps: dict[Run, dict[str, None]] = {}
         for observer in observers:
             for run, names in observer.needs(models).items():
                 taps.setdefault(run, {}).update(dict.fromkeys(names))
+        for run, host in FOUND_IN.items():
+            if run in taps and taps.get(host):
+                taps[host].update(taps.pop(run))
+                hosts[run] = host
         silent.extend(run for run, names in taps.items() if run in TAPPED and not names)
         order.extend(run for run in Run if run in taps and run not in silent)
         if not order:
@@ -66,6 +71,7 @@ def measure(
         for fed, found in results:
             by_run: dict[Run, Results] = {run: {} for run in silent}
             by_run.update(zip(order, found, strict=True))
+            by_run.update({run: by_run[host] for run, host in hosts.items()})
             for observer in observers:
                 observer.add(fed, by_run)
 

@@ -9,6 +9,7 @@ from numpy.typing import NDArray
 
 from analysis.errors.measuring import measure
 from analysis.errors.runs import FileRuns, Models, Needs, Observer, Run, RunResults
+from analysis.errors.tensor_error import dot
 from quant.data.dataset import Batch, Dataset
 from quant.execution.progress import OnProgress
 from quant.pipeline import QuantizedModel
@@ -119,14 +120,23 @@ class _RangeAccumulator:
         rows = values.reshape(samples, -1) if owned else values.reshape(1, -1)
         for row in rows:
             real = row.astype(np.float64)
-            beyond = np.maximum(self._low - real, real - self._high)
-            share = float(np.count_nonzero(beyond > _ROUNDING * (self._high - self._low)))
-            self._shares += [share / max(real.size, 1)] * (1 if owned else samples)
-            self._excess += float(np.square(np.maximum(beyond, 0)).sum())
-            self._power += float(np.square(real).sum())
-            self._count += real.size
+            share = 0.0
             if real.size:
-                self._min, self._max = min(self._min, real.min()), max(self._max, real.max())
+                low, high = float(real.min()), float(real.max())
+                self._min, self._max = min(self._min, low), max(self._max, high)
+                if low < self._low or high > self._high:
+                    share = self._beyond(real)
+            self._shares += [share] * (1 if owned else samples)
+            self._power += dot(real, real)
+            self._count += real.size
+
+    def _beyond(self, real: NDArray[np.float64]) -> float:
+        """Add up how far values lie outside; the share of those that do."""
+        beyond = np.maximum(self._low - real, real - self._high)
+        np.maximum(beyond, 0, out=beyond)
+        self._excess += dot(beyond, beyond)
+        outside = np.count_nonzero(beyond > _ROUNDING * (self._high - self._low))
+        return float(outside) / real.size
 
     def result(self) -> OutOfRange:
         """What all samples together gave."""

@@ -96,6 +96,9 @@ class Models(ABC):
         return InferenceSession(content, taps=taps, level="basic" if run in TAPPED else "all")
 
 
+FOUND_IN = {Run.FLOAT_TENSORS: Run.LOCAL}
+"""Where the tensors of a run are found too: beside the units alone stands the float model."""
+
 _FLOAT = frozenset({Run.FLOAT, Run.FLOAT_TENSORS})
 
 

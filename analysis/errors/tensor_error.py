@@ -72,13 +72,12 @@ class ErrorAccumulator:
         for start in range(0, left.size, _CHUNK):
             a = left[start : start + _CHUNK].astype(np.float64)
             b = right[start : start + _CHUNK].astype(np.float64)
-            # Plain sums: a dot product's last digits depend on the number of BLAS threads.
-            self._reference += float(np.square(a).sum())
-            self._test += float(np.square(b).sum())
-            self._product += float((a * b).sum())
+            self._reference += dot(a, a)
+            self._test += dot(b, b)
+            self._product += dot(a, b)
             a -= b
             self._max_abs = max(self._max_abs, float(a.max()), -float(a.min()))
-            self._difference += float(np.square(a, out=a).sum())
+            self._difference += dot(a, a)
         self._count += left.size
 
     def result(self) -> ErrorStats:
@@ -96,3 +95,11 @@ class ErrorAccumulator:
             return 1.0
         norms = math.sqrt(self._reference) * math.sqrt(self._test)
         return min(1.0, max(-1.0, self._product / norms)) if norms else 0.0
+
+
+def dot(a: NDArray[np.float64], b: NDArray[np.float64]) -> float:
+    """The sum of the products of two vectors, the same on any number of cores.
+
+    The last digits of BLAS's depend on the number of its threads.
+    """
+    return float(np.einsum("i,i->", a, b))

@@ -10,7 +10,7 @@ from quant.errors import ModelError
 from quant.runtime.session import InferenceSession
 
 BATCH_BYTES = 8 << 20
-"""A batch is as many samples as give this many bytes of tensors."""
+"""A batch is as many samples as give this many bytes of tensors for each session."""
 
 MAX_BATCH = 16
 """Samples in a batch, at most."""
@@ -40,7 +40,7 @@ def batch_size(sessions: Sequence[InferenceSession], data: Dataset) -> tuple[int
     first = next(data.samples(1))
     alone = [session.run(first) for session in sessions]
     size = sum(array.nbytes for found in alone for array in found.values())
-    fitting = min(MAX_BATCH, BATCH_BYTES // max(size, 1))
+    fitting = min(MAX_BATCH, BATCH_BYTES * len(sessions) // max(size, 1))
     pair = next(data.batches(2, 2))
     fixed = any(i.shape and isinstance(i.shape[0], int) for s in sessions for i in s.inputs)
     if fitting < 2 or pair.size < 2 or fixed:
