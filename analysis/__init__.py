@@ -6,14 +6,15 @@
 import importlib
 from typing import TYPE_CHECKING, Any
 
+from analysis.deprecated import resolved
 from analysis.errors.cumulative import Comparison, compare
 from analysis.errors.output_scores import OutputScores
 from analysis.errors.per_sample import SampleError, SampleErrors, sample_errors
 from analysis.errors.tensor_error import ErrorStats
-from analysis.errors.weights_vs_activations import AblationResult, split
-from analysis.findings import Finding, Fix, Measurements, find
+from analysis.errors.weights_vs_activations import AblationResult, weights_vs_activations
+from analysis.findings import Finding, Fix, Measurements, find_causes
 from analysis.metrics import METRICS, Metric, metric_from_file
-from analysis.ranges.candidates import ChoiceRow, choice_rows, disagreement_db, range_candidates
+from analysis.ranges.candidates import RangeCandidate, range_candidates, range_disagreement_db
 from analysis.ranges.cost_curves import divergence_curves
 from analysis.study.analysis import Analysis, analyze
 from analysis.sweep.unit_effects import UnitEffect, benefit, sensitivity
@@ -26,7 +27,6 @@ __all__ = [
     "METRICS",
     "AblationResult",
     "Analysis",
-    "ChoiceRow",
     "Comparison",
     "ErrorStats",
     "Finding",
@@ -35,27 +35,27 @@ __all__ = [
     "Measurements",
     "Metric",
     "OutputScores",
+    "RangeCandidate",
     "SampleError",
     "SampleErrors",
     "UnitEffect",
     "analyze",
     "benefit",
-    "choice_rows",
     "compare",
-    "disagreement_db",
     "divergence_curves",
     "figures",
-    "find",
+    "find_causes",
     "local_error",
     "metric_from_file",
     "range_candidates",
+    "range_disagreement_db",
     "sample_errors",
     "sensitivity",
-    "split",
+    "weights_vs_activations",
 ]
 
 
 def __getattr__(name: str) -> Any:
     if name == "figures":
         return importlib.import_module("analysis.figures")
-    raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+    return resolved(__name__, name)

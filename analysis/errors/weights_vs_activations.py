@@ -34,7 +34,7 @@ class AblationResult:
     metric: MetricChange | None
 
 
-def split(
+def weights_vs_activations(
     quantized: QuantizedModel,
     data: Dataset,
     *,

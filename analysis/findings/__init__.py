@@ -9,10 +9,10 @@ from analysis.findings.base import (
     Finding,
     Fix,
     Measurements,
-    find,
+    find_causes,
     register,
 )
 
 REGISTRY.discover(__name__)
 
-__all__ = ["REGISTRY", "SEVERITIES", "Finding", "Fix", "Measurements", "find", "register"]
+__all__ = ["REGISTRY", "SEVERITIES", "Finding", "Fix", "Measurements", "find_causes", "register"]

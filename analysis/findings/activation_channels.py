@@ -47,14 +47,14 @@ def _found(evidence: Measurements, *, few: bool) -> Iterable[Finding]:
         sparse = 0 < outliers <= max(1, FEW * live.size)
         if few != sparse or (not few and not narrow):
             continue
-        figures = {
+        numbers = {
             "width_ratio": widest / (middle if few else float(live.min())),
             "outlier_channels": outliers,
             "middle_codes": middle / scale,
             "narrow_channels": narrow,
             "channels": live.size,
         }
-        yield _finding(evidence, group, few, figures)
+        yield _finding(evidence, group, few, numbers)
 
 
 def _joined(evidence: Measurements, group: str) -> bool:
@@ -69,9 +69,9 @@ def _joined(evidence: Measurements, group: str) -> bool:
 
 
 def _finding(
-    evidence: Measurements, group: str, few: bool, figures: Mapping[str, float]
+    evidence: Measurements, group: str, few: bool, numbers: Mapping[str, float]
 ) -> Finding:
-    ratio, outliers = times(figures["width_ratio"]), figures["outlier_channels"]
+    ratio, outliers = times(numbers["width_ratio"]), numbers["outlier_channels"]
     spec = evidence.planned(group).spec
     wide = QuantSpec(QType.INT16 if spec.qtype.signed else QType.UINT16, spec.symmetric)
     gain = evidence.noise.gain_db(evidence.after(group, evidence.quantized.ranges[group], wide))
@@ -80,13 +80,13 @@ def _finding(
         title = f"Outlier channels in {short(group)}"
         text = (
             f"{channels} up to {ratio} as wide as the middle one, which reaches "
-            f"{figures['middle_codes']:.0f} of {spec.qtype.levels} codes."
+            f"{numbers['middle_codes']:.0f} of {spec.qtype.levels} codes."
         )
     else:
         title = f"Channels of {short(group)} differ much in range"
         text = (
-            f"The widest is {ratio} as wide as the narrowest, and {figures['narrow_channels']:.0f} "
-            f"of {figures['channels']:.0f} channels reach {FEW_CODES} codes or fewer."
+            f"The widest is {ratio} as wide as the narrowest, and {numbers['narrow_channels']:.0f} "
+            f"of {numbers['channels']:.0f} channels reach {FEW_CODES} codes or fewer."
         )
     return Finding(
         kind="activation_channels" if few else "channel_ranges",
@@ -98,7 +98,7 @@ def _finding(
             f"{text} An activation has one scale for all channels: give it 16 bits, skip the "
             "nodes around it, or move the scale into the weights before and after it."
         ),
-        figures=figures,
+        numbers=numbers,
         gain_db=gain,
         fix=Fix(
             "Give this tensor 16 bits",

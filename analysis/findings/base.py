@@ -6,6 +6,7 @@ from dataclasses import dataclass, field, replace
 from functools import cached_property
 from typing import Any, Final, Literal
 
+from analysis.deprecated import warn
 from analysis.errors.axis_slices import SliceErrors
 from analysis.errors.cumulative import Comparison
 from analysis.errors.out_of_range import OutOfRange
@@ -59,7 +60,7 @@ class Finding:
         node: The node it is about; empty where it is about the whole model.
         tensor: The tensor it is about, or empty.
         evidence: The measured numbers in a sentence or two.
-        figures: The numbers that made it fire, keys with unit suffixes.
+        numbers: The numbers that made it fire, keys with unit suffixes.
         gain_db: Estimated dB to win at the outputs; what it is ranked by.
         fix: The change of the recipe, or None where a recipe cannot help.
     """
@@ -70,9 +71,15 @@ class Finding:
     node: str
     tensor: str
     evidence: str
-    figures: Mapping[str, float] = field(default_factory=dict[str, float])
+    numbers: Mapping[str, float] = field(default_factory=dict[str, float])
     gain_db: float = 0.0
     fix: Fix | None = None
+
+    @property
+    def figures(self) -> Mapping[str, float]:
+        """The old name of ``numbers``."""
+        warn("Finding.figures", "Finding.numbers", stacklevel=3)
+        return self.numbers
 
 
 @dataclass(frozen=True, eq=False)
@@ -217,7 +224,7 @@ def severity_of(gain_db: float) -> Severity:
     return "warning" if gain_db >= WARNING_DB else "info"
 
 
-def find(evidence: Measurements) -> tuple[Finding, ...]:
+def find_causes(evidence: Measurements) -> tuple[Finding, ...]:
     """Everything that is wrong or improvable, most severe and promising first.
 
     Args:

@@ -63,7 +63,7 @@ def bias_overflow(evidence: Measurements) -> Iterable[Finding]:
                 f"Its largest value needs {float(codes.max()):.2g} steps of scale_x × scale_w, "
                 f"and int32 has {INT32_LIMIT:.2g}: {what}."
             ),
-            figures={"bias_steps": float(codes.max()), "channels": over},
+            numbers={"bias_steps": float(codes.max()), "channels": over},
             gain_db=gain,
             fix=Fix("Keep this bias in float", recipe) if gain >= LEAST_DB else None,
         )

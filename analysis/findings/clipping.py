@@ -78,7 +78,7 @@ def _finding(evidence: Measurements, groups: list[str], choices: list[Calibrator
             f"{real(high)} that the codes reach (it spans {real(stats.min)} to "
             f"{real(stats.max)}), and clipping is {100 * local.clipping_share:.0f} % of its error."
         ),
-        figures={"clip_rate": local.clip_rate, "clipping_share": local.clipping_share},
+        numbers={"clip_rate": local.clip_rate, "clipping_share": local.clipping_share},
         gain_db=gain,
         fix=Fix(f"Choose {'ranges' if general else 'its range'} with {best.label}", recipe),
     )

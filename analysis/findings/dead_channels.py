@@ -43,6 +43,6 @@ def dead_channels(evidence: Measurements) -> Iterable[Finding]:
                 f"{evidence.calibration.samples} calibration samples. They cost no accuracy; "
                 "check that the data covers them, or prune them from the model."
             ),
-            figures={"dead_share": shares[worst], "dead_channels": dead},
+            numbers={"dead_share": shares[worst], "dead_channels": dead},
         )
     ]

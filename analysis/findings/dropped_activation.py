@@ -34,7 +34,7 @@ def dropped_activation(evidence: Measurements) -> Iterable[Finding]:
                 f"The quantization of {short(output)} does not clamp the same as the "
                 f"{node.op_type} did: its sqnr falls by {loss:.1f} dB."
             ),
-            figures={"loss_db": loss},
+            numbers={"loss_db": loss},
             gain_db=gain,
             fix=Fix(
                 f"Keep the {node.op_type} where dropping it loses something",

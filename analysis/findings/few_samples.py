@@ -48,7 +48,7 @@ def few_samples(evidence: Measurements) -> Iterable[Finding]:
             node=evidence.node_of(worst),
             tensor=worst,
             evidence=f"{text} Calibrate on more samples, until ranges no longer grow.",
-            figures={"samples": samples, "median_growth": middle, "largest_growth": growth[worst]},
+            numbers={"samples": samples, "median_growth": middle, "largest_growth": growth[worst]},
             gain_db=gain,
         )
     ]

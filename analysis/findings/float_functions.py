@@ -52,7 +52,7 @@ def float_functions(evidence: Measurements) -> Iterable[Finding]:
                 f"What {count} {verb} makes {100 * part:.0f} % of the estimated noise, and "
                 f"{100 * parts[worst]:.0f} % in {short(worst)}."
             ),
-            figures={"noise_part": part, "nodes": len(sources)},
+            numbers={"noise_part": part, "nodes": len(sources)},
             gain_db=gain,
             fix=Fix(f"Compute every {op_type} in float, from 16 bits", recipe, costs=True),
         )

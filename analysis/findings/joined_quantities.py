@@ -83,7 +83,7 @@ def uneven_output(evidence: Measurements) -> Iterable[Finding]:
                 f"{codes:.1f} of {spec.qtype.levels} codes.{measured} The error of the whole "
                 "output hides that."
             ),
-            figures={"range_ratio": ratio, "small_codes": codes},
+            numbers={"range_ratio": ratio, "small_codes": codes},
             gain_db=gain,
             fix=Fix(
                 "Give this output 16 bits",
@@ -135,12 +135,12 @@ def _worst_slice(found: SliceErrors) -> tuple[str, float]:
 def _finding(
     evidence: Measurements,
     names: tuple[str, str, str],
-    figures: tuple[float, float, float],
+    numbers: tuple[float, float, float],
     measured: str,
     below: tuple[str, ...],
 ) -> Finding:
     node, name, small = names
-    codes, ratio, gap = figures
+    codes, ratio, gap = numbers
     gain = max(gap, _drowned_db(codes))
     return Finding(
         kind="joined_quantities",
@@ -152,7 +152,7 @@ def _finding(
             f"{short(small)} reaches {codes:.1f} codes of the joined tensor, whose largest input "
             f"is {ratio:.0f}× as large.{measured} The error of the whole tensor hides that."
         ),
-        figures={"small_codes": codes, "range_ratio": ratio, "slice_gap_db": gap},
+        numbers={"small_codes": codes, "range_ratio": ratio, "slice_gap_db": gap},
         gain_db=gain,
         fix=Fix(
             "Join in float, each input with its own scale", evidence.skipping(*below), costs=True

@@ -54,7 +54,7 @@ def mismatched_inputs(evidence: Measurements) -> Iterable[Finding]:
                 f"Its widest input spans {times(ratio)} as much as {short(narrow)}, which fills "
                 f"{codes:.0f} codes of the result."
             ),
-            figures={"range_ratio": ratio, "narrow_codes": codes},
+            numbers={"range_ratio": ratio, "narrow_codes": codes},
             gain_db=gain,
             fix=fix,
         )

@@ -15,7 +15,7 @@ from analysis.findings.base import (
     times,
 )
 from analysis.noise.budget import NoiseSource, tensor
-from analysis.ranges.candidates import choice_rows, disagreement_db
+from analysis.ranges.candidates import candidates_from_stats, range_disagreement_db
 from quant.calibrators import calibrator_from_json, chosen_range
 from quant.numerics import params_from_range
 from quant.recipe.recipe import Rule
@@ -79,7 +79,7 @@ def outlier_sample(evidence: Measurements) -> Iterable[Finding]:
                 f"{sample}. Without it {20 * math.log10(ratios[first]):.0f} dB of resolution "
                 "come back; look at the sample, it may not belong to the data."
             ),
-            figures={"range_ratio": ratios[first], "tensors": len(ratios)},
+            numbers={"range_ratio": ratios[first], "tensors": len(ratios)},
             gain_db=gain,
             fix=Fix("Leave rare extremes out of the range", recipe),
         )
@@ -167,7 +167,7 @@ def _finding(evidence: Measurements, group: str, part: float) -> Finding:
     ratio = (high - low) / max(ends[1] - ends[0], 1e-300)
     local = evidence.noise.local(group)
     step = float(params_from_range(*ends, spec).scale)
-    spread = disagreement_db(choice_rows(stats, spec, context))
+    spread = range_disagreement_db(candidates_from_stats(stats, spec, context))
     return Finding(
         kind="outliers",
         severity=severity_of(gains[ends]),
@@ -181,7 +181,7 @@ def _finding(evidence: Measurements, group: str, part: float) -> Finding:
             f"only rare values or such as matter little. The best of the tools' choices is "
             f"{spread:.0f} dB better than their median here."
         ),
-        figures={
+        numbers={
             "range_ratio": ratio,
             "rounding_share": local.rounding_share,
             "disagreement_db": spread,

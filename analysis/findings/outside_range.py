@@ -63,7 +63,7 @@ def outside_range(evidence: Measurements) -> Iterable[Finding]:
                 f"of a tensor's values outside; worst for {short(worst)}: samples {named}. "
                 "Calibrate on data like these."
             ),
-            figures={"worst_share": float(seen.shares.max()), "samples": len(samples)},
+            numbers={"worst_share": float(seen.shares.max()), "samples": len(samples)},
             gain_db=gain,
             fix=Fix("Widen the ranges to hold the evaluation data", recipe),
         )

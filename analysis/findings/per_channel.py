@@ -77,7 +77,7 @@ def _finding(
             f"weights make {100 * sum(noise.part(weight(n)) for n in nodes):.0f} % of the "
             "estimated noise."
         ),
-        figures={"width_ratio": ratios[worst], "layers": len(nodes)},
+        numbers={"width_ratio": ratios[worst], "layers": len(nodes)},
         gain_db=gain,
         fix=Fix("Give each weight channel its own scale", recipe),
     )

@@ -28,6 +28,6 @@ def reference_differs(evidence: Measurements) -> Iterable[Finding]:
                 f"{error.cosine:.4f}, largest difference {error.max_abs:.3g}. No recipe can mend "
                 "that: check the conversion to ONNX, the preprocessing and the order of inputs."
             ),
-            figures={"sqnr_db": error.sqnr_db, "cosine": error.cosine},
+            numbers={"sqnr_db": error.sqnr_db, "cosine": error.cosine},
             gain_db=max(SQNR_DB - error.sqnr_db, 0.0),
         )

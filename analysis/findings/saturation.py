@@ -84,7 +84,7 @@ def saturation(evidence: Measurements) -> Iterable[Finding]:
                 f"{short(worst)} can exceed {INT16_MAX:,}. Compare on a processor with VNNI, or "
                 "give the weights 7 bits."
             ),
-            figures={"pair_share": shares[worst], "layers": count},
+            numbers={"pair_share": shares[worst], "layers": count},
             gain_db=gain,
         )
     ]

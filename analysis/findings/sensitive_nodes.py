@@ -51,7 +51,7 @@ def _by_sensitivity(evidence: Measurements) -> Iterable[Finding]:
                 f"Quantized alone it leaves {decibels(effects[name].sqnr_db)} at the outputs, "
                 f"which is {100 * part:.0f} % of the noise of all units quantized alone."
             ),
-            figures={"sensitivity_db": effects[name].sqnr_db, "noise_part": part},
+            numbers={"sensitivity_db": effects[name].sqnr_db, "noise_part": part},
             gain_db=gain,
             fix=Fix("Compute it in float", evidence.skipping(*effects[name].nodes), costs=True),
         )
@@ -71,7 +71,7 @@ def _by_drop(evidence: Measurements, measured: Mapping[str, ErrorStats]) -> Iter
             node=name,
             tensor="",
             evidence=f"The cumulative sqnr falls by {drops[name]:.1f} dB across it.",
-            figures={"drop_db": drops[name]},
+            numbers={"drop_db": drops[name]},
             gain_db=gain,
             fix=Fix("Compute it in float", evidence.skipping(name), costs=True),
         )

@@ -54,7 +54,7 @@ def softmax_input(evidence: Measurements) -> Iterable[Finding]:
                 f"{scale:.2g}; a Softmax tells apart differences of a tenth. A mask that is added "
                 f"to the scores does that.{others}"
             ),
-            figures={"step": scale, "tensors": len(coarse)},
+            numbers={"step": scale, "tensors": len(coarse)},
             gain_db=gain,
             fix=fix,
         )

@@ -111,7 +111,7 @@ def _finding(evidence: Measurements, unused: dict[str, float], kind: _Kind) -> l
                 f"{len(unused)} of {len(evidence.groups)} activations are like that. Only where "
                 "the target allows it."
             ),
-            figures={"unused_share": unused[worst], "tensors": len(unused)},
+            numbers={"unused_share": unused[worst], "tensors": len(unused)},
             gain_db=gain,
             fix=Fix(kind.label, recipe),
         )

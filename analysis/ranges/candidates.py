@@ -23,7 +23,7 @@ OURS = "QuantLens"
 
 
 @dataclass(frozen=True)
-class ChoiceRow:
+class RangeCandidate:
     """One rule's choice for a tensor, and what it does to it.
 
     Attributes:
@@ -61,7 +61,7 @@ class ChoiceRow:
         return None if self.local is None else _rated_db(self.local, self.weighted_sqnr_db)
 
 
-def range_candidates(quantized: QuantizedModel, tensor: str) -> tuple[ChoiceRow, ...]:
+def range_candidates(quantized: QuantizedModel, tensor: str) -> tuple[RangeCandidate, ...]:
     """Every choice for a quantized tensor of a model: ours first, then tool by tool.
 
     Args:
@@ -73,12 +73,14 @@ def range_candidates(quantized: QuantizedModel, tensor: str) -> tuple[ChoiceRow,
     """
     quantized.range_of(tensor)  # refuses what is not quantized
     spec = quantized.plan.tensors[tensor].spec
-    return choice_rows(quantized.calibration.tensors[tensor], spec, quantized.contexts[tensor])
+    return candidates_from_stats(
+        quantized.calibration.tensors[tensor], spec, quantized.contexts[tensor]
+    )
 
 
-def choice_rows(
+def candidates_from_stats(
     stats: TensorStats, spec: QuantSpec, context: TensorContext = NO_CONTEXT
-) -> tuple[ChoiceRow, ...]:
+) -> tuple[RangeCandidate, ...]:
     """Every choice for statistics: ours first, then tool by tool.
 
     Any thread may ask; most of the work is done without holding up others.
@@ -100,14 +102,16 @@ def choice_rows(
     predicted = dict(zip(pairs, zip(errors, weighted, strict=True), strict=True))
     kl, _, js = candidates.near([max(-found.rmin, found.rmax) for found in ends])
     divergences = zip(kl.tolist(), js.tolist(), strict=True)
-    rows: list[ChoiceRow] = []
+    rows: list[RangeCandidate] = []
     for rule, found in chosen:
         if found.why:
-            rows.append(ChoiceRow(*rule, None, None, None, None, None, None, found.why))
+            rows.append(RangeCandidate(*rule, None, None, None, None, None, None, found.why))
             continue
         kl_there, js_there = map(_defined, next(divergences))
         errors_there = predicted[found.rmin, found.rmax]
-        rows.append(ChoiceRow(*rule, found.rmin, found.rmax, *errors_there, kl_there, js_there, ""))
+        rows.append(
+            RangeCandidate(*rule, found.rmin, found.rmax, *errors_there, kl_there, js_there, "")
+        )
     return tuple(rows)
 
 
@@ -136,7 +140,7 @@ def _ranges(candidates: Candidates, context: TensorContext) -> Iterator[tuple[_R
 
 
 def rated_db(stats: TensorStats, params: QuantParams, context: TensorContext = NO_CONTEXT) -> float:
-    """What :attr:`ChoiceRow.rated_db` is for a range that no rule chose, in dB."""
+    """What :attr:`RangeCandidate.rated_db` is for a range that no rule chose, in dB."""
     local = local_error(stats, params)
     return _rated_db(local, weighted_sqnrs_db(stats, context, [params], [local])[0])
 
@@ -145,7 +149,7 @@ def _rated_db(local: LocalError, weighted_sqnr_db: float | None) -> float:
     return local.sqnr_db if weighted_sqnr_db is None else weighted_sqnr_db
 
 
-def median_db(rows: Sequence[ChoiceRow]) -> float | None:
+def median_db(rows: Sequence[RangeCandidate]) -> float | None:
     """The median of what the choices are compared by, in dB; None without a finite one.
 
     A choice without error counts as the best that has one.
@@ -157,7 +161,7 @@ def median_db(rows: Sequence[ChoiceRow]) -> float | None:
     return median(min(value, max(finite)) for value in found)
 
 
-def disagreement_db(rows: Sequence[ChoiceRow]) -> float:
+def range_disagreement_db(rows: Sequence[RangeCandidate]) -> float:
     """What the right choice is worth: the best predicted sqnr as read less the median, in dB.
 
     The median, because a rule or two that clip nearly everything say little of a tensor. 0 for

@@ -148,7 +148,7 @@ def _finding(finding: Finding) -> dict[str, Any]:
         "node": finding.node,
         "tensor": finding.tensor,
         "evidence": finding.evidence,
-        "figures": dict(finding.figures),
+        "numbers": dict(finding.numbers),
         "gain_db": finding.gain_db,
         "fix": None if fix is None else {"label": fix.label, "recipe": fix.recipe.to_json()},
     }

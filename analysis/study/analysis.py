@@ -16,7 +16,7 @@ from analysis.errors.per_sample import SampleErrorAccumulator, SampleErrors
 from analysis.errors.runs import Observer, QuantizedRuns
 from analysis.errors.tensor_error import ErrorStats
 from analysis.errors.weights_vs_activations import AblationAccumulator, AblationResult
-from analysis.findings import Finding, Measurements, find
+from analysis.findings import Finding, Measurements, find_causes
 from analysis.findings.saturation import cpu_flags
 from analysis.layers import LayerRow, layer_rows
 from analysis.metrics import Metric, MetricChange, check_labels
@@ -191,7 +191,7 @@ def analyze(
                 on_effect=None if journal is None else partial(journal.add, kind),
                 progress=stage(kind),
             )
-    found = find(
+    found = find_causes(
         Measurements(
             quantized,
             calibration,

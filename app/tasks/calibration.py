@@ -7,8 +7,7 @@ from pathlib import Path
 from typing import Final
 
 from analysis.errors.cumulative import Comparison, compare
-from analysis.findings import Finding
-from analysis.findings import find as find_causes
+from analysis.findings import Finding, find_causes
 from app.jobs.registry import JOBS, Job, Jobs
 from app.session import user_session
 from app.session.project import (

@@ -10,7 +10,7 @@ from typing import Final
 from analysis.errors.axis_slices import SliceErrors, slice_errors
 from analysis.errors.out_of_range import OutOfRange, out_of_range
 from analysis.errors.per_sample import SampleErrors, sample_errors
-from analysis.errors.weights_vs_activations import AblationResult, split
+from analysis.errors.weights_vs_activations import AblationResult, weights_vs_activations
 from analysis.latency import LatencyComparison, latency
 from analysis.metrics import Metric
 from app.jobs.registry import JOBS, Job
@@ -83,7 +83,7 @@ def start_details(workspace: Workspace, metric: Metric) -> Job:
         _follow(JOBS.get(workspace.comparison_key), progress)
         if split_of(workspace, metric) is None:
             JOBS.rename(key, "Weights and activations apart")
-            found = split(quantized, data, metric=metric, progress=progress)
+            found = weights_vs_activations(quantized, data, metric=metric, progress=progress)
             keep_split(workspace, metric, None, found)
         if judged(workspace) is None:
             JOBS.rename(key, "Samples one by one")

@@ -12,7 +12,13 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 from typing import Final
 
-from analysis.ranges.candidates import ChoiceRow, choice_rows, disagreement_db, median_db, rated_db
+from analysis.ranges.candidates import (
+    RangeCandidate,
+    candidates_from_stats,
+    median_db,
+    range_disagreement_db,
+    rated_db,
+)
 from app.workspace.workspace import LruStore, Workspace
 from quant.error_model.context import TensorContext
 from quant.statistics.tensor_stats import TensorStats
@@ -39,18 +45,18 @@ class Choices:
         worst: The row with the least, or None.
     """
 
-    rows: tuple[ChoiceRow, ...]
+    rows: tuple[RangeCandidate, ...]
     gap_db: float
     median_db: float | None
-    best: ChoiceRow | None
-    worst: ChoiceRow | None
+    best: RangeCandidate | None
+    worst: RangeCandidate | None
 
     @classmethod
-    def of(cls, rows: tuple[ChoiceRow, ...]) -> "Choices":
+    def of(cls, rows: tuple[RangeCandidate, ...]) -> "Choices":
         """The rows with what stands out in them."""
         ranked = sorted((row for row in rows if row.rated_db is not None), key=_rating)
         best, worst = (ranked[-1], ranked[0]) if ranked else (None, None)
-        return cls(rows, disagreement_db(rows), median_db(rows), best, worst)
+        return cls(rows, range_disagreement_db(rows), median_db(rows), best, worst)
 
     def rated_db(self, workspace: Workspace, tensor: str) -> float:
         """The predicted sqnr as read of the range in use, in dB, as the rows are rated."""
@@ -93,7 +99,7 @@ class BackgroundQueue:
         while (item := self._next()) is not None:
             key, asked = item
             try:
-                found = Choices.of(choice_rows(*asked))
+                found = Choices.of(candidates_from_stats(*asked))
             except Exception:
                 _log.exception("the choices for %s failed", asked[0].name)
                 found = Choices.of(())
@@ -147,5 +153,5 @@ def prepare_choices(workspace: Workspace, first: str) -> int:
     return len(missing)
 
 
-def _rating(row: ChoiceRow) -> float:
+def _rating(row: RangeCandidate) -> float:
     return -math.inf if row.rated_db is None else row.rated_db

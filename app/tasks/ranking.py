@@ -8,7 +8,7 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import Final, Literal
 
-from analysis.errors.weights_vs_activations import AblationResult, split
+from analysis.errors.weights_vs_activations import AblationResult, weights_vs_activations
 from analysis.findings import Measurements
 from analysis.findings.saturation import cpu_flags
 from analysis.metrics import Metric
@@ -134,7 +134,7 @@ def start_ranking(workspace: Workspace, metric: Metric, samples: int) -> Job:
     def work(progress: OnProgress) -> None:
         JOBS.rename(key, "Float and int8")
         if split_of(workspace, metric, samples) is None:
-            found = split(
+            found = weights_vs_activations(
                 workspace.quantized, data, samples=samples, metric=metric, progress=progress
             )
             keep_split(workspace, metric, samples, found)

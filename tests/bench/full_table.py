@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from itertools import cycle, islice
 
 import quant
-from analysis.ranges.candidates import choice_rows
+from analysis.ranges.candidates import candidates_from_stats
 from quant.error_model.context import tensor_contexts
 from quant.planning.resolve import tensor_spec
 
@@ -51,10 +51,10 @@ def full_table(
         (stats, tensor_spec(model, recipe, name), contexts[name])
         for name, stats in calibration.tensors.items()
     ]
-    rows = len(choice_rows(*copy.deepcopy(named[0])))
+    rows = len(candidates_from_stats(*copy.deepcopy(named[0])))
     work = [copy.deepcopy(item) for item in islice(cycle(named), tensors)]
     before, started = time.process_time(), time.perf_counter()
     with ThreadPoolExecutor(THREADS) as pool:
-        for _ in pool.map(lambda item: choice_rows(*item), work):
+        for _ in pool.map(lambda item: candidates_from_stats(*item), work):
             pass
     return FullTable(time.perf_counter() - started, time.process_time() - before, len(work), rows)

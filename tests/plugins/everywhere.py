@@ -80,7 +80,8 @@ def chosen(folder: Path, model: str, data: str) -> dict[str, Any]:
         "range": list(quantized.ranges[tensor]),
         "observed": [stats.low, stats.high],
         "findings": [
-            item.kind for item in analysis.find(analysis.Measurements(quantized, calibration))
+            item.kind
+            for item in analysis.find_causes(analysis.Measurements(quantized, calibration))
         ],
     }
 

@@ -8,7 +8,7 @@ import pandas as pd
 import streamlit as st
 
 from analysis.layers import LayerRow
-from analysis.ranges.candidates import ChoiceRow
+from analysis.ranges.candidates import RangeCandidate
 from app.tasks.range_candidates import Choices, choices_of
 from app.views.layers.table import go_to
 from app.views.shared.format import plural
@@ -83,7 +83,7 @@ def _ranked(workspace: Workspace, rows: Sequence[LayerRow]) -> list[Ranked]:
     return sorted(found, key=lambda item: -item.choices.gap_db)
 
 
-def _rated_db(row: ChoiceRow | None) -> float | None:
+def _rated_db(row: RangeCandidate | None) -> float | None:
     found = row.rated_db if row else None
     return found if found is not None and math.isfinite(found) else None
 

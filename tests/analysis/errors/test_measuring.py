@@ -11,7 +11,7 @@ from analysis.errors.measuring import measure
 from analysis.errors.out_of_range import OutOfRangeAccumulator, out_of_range
 from analysis.errors.per_sample import SampleErrorAccumulator, sample_errors
 from analysis.errors.runs import FileRuns, QuantizedRuns, Run
-from analysis.errors.weights_vs_activations import AblationAccumulator, split
+from analysis.errors.weights_vs_activations import AblationAccumulator, weights_vs_activations
 from analysis.metrics import METRICS
 from quant.runtime.session import InferenceSession
 from tests import nets
@@ -61,7 +61,7 @@ def test_all_errors_of_one_pass_are_those_of_a_pass_each(quantized, data):
     observers = every_observer(quantized, data)
     measure(QuantizedRuns(quantized), data, observers)
     alone = (
-        split(quantized, data, metric=METRICS["top1"]),
+        weights_vs_activations(quantized, data, metric=METRICS["top1"]),
         compare(quantized.float_model, quantized, data),
         local_errors(quantized, data),
         sample_errors(quantized, data),

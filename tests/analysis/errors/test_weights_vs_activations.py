@@ -7,7 +7,7 @@ import pytest
 
 import quant
 from analysis.errors.cumulative import compare
-from analysis.errors.weights_vs_activations import split
+from analysis.errors.weights_vs_activations import weights_vs_activations
 from analysis.metrics import METRICS, MetricError
 from quant.ablation import activations_only, weights_only
 from quant.errors import Cancelled, DataError
@@ -34,7 +34,7 @@ def plain(model, data, samples, level=ort.GraphOptimizationLevel.ORT_ENABLE_ALL)
 
 def test_each_variant_scores_what_onnx_runtime_gives(fragile):
     quantized, data = fragile
-    found = split(quantized, data, samples=200, metric=METRICS["top1"])
+    found = weights_vs_activations(quantized, data, samples=200, metric=METRICS["top1"])
     expected = plain(quantized.float_model, data, 200)
     every, none = (
         ort.GraphOptimizationLevel.ORT_ENABLE_ALL,
@@ -61,7 +61,7 @@ def test_each_variant_scores_what_onnx_runtime_gives(fragile):
 
 def test_float_has_no_error_and_the_whole_is_what_a_comparison_measures(fragile):
     quantized, data = fragile
-    found = split(quantized, data, samples=200, metric=METRICS["top1"])
+    found = weights_vs_activations(quantized, data, samples=200, metric=METRICS["top1"])
     assert (found.float.sqnr_db, found.float.agreement) == (math.inf, 1)
     compared = compare(quantized.float_model, quantized, data, samples=200, tensors="outputs")
     error = next(iter(compared.outputs.values()))
@@ -72,14 +72,14 @@ def test_float_has_no_error_and_the_whole_is_what_a_comparison_measures(fragile)
 
 def test_on_the_fragile_sample_the_weights_are_to_blame_and_200_samples_tell(fragile):
     quantized, data = fragile
-    found = split(quantized, data, samples=200, metric=METRICS["top1"])
+    found = weights_vs_activations(quantized, data, samples=200, metric=METRICS["top1"])
     assert found.weights_only.sqnr_db < found.activations_only.sqnr_db - 15
     assert not found.metric.is_flat
-    assert split(quantized, data, samples=5, metric=METRICS["top1"]).metric.is_flat
+    assert weights_vs_activations(quantized, data, samples=5, metric=METRICS["top1"]).metric.is_flat
 
 
 def test_without_a_metric_there_is_none(fragile):
-    found = split(*fragile, samples=20)
+    found = weights_vs_activations(*fragile, samples=20)
     assert found.metric is None
     assert found.all.metric is None
 
@@ -89,9 +89,9 @@ def test_a_metric_that_needs_labels_is_refused_before_the_work():
     data = quant.open_data({"x": nets.images(4)}, model)
     quantized = quant.quantize(model, quant.calibrate(model, data), quant.preset("recommended"))
     with pytest.raises(MetricError, match="expected an array 'labels'"):
-        split(quantized, data, metric=METRICS["top1"])
+        weights_vs_activations(quantized, data, metric=METRICS["top1"])
     with pytest.raises(DataError, match="at least 1 sample"):
-        split(quantized, data, samples=0)
+        weights_vs_activations(quantized, data, samples=0)
 
 
 def test_cancel_leaves_no_thread(fragile):
@@ -101,5 +101,5 @@ def test_cancel_leaves_no_thread(fragile):
         raise Cancelled("stopped")
 
     with pytest.raises(Cancelled):
-        split(*fragile, progress=cancel)
+        weights_vs_activations(*fragile, progress=cancel)
     assert threading.active_count() == before

@@ -10,7 +10,7 @@ import numpy as np
 from analysis.errors.axis_slices import slice_errors
 from analysis.errors.cumulative import compare
 from analysis.errors.out_of_range import out_of_range
-from analysis.findings import Finding, Measurements, find
+from analysis.findings import Finding, Measurements, find_causes
 from analysis.sweep.unit_effects import sensitivity
 from quant import Recipe, Rule, calibrate, open_data, preset, quantize
 from quant.calibrators import calibrator_from_json
@@ -62,7 +62,7 @@ class Case:
 
     @cached_property
     def findings(self) -> tuple[Finding, ...]:
-        return find(Measurements(self.quantized, self.calibration, **self.more(self)))
+        return find_causes(Measurements(self.quantized, self.calibration, **self.more(self)))
 
     def sqnr_db(self, recipe: Recipe | None = None) -> float:
         """What the outputs have left, under another recipe if one is given."""

@@ -9,7 +9,7 @@ import pytest
 from analysis.errors.axis_slices import slice_errors
 from analysis.errors.out_of_range import out_of_range
 from analysis.errors.tensor_error import ErrorStats
-from analysis.findings import REGISTRY, SEVERITIES, Measurements, find, register
+from analysis.findings import REGISTRY, SEVERITIES, Measurements, find_causes, register
 from analysis.findings.base import severity_of
 from analysis.findings.few_samples import last_growth
 from analysis.findings.saturation import cpu_flags, mean_excess, pair_sums
@@ -45,7 +45,7 @@ def test_findings_are_sorted_and_fixes_change_the_recipe(made: Measurements):
     evidence = Measurements(
         quantize(made.quantized.float_model, made.calibration, recipe), made.calibration
     )
-    found = find(evidence)
+    found = find_causes(evidence)
     order = [SEVERITIES.index(f.severity) for f in found]
     assert order == sorted(order)
     assert found[0].kind == "clipping"
@@ -62,7 +62,7 @@ def test_what_was_mended_is_not_found_again(made: Measurements):
     for _ in range(6):
         found = [
             f
-            for f in find(Measurements(quantize(model, calibration, recipe), calibration))
+            for f in find_causes(Measurements(quantize(model, calibration, recipe), calibration))
             if f.fix
         ]
         if not found:
@@ -221,7 +221,9 @@ def test_int16_activations_need_no_finding_of_channels():
     recipe = Recipe(defaults=preset("recommended").defaults)
     recipe = recipe.with_rule(Rule("pattern", ".*", {"activation_type": QType.UINT16}))
     calibration = calibrate(model, data)
-    kinds = {f.kind for f in find(Measurements(quantize(model, calibration, recipe), calibration))}
+    kinds = {
+        f.kind for f in find_causes(Measurements(quantize(model, calibration, recipe), calibration))
+    }
     assert not kinds & {"activation_channels", "channel_ranges", "mismatched_inputs"}
 
 
@@ -287,6 +289,6 @@ def test_findings_of_awkward_models_are_finite(text: str, data: str, name: str):
         outside=out_of_range(quantized, arrays),
         cpu_flags=frozenset({"avx2"}),
     )
-    for item in find(evidence):
+    for item in find_causes(evidence):
         assert math.isfinite(item.gain_db)
-        assert all(math.isfinite(value) for value in item.figures.values()), item
+        assert all(math.isfinite(value) for value in item.numbers.values()), item

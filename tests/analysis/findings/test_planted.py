@@ -6,7 +6,7 @@ import pytest
 
 from analysis.errors.axis_slices import slice_errors
 from analysis.errors.out_of_range import out_of_range
-from analysis.findings import REGISTRY, Measurements, find
+from analysis.findings import REGISTRY, Measurements, find_causes
 from quant import open_data, preset
 from tests.analysis.findings.cases import (
     HEALTHY,
@@ -99,13 +99,13 @@ def test_healthy_samples_have_nothing_above_info_with_all_evidence(case: Case):
         outside=out_of_range(case.quantized, arrays),
         cpu_flags=frozenset({"avx2", "avx512_vnni"}),
     )
-    assert [f for f in find(evidence) if f.severity != "info"] == []
+    assert [f for f in find_causes(evidence) if f.severity != "info"] == []
 
 
 def test_measured_sensitivity_brings_what_the_estimate_holds_too_small_to_the_top():
     case = Case(MOBILENET, lambda: net(MOBILENET), by_mse())
     evidence = Measurements(case.quantized, case.calibration, **measured_alone(case))
-    first = next(f for f in find(evidence) if f.kind == "channel_ranges")
+    first = next(f for f in find_causes(evidence) if f.kind == "channel_ranges")
     assert first.tensor == "/blocks/b0/act1/Relu_output_0"
     assert first.fix is not None
     assert case.sqnr_db(first.fix.recipe) - case.sqnr_db() >= 6

@@ -45,9 +45,9 @@ def digest() -> str:
     quantized = quant.quantize(model, calibration, recipe)
     found = analyze(quantized, calibration, data, errors=("local", "cumulative"))
     (finding,) = (item for item in found.findings if item.kind == "float_functions")
-    assert finding.figures["nodes"] == LAYERS
+    assert finding.numbers["nodes"] == LAYERS
     # The last digit of a sum says in which order it was taken.
-    return hashlib.sha256((report_html(found) + repr(finding.figures)).encode()).hexdigest()
+    return hashlib.sha256((report_html(found) + repr(finding.numbers)).encode()).hexdigest()
 
 
 @pytest.mark.parametrize("seed", ["1", "2", "3"])

@@ -35,7 +35,7 @@ def order(monkeypatch):
         seen.append(choices_key(stats, spec, context))
         return ()
 
-    monkeypatch.setattr(range_candidates, "choice_rows", rows)
+    monkeypatch.setattr(range_candidates, "candidates_from_stats", rows)
     return seen
 
 
@@ -65,7 +65,7 @@ def test_a_new_list_takes_the_place_of_the_old(monkeypatch):
         going.wait(10)
         return ()
 
-    monkeypatch.setattr(range_candidates, "choice_rows", rows)
+    monkeypatch.setattr(range_candidates, "candidates_from_stats", rows)
     first, dropped, wanted = (asked(seed) for seed in (121, 122, 123))
     filler = BackgroundQueue(threads=1)
     filler.want([first, dropped])
@@ -85,7 +85,7 @@ def test_a_failure_leaves_an_empty_table_and_the_others_go_on(monkeypatch, caplo
             raise ZeroDivisionError
         return ()
 
-    monkeypatch.setattr(range_candidates, "choice_rows", rows)
+    monkeypatch.setattr(range_candidates, "candidates_from_stats", rows)
     BackgroundQueue(threads=1).want([bad, good])
     assert settled([bad, good])
     found = KNOWN.get(choices_key(*bad))
@@ -96,7 +96,7 @@ def test_a_failure_leaves_an_empty_table_and_the_others_go_on(monkeypatch, caplo
 
 def test_the_best_and_the_worst_are_those_of_least_and_greatest_error():
     stats, spec, context = asked(141)
-    found = Choices.of(range_candidates.choice_rows(stats, spec, context))
+    found = Choices.of(range_candidates.candidates_from_stats(stats, spec, context))
     ratios = [row.rated_db for row in found.rows if row.rated_db is not None]
     assert found.best is not None
     assert found.best.rated_db == max(ratios)

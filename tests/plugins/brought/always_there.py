@@ -14,6 +14,6 @@ def always_there(evidence):
             node="",
             tensor="",
             evidence=f"It has {len(evidence.quantized.float_model.nodes)} nodes.",
-            figures={},
+            numbers={},
         )
     ]

@@ -7,7 +7,7 @@ from dataclasses import replace
 
 import numpy as np
 
-from analysis.ranges.candidates import choice_rows
+from analysis.ranges.candidates import candidates_from_stats
 from quant.calibrators import calibrator_named, own_calibrators
 from quant.tool_rules import TOOL_RULES, RuleFails
 from quant.types import QType, QuantSpec
@@ -58,7 +58,7 @@ def full_table(found, threads):
     def work():
         many = [replace(found[k % len(found)], name=f"tensor {k}") for k in range(TENSORS)]
         with ThreadPoolExecutor(threads) as pool:
-            list(pool.map(lambda stats: choice_rows(stats, SPEC), many))
+            list(pool.map(lambda stats: candidates_from_stats(stats, SPEC), many))
 
     return seconds(work, time.perf_counter)
 
