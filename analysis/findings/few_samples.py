@@ -56,7 +56,7 @@ def few_samples(evidence: Measurements) -> Iterable[Finding]:
 
 def last_growth(stats: TensorStats) -> float:
     """Growth of the observed range over about the last doubling of the samples, as a share."""
-    rows = stats.growth.astype(np.float64)
+    rows = stats.range_growth.astype(np.float64)
     if len(rows) < 2:
         return 0.0
     counts = stats.growth_samples

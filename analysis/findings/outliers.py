@@ -107,7 +107,9 @@ def _jump(stats: TensorStats) -> float:
     farthest = stats.max_sample if stats.max >= -stats.min else stats.min_sample
     rows = [
         (low, high)
-        for count, (low, high) in zip(stats.growth_samples, stats.growth.tolist(), strict=True)
+        for count, (low, high) in zip(
+            stats.growth_samples, stats.range_growth.tolist(), strict=True
+        )
         if 8 <= count <= farthest
     ]
     if not rows:

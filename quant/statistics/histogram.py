@@ -16,7 +16,7 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from quant.errors import DataError
-from quant.statistics.observe import Grid, no_channels, scan
+from quant.statistics.observe import ChannelRanges, HistogramGrid, Observed, observe
 
 BINS_PER_SIDE = 8192
 """Bins on each side of zero."""
@@ -214,7 +214,7 @@ class HistogramBuilder:
 
     def _start(self, older: Histogram | None) -> None:
         self._older = older
-        self._grid = Grid(BINS_PER_SIDE)
+        self._grid = HistogramGrid(BINS_PER_SIDE)
         self._zeros = 0
         self._counted = 0
 
@@ -228,39 +228,32 @@ class HistogramBuilder:
             DataError: An element is NaN or infinite; the builder is of no use after that.
         """
         flat = np.ascontiguousarray(x, np.float32).reshape(-1)
-        if flat.size and not self.scan(flat, np.empty((4, 1), np.int32), no_channels()):
+        if flat.size and self.observe(flat, 1, ChannelRanges()).bad is not None:
             raise DataError("a histogram needs finite values, found NaN or Inf")
 
-    def scan(
-        self,
-        x: NDArray[np.float32],
-        spans: NDArray[np.int32],
-        channels: NDArray[np.int32],
-        inner: int = 1,
-    ) -> bool:
-        """Count every element and find the ends of samples and channels in the same pass.
+    def observe(
+        self, x: NDArray[np.float32], samples: int, channels: ChannelRanges, inner: int = 1
+    ) -> Observed:
+        """Count every element and find the ranges of samples and channels in the same pass.
+
+        After a value that is not finite the builder is of no use any more.
 
         Args:
-            x: See :func:`quant.statistics.observe.scan`, also for the others.
-            spans: Out.
+            x: See :func:`quant.statistics.observe.observe`, also for the others.
+            samples: How many samples it holds.
             channels: Widened.
             inner: Neighbours of one channel.
-
-        Returns:
-            Whether all are finite; if not, the builder is of no use any more.
         """
         if self._counted + x.size >= _MOST:
             self._start(self.build())
-        zeros = scan(x, self._grid, spans, channels, inner)
-        if zeros is None:
-            return False
-        self._zeros += zeros
+        found = observe(x, samples, self._grid, channels, inner)
+        self._zeros += found.zeros
         self._counted += x.size
-        return True
+        return found
 
     def build(self) -> Histogram:
         """The histogram of all values so far."""
-        table = self._grid.lanes.sum(axis=0, dtype=np.int64)
+        table = self._grid.sub_histograms.sum(axis=0, dtype=np.int64)
         recent = _assembled(
             table[BINS_PER_SIDE - 1 :: -1].copy(),
             table[BINS_PER_SIDE:].copy(),

@@ -1,24 +1,14 @@
-"""Statistics of one tensor over the samples of two calibrations."""
+"""Statistics of one tensor over the samples of two calibrations: those of one run over both."""
 
-from bisect import bisect_right
 from dataclasses import replace
 
 import numpy as np
-from numpy.typing import NDArray
 
-from quant.statistics.tensor_stats import TensorStats, growth_samples
-
-_MEANS = (
-    "mean_sample_min",
-    "mean_sample_max",
-    "mean_sample_abs_max",
-    "mean_low_quantile",
-    "mean_high_quantile",
-)
+from quant.statistics.tensor_stats import TensorStats
 
 
 def merged(a: TensorStats | None, b: TensorStats | None, before: int) -> TensorStats:
-    """Statistics over the samples of both.
+    """Statistics over the samples of both, equal in every field to those of one run.
 
     Args:
         a: The earlier ones; None where the tensor held no value.
@@ -30,8 +20,8 @@ def merged(a: TensorStats | None, b: TensorStats | None, before: int) -> TensorS
         return replace(a, last=None)
     later = replace(
         b,
-        min_sample=b.min_sample + before,
-        max_sample=b.max_sample + before,
+        min_records=b.min_records.shifted(before),
+        max_records=b.max_records.shifted(before),
         quietest=b.quietest.shifted(before),
         last=b.last.shifted(before) if b.last else None,
     )
@@ -40,11 +30,6 @@ def merged(a: TensorStats | None, b: TensorStats | None, before: int) -> TensorS
 
 def _together(a: TensorStats, b: TensorStats) -> TensorStats:
     """Statistics over the samples of ``a`` and, after them, those of ``b``."""
-    samples = a.samples + b.samples
-
-    def mean(name: str) -> float:
-        return (getattr(a, name) * a.samples + getattr(b, name) * b.samples) / samples
-
     low = high = axis = None
     if (
         a.channel_min is not None
@@ -64,30 +49,13 @@ def _together(a: TensorStats, b: TensorStats) -> TensorStats:
         count=histogram.count,
         zeros=histogram.zeros,
         histogram=histogram,
-        samples=samples,
+        samples=a.samples + b.samples,
         channel_axis=axis,
         channel_min=low,
         channel_max=high,
-        growth=_growth(a, b),
-        min_sample=b.min_sample if b.min < a.min else a.min_sample,
-        max_sample=b.max_sample if b.max > a.max else a.max_sample,
+        sample_sums=a.sample_sums + b.sample_sums,
+        min_records=a.min_records.followed_by(b.min_records, a.samples, least=True),
+        max_records=a.max_records.followed_by(b.max_records, a.samples, least=False),
         quietest=min(a.quietest, b.quietest, key=lambda counts: counts.rank),
         last=b.last,
-        **{name: mean(name) for name in _MEANS},
     )
-
-
-def _growth(a: TensorStats, b: TensorStats) -> NDArray[np.float32]:
-    """How the range grows over the samples of ``a`` and then those of ``b``, as far as known."""
-    ranges = {
-        **dict(zip(a.growth_samples, a.growth, strict=True)),
-        **{
-            a.samples + n: np.asarray(
-                [min(low, a.growth[-1, 0]), max(high, a.growth[-1, 1])], np.float32
-            )
-            for n, (low, high) in zip(b.growth_samples, b.growth, strict=True)
-        },
-    }
-    known = sorted(ranges)
-    wanted = growth_samples(a.samples + b.samples)
-    return np.asarray([ranges[known[bisect_right(known, n) - 1]] for n in wanted])

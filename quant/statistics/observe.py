@@ -4,6 +4,7 @@ The work is done by the kernels ``histogram`` and ``side_counts``.
 """
 
 import threading
+from dataclasses import dataclass
 
 import numpy as np
 from numpy.typing import NDArray
@@ -29,11 +30,11 @@ GREATEST = 0x7FFFFFFF
 """Above the key of every value; its negative is below."""
 
 
-class Grid:
+class HistogramGrid:
     """Counts on a two-sided grid that grows with the values.
 
     Attributes:
-        lanes: uint32, shape (LANES, 2 * bins): the sum of the rows counts each bin.
+        sub_histograms: uint32, shape (LANES, 2 * bins): the sum of the rows counts each bin.
         exponents: int64, shape (2,): of the side below zero and the side above; :data:`EMPTY`
             for a side without values.
     """
@@ -41,7 +42,7 @@ class Grid:
     EMPTY = MIN_EXPONENT - 1
 
     def __init__(self, bins: int) -> None:
-        self.lanes = np.zeros((LANES, 2 * bins), np.uint32)
+        self.sub_histograms = np.zeros((LANES, 2 * bins), np.uint32)
         self.exponents = np.full(2, self.EMPTY, np.int64)
 
     def exponent(self, side: int) -> int | None:
@@ -68,35 +69,61 @@ class _Room(threading.local):
 _ROOM = _Room()
 
 
-def no_channels(count: int = 0) -> NDArray[np.int32]:
-    """Keys of the ends of so many channels before any value, int32 of shape (2, count)."""
-    return np.repeat(np.array([[GREATEST], [-GREATEST]], np.int32), count, axis=1)
+class ChannelRanges:
+    """The least and the greatest value of each channel so far.
+
+    Attributes:
+        keys: int32, shape (2, C), ordered as the values are; C = 0 where channels are not known.
+    """
+
+    def __init__(self, count: int = 0) -> None:
+        self.keys = np.repeat(np.array([[GREATEST], [-GREATEST]], np.int32), count, axis=1)
+
+    @property
+    def count(self) -> int:
+        """How many channels there are."""
+        return self.keys.shape[1]
+
+    def values(self) -> NDArray[np.float32]:
+        """The least and the greatest value of each, float32 of shape (2, C)."""
+        return _reals(self.keys)
 
 
-def scan(
+@dataclass(frozen=True, eq=False)
+class Observed:
+    """What one look at a batch found, its counts aside.
+
+    Attributes:
+        sample_ranges: float32, shape (4, samples): the least and the greatest value of each sample
+            and its order statistics at :data:`LOW` and :data:`HIGH`. Both zeros are positive zero.
+        zeros: Number of exact zeros.
+        bad: The first sample that holds NaN or Inf; then later ones were not looked at, and the
+            counts are of no use. None where all are finite.
+    """
+
+    sample_ranges: NDArray[np.float32]
+    zeros: int
+    bad: int | None
+
+
+def observe(
     x: NDArray[np.float32],
-    grid: Grid,
-    spans: NDArray[np.int32],
-    channels: NDArray[np.int32],
+    samples: int,
+    grid: HistogramGrid,
+    channels: ChannelRanges,
     inner: int = 1,
-) -> int | None:
-    """Count every value, and find the ends of each sample and channel.
+) -> Observed:
+    """Count every value, and find the range of each sample and channel.
 
     Args:
         x: float32, C-contiguous, at least one element a sample. The samples lie one after the
             other along axis 0.
+        samples: How many there are.
         grid: Counts; they go up.
-        spans: Out: int32, shape (4, samples): keys of the least and greatest value of each sample
-            and of its order statistics at :data:`LOW` and :data:`HIGH`. See :func:`reals`.
-        channels: int32, shape (2, C): keys of the ends of each channel; they widen. C = 0 where
-            channels are not known.
+        channels: They widen.
         inner: How many neighbours in memory are of one channel.
-
-    Returns:
-        The number of exact zeros. None if a value is not finite: then the span of its sample
-        shows it, later samples were not looked at, and the counts are of no use.
     """
-    n = x.size // spans.shape[1]
+    n = x.size // samples
     low, high = int(LOW * n), n - 1 - int(HIGH * n)
     room = _ROOM
     if low:
@@ -104,30 +131,33 @@ def scan(
         near = max(blocks, max(low, high) * BLOCK + 1)
         if room.ends.shape[1] < blocks or room.near.size < near:
             room.make(blocks, near)
+    order_keys = np.zeros((4, samples), np.int32)
     zeros = kernels.load("histogram").scan(
         x.reshape(-1).view(np.int32),
         inner,
         inner >= SHORT_RUN,
         low,
         high,
-        spans,
+        order_keys,
         MIN_EXPONENT,
         grid.exponents,
-        grid.lanes,
-        channels,
+        grid.sub_histograms,
+        channels.keys,
         room.index,
         room.words,
         room.starts,
         room.ends,
         room.near,
     )
-    return None if zeros < 0 else int(zeros)
+    ranges = _reals(order_keys)
+    bad = int(np.argmin(np.isfinite(ranges).all(axis=0))) if zeros < 0 else None
+    return Observed(ranges, int(zeros), bad)
 
 
-def reals(keys: NDArray[np.int32]) -> NDArray[np.float32]:
+def _reals(order_keys: NDArray[np.int32]) -> NDArray[np.float32]:
     """The values of keys; both zeros are positive zero."""
-    magnitude = np.abs(keys).view(np.float32)
-    return np.where(keys < 0, -magnitude, magnitude)
+    magnitude = np.abs(order_keys).view(np.float32)
+    return np.where(order_keys < 0, -magnitude, magnitude)
 
 
 def count_sides(x: NDArray[np.float32], low: float, high: float, sides: NDArray[np.uint32]) -> int:

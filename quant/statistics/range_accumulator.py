@@ -1,86 +1,141 @@
-"""The ends of every tensor over all samples, from those of each sample in the order of the data."""
+"""How the range of a tensor grows from sample to sample."""
 
+import operator
 from dataclasses import dataclass
 
 import numpy as np
 from numpy.typing import NDArray
 
-from quant.statistics.tensor_stats import growth_samples
+from quant.statistics.sample_sums import SampleSums
+
+_FOLDED = 1024
+"""Samples that are looked at together: some dozen NumPy calls for so many."""
 
 
 @dataclass(frozen=True, eq=False)
-class Measured:
-    """What one batch gave.
+class RangeRecords:
+    """The samples that reached farther than every one before, at one end of the range.
 
     Attributes:
-        spans: float64, shape (tensors, 4, samples); zeros for a tensor without values.
-        present: Whether each tensor held values.
+        ordinals: int64, shape (k,): how many samples that held values come before each; the first
+            is 0.
+        positions: int64, shape (k,): the position of each in the data.
+        values: float32, shape (k,): what each reached; all fall, or all rise.
     """
 
-    spans: NDArray[np.float64]
-    present: NDArray[np.bool_]
+    ordinals: NDArray[np.int64]
+    positions: NDArray[np.int64]
+    values: NDArray[np.float32]
 
+    def __post_init__(self) -> None:
+        lengths = {len(self.ordinals), len(self.positions), len(self.values)}
+        before, after = self.values[:-1], self.values[1:]
+        if (
+            lengths != {len(self.values)}
+            or not len(self.values)
+            or self.ordinals[0] != 0
+            or not ((np.diff(self.ordinals) > 0).all() and (np.diff(self.positions) > 0).all())
+            or not ((after > before).all() or (after < before).all())
+        ):
+            raise ValueError(f"records of a range go one way from the first sample, found {self}")
 
-class Ends:
-    """The ends over all samples, and sums of each sample's ends in the order of the samples."""
+    @property
+    def farthest(self) -> float:
+        """What the last reached: the end of the range."""
+        return float(self.values[-1])
 
-    def __init__(self, tensors: int) -> None:
-        self.counted = np.zeros(tensors, np.int64)
-        # Of the values and rectified; of the least and the negated greatest.
-        self._ends = np.full((2, 2, tensors), np.inf)
-        self._first = np.zeros((2, 2, tensors), np.int64)
-        self._growth: list[NDArray[np.float64]] = []
-        self._sums = np.zeros((2, tensors, 5))
+    def after(self, samples: int) -> float:
+        """The end of the range after the first so many samples, at least one."""
+        return float(self.values[np.searchsorted(self.ordinals, samples) - 1])
 
-    def add(self, found: Measured, first_index: int) -> None:
-        """Add the samples of a batch, the first of which has this position in the data."""
-        low, high, low_quantile, high_quantile = np.moveaxis(found.spans, 1, 0)
-        plain = np.stack((low, high, np.maximum(-low, high), low_quantile, high_quantile), 1)
-        rectified = np.maximum(plain, 0)
-        rectified[:, 2] = rectified[:, 1]
-        rows = np.stack((plain, rectified))
-        # cumsum adds strictly one after the other, so batches leave no trace.
-        self._sums = np.cumsum(np.concatenate((self._sums[..., None], rows), -1), -1)[..., -1]
-        ends = np.stack((rows[:, :, 0], -rows[:, :, 1]), 1)
-        ends[:, :, ~found.present] = np.inf
-        self._grow(ends[0])
-        least = ends.min(axis=-1)
-        self._first = np.where(least < self._ends, first_index + ends.argmin(axis=-1), self._first)
-        self._ends = np.minimum(self._ends, least)
-        self.counted += found.present * found.spans.shape[2]
+    def rectified(self) -> "RangeRecords":
+        """The records of what a Relu makes of the samples."""
+        values = np.maximum(self.values, np.float32(0))
+        kept = np.concatenate(([True], values[1:] != values[:-1]))
+        return RangeRecords(self.ordinals[kept], self.positions[kept], values[kept])
 
-    def _grow(self, ends: NDArray[np.float64]) -> None:
-        """Note the ends after each power of two of samples that a batch reaches.
+    def shifted(self, samples: int) -> "RangeRecords":
+        """The same samples behind so many others in the data."""
+        return RangeRecords(self.ordinals, self.positions + samples, self.values)
+
+    def followed_by(self, later: "RangeRecords", samples: int, *, least: bool) -> "RangeRecords":
+        """The records over these samples and, after them, others.
 
         Args:
-            ends: The least and the negated greatest value, shape (2, tensors, samples).
+            later: The records of the others, at their positions in the data.
+            samples: How many samples that held values these come from.
+            least: Whether it is the lower end of the range.
         """
-        size = ends.shape[2]
-        while 1 << len(self._growth) <= int(self.counted.max(initial=0)) + size:
-            self._growth.append(np.full(ends.shape[:2], np.inf))
-        running = np.minimum(np.minimum.accumulate(ends, axis=2), self._ends[0][..., None])
-        for k, row in enumerate(self._growth):
-            at = (1 << k) - 1 - self.counted
-            reached = np.flatnonzero((at >= 0) & (at < size) & np.isfinite(ends[0, :, 0]))
-            row[:, reached] = running[:, reached, at[reached]]
+        farther = (operator.lt if least else operator.gt)(later.values, self.values[-1])
+        return RangeRecords(
+            np.concatenate((self.ordinals, later.ordinals[farther] + samples)),
+            np.concatenate((self.positions, later.positions[farther])),
+            np.concatenate((self.values, later.values[farther])),
+        )
 
-    def range(self, row: int, rectified: bool) -> tuple[float, float]:
-        """The least and the greatest value of a tensor."""
-        least, negated = self._ends[int(rectified), :, row].tolist()
-        return least, -negated
 
-    def first(self, row: int, rectified: bool) -> tuple[int, int]:
-        """The first samples that reached the ends of a tensor."""
-        low, high = self._first[int(rectified), :, row].tolist()
-        return low, high
+class RangeAccumulator:
+    """Sums and records of the samples of one tensor, in whatever order batches come.
 
-    def growth(self, row: int, rectified: bool) -> NDArray[np.float32]:
-        """The range of a tensor after 1, 2, 4, ... samples and after all."""
-        reached = len(growth_samples(int(self.counted[row]))) - 1
-        found = [(part[0, row], -part[1, row]) for part in self._growth[:reached]]
-        table = np.asarray([*found, self.range(row, rectified=False)], np.float32)
-        return np.maximum(table, np.float32(0)) if rectified else table
+    Attributes:
+        samples: How many samples held values.
+        sums: Sums over them.
+    """
 
-    def of(self, row: int, rectified: bool) -> list[float]:
-        """Means of a tensor's sample minimum, maximum, magnitude and two quantiles."""
-        return (self._sums[int(rectified), row] / self.counted[row]).tolist()
+    def __init__(self) -> None:
+        self.samples = 0
+        self.sums = SampleSums()
+        self._records: tuple[RangeRecords, RangeRecords] | None = None
+        self._next = 0
+        self._early: dict[int, tuple[int, NDArray[np.float32] | None]] = {}
+        self._ready: list[tuple[NDArray[np.int64], NDArray[np.float32]]] = []
+
+    def add(self, first_index: int, samples: int, ranges: NDArray[np.float32] | None) -> None:
+        """Take a batch; one whose turn has not come is kept until then.
+
+        Args:
+            first_index: Position of its first sample in the data.
+            samples: How many it holds.
+            ranges: float32, shape (4, samples): least and greatest value of each and its two
+                quantiles; None where the tensor holds no value.
+        """
+        self._early[first_index] = samples, ranges
+        while (found := self._early.pop(self._next, None)) is not None:
+            size, ranges = found
+            if ranges is not None:
+                at = np.arange(self._next, self._next + size, dtype=np.int64)
+                self._ready.append((at, ranges))
+            self._next += size
+        if sum(ranges.shape[1] for _, ranges in self._ready) >= _FOLDED:
+            self._fold()
+
+    def records(self) -> tuple[RangeRecords, RangeRecords]:
+        """The records of the least values and of the greatest, of at least one sample."""
+        self._fold()
+        assert self._records is not None
+        return self._records
+
+    def _fold(self) -> None:
+        if not self._ready:
+            return
+        ranges = np.concatenate([ranges for _, ranges in self._ready], axis=1)
+        positions = np.concatenate([at for at, _ in self._ready])
+        self._ready.clear()
+        found = _records(ranges[0], positions, least=True), _records(ranges[1], positions)
+        if self._records is not None:
+            low, high = self._records
+            found = (
+                low.followed_by(found[0], self.samples, least=True),
+                high.followed_by(found[1], self.samples, least=False),
+            )
+        self._records = found
+        self.sums += SampleSums.of(ranges)
+        self.samples += ranges.shape[1]
+
+
+def _records(
+    values: NDArray[np.float32], positions: NDArray[np.int64], *, least: bool = False
+) -> RangeRecords:
+    running = (np.minimum if least else np.maximum).accumulate(values)
+    at = np.concatenate(([0], np.flatnonzero(running[1:] != running[:-1]) + 1))
+    return RangeRecords(at, positions[at], values[at])

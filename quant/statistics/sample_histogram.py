@@ -1,13 +1,12 @@
 """The counts of one sample, kept where a tool's rule rests on a single batch."""
 
-import threading
-from collections.abc import Sequence
+import math
 from dataclasses import dataclass, replace
 
 import numpy as np
 from numpy.typing import NDArray
 
-from quant.statistics.observe import count_sides, reals
+from quant.statistics.observe import count_sides
 
 SIDE_BINS = 2048
 """Bins on each side of zero: several to every step that a rule tries."""
@@ -71,70 +70,51 @@ class SampleHistogram:
 
 
 def sample_histogram(
-    x: NDArray[np.float32], ends: NDArray[np.int32], index: int
+    x: NDArray[np.float32], low: float, high: float, index: int
 ) -> SampleHistogram:
     """Count a sample.
 
     Args:
         x: float32, C-contiguous, at least one value, all finite.
-        ends: Keys of its least and greatest value; see :func:`quant.statistics.observe.scan`.
+        low: Its least value.
+        high: Its greatest value.
         index: Its position in the data.
     """
-    low, high = reals(ends).tolist()
     sides = np.zeros((2, SIDE_BINS), np.uint32)
-    zeros = count_sides(x, low, high, sides)
-    return SampleHistogram(index, low, high, zeros, sides[0], sides[1])
+    zeros = count_sides(x, float(low), float(high), sides)
+    return SampleHistogram(index, float(low), float(high), zeros, sides[0], sides[1])
 
 
 class QuietestSample:
-    """Of each tensor the sample with the least largest magnitude, in whatever order samples come.
+    """The sample that is least loud, the first of a tie, in whatever order samples come.
 
-    Beside it, in the second row of everything here: that of what a Relu makes of the tensor.
-
-    Args:
-        rectified: For each tensor, whether the second is wanted.
+    Attributes:
+        found: Its counts; None before any sample.
     """
 
-    def __init__(self, rectified: Sequence[bool]) -> None:
-        self._wanted = np.asarray([[True] * len(rectified), rectified])
-        # The key of the magnitude, then the position, in one number: the least is the first.
-        self._ranks = np.full(self._wanted.shape, np.iinfo(np.int64).max)
-        self._found: dict[tuple[int, int], SampleHistogram] = {}
-        self._lock = threading.Lock()
+    def __init__(self) -> None:
+        self.found: SampleHistogram | None = None
+        self._rank = math.inf, 0
 
     def add(
         self,
-        arrays: Sequence[NDArray[np.float32] | None],
-        ends: NDArray[np.int32],
+        rows: NDArray[np.float32],
+        low: NDArray[np.float32],
+        high: NDArray[np.float32],
+        loudness: NDArray[np.float32],
         first_index: int,
     ) -> None:
-        """Look at consecutive samples of all tensors.
+        """Look at consecutive samples.
 
         Args:
-            arrays: The values of each tensor, float32, C-contiguous, the samples along axis 0; None
-                for a tensor without.
-            ends: Keys of the least and the greatest value of each sample, shape (tensors, 2,
-                samples); they order as the values do.
+            rows: float32, C-contiguous, a sample a row.
+            low: float32, shape (samples,): the least value of each.
+            high: float32, shape (samples,): the greatest.
+            loudness: float32, shape (samples,): what they are compared by.
             first_index: Position of the first sample in the data.
         """
-        low, high = ends[:, 0].astype(np.int64), ends[:, 1].astype(np.int64)
-        loudness: NDArray[np.int64] = np.stack((np.maximum(-low, high), np.maximum(high, 0)))
-        samples: int = ends.shape[2]
-        index = np.arange(first_index, first_index + samples, dtype=np.int64)
-        ranks = np.asarray(loudness * (1 << 32) + index, np.int64)
-        at = ranks.argmin(axis=2)
-        least = ranks.min(axis=2)
-        for kind, row in np.argwhere((least < self._ranks) & self._wanted).tolist():
-            x, k = arrays[row], int(at[kind, row])
-            if x is None:
-                continue
-            counts = sample_histogram(x.reshape(samples, -1)[k], ends[row, :, k], first_index + k)
-            with self._lock:
-                if least[kind, row] < self._ranks[kind, row]:
-                    self._ranks[kind, row] = least[kind, row]
-                    self._found[kind, row] = counts
-
-    def of(self, row: int, *, rectified: bool) -> SampleHistogram:
-        """The counts of a tensor that had samples."""
-        counts = self._found[int(rectified), row]
-        return counts.rectified() if rectified else counts
+        k = int(loudness.argmin())
+        rank = float(loudness[k]), first_index + k
+        if rank < self._rank:
+            self._rank = rank
+            self.found = sample_histogram(rows[k], low[k], high[k], first_index + k)

@@ -2,14 +2,21 @@
 
 import hashlib
 import math
-from dataclasses import dataclass, fields
+from collections.abc import Iterator
+from dataclasses import dataclass, fields, is_dataclass, replace
 from functools import cached_property
+from typing import TYPE_CHECKING
 
 import numpy as np
 from numpy.typing import NDArray
 
 from quant.statistics.histogram import Histogram
+from quant.statistics.range_accumulator import RangeRecords
 from quant.statistics.sample_histogram import SampleHistogram
+from quant.statistics.sample_sums import SampleSums
+
+if TYPE_CHECKING:
+    from _typeshed import DataclassInstance
 
 
 @dataclass(frozen=True, eq=False)
@@ -27,15 +34,9 @@ class TensorStats:
         channel_axis: The axis of the channels, where known.
         channel_min: float32, shape (C,): the least value of each channel; None without an axis.
         channel_max: float32, shape (C,): the greatest value of each channel.
-        mean_sample_min: Mean over the samples of each sample's least value.
-        mean_sample_max: Mean over the samples of each sample's greatest value.
-        mean_sample_abs_max: Mean over the samples of each sample's largest magnitude.
-        mean_low_quantile: Mean over the samples of the 0.0001 quantile (an order statistic).
-        mean_high_quantile: Mean over the samples of the 0.9999 quantile (an order statistic).
-        growth: float32, shape (k, 2): the observed range after the first 1, 2, 4, 8, ... samples
-            that held values (see :attr:`growth_samples`) and, last, after all.
-        min_sample: Position in the data of the first sample that reached the minimum.
-        max_sample: Position of the first that reached the maximum.
+        sample_sums: Exact sums over the samples of what each reached.
+        min_records: The samples that reached below all before them.
+        max_records: The samples that reached above all before them.
         quietest: Counts of the sample whose largest magnitude is least, the first of a tie.
         last: Counts of the last sample; None where that held no value.
     """
@@ -50,14 +51,9 @@ class TensorStats:
     channel_axis: int | None
     channel_min: NDArray[np.float32] | None
     channel_max: NDArray[np.float32] | None
-    mean_sample_min: float
-    mean_sample_max: float
-    mean_sample_abs_max: float
-    mean_low_quantile: float
-    mean_high_quantile: float
-    growth: NDArray[np.float32]
-    min_sample: int
-    max_sample: int
+    sample_sums: SampleSums
+    min_records: RangeRecords
+    max_records: RangeRecords
     quietest: SampleHistogram
     last: SampleHistogram | None
 
@@ -69,21 +65,61 @@ class TensorStats:
                 f"tensor {self.name}: {self.count} values of which {self.zeros} zeros, but its "
                 f"histogram holds {self.histogram.count} and {self.histogram.zeros}"
             )
-        shape = (len(self.growth_samples), 2)
-        if (
-            self.growth.shape != shape
-            or self.growth[-1].tolist() != [self.min, self.max]
-            or not (np.diff(self.growth, axis=0) * (-1, 1) >= 0).all()
-        ):
+        ends = [self.min_records.farthest, self.max_records.farthest]
+        if ends != [self.min, self.max]:
             raise ValueError(
-                f"tensor {self.name}: the range over {self.samples} samples grows in {shape[0]} "
-                f"rows to [{self.min}, {self.max}], found {self.growth.tolist()}"
+                f"tensor {self.name}: its range grows to [{self.min}, {self.max}], but the records "
+                f"of its samples to {ends}"
             )
 
     @property
+    def min_sample(self) -> int:
+        """Position in the data of the first sample that reached the minimum."""
+        return int(self.min_records.positions[-1])
+
+    @property
+    def max_sample(self) -> int:
+        """Position in the data of the first sample that reached the maximum."""
+        return int(self.max_records.positions[-1])
+
+    @property
     def growth_samples(self) -> tuple[int, ...]:
-        """How many samples each row of :attr:`growth` is for: 1, 2, 4, ... and all."""
+        """How many samples each row of :attr:`range_growth` is for: 1, 2, 4, ... and all."""
         return growth_samples(self.samples)
+
+    @cached_property
+    def range_growth(self) -> NDArray[np.float32]:
+        """The observed range after the first samples that held values, float32 of shape (k, 2).
+
+        After 1, 2, 4, 8, ... of them (see :attr:`growth_samples`) and, last, after all.
+        """
+        ends = self.min_records, self.max_records
+        return np.asarray([[e.after(n) for e in ends] for n in self.growth_samples], np.float32)
+
+    @property
+    def mean_sample_min(self) -> float:
+        """Mean over the samples of each sample's least value."""
+        return self.sample_sums.min.mean(self.samples)
+
+    @property
+    def mean_sample_max(self) -> float:
+        """Mean over the samples of each sample's greatest value."""
+        return self.sample_sums.max.mean(self.samples)
+
+    @property
+    def mean_sample_abs_max(self) -> float:
+        """Mean over the samples of each sample's largest magnitude."""
+        return self.sample_sums.abs_max.mean(self.samples)
+
+    @property
+    def mean_low_quantile(self) -> float:
+        """Mean over the samples of the 0.0001 quantile (an order statistic)."""
+        return self.sample_sums.low_quantile.mean(self.samples)
+
+    @property
+    def mean_high_quantile(self) -> float:
+        """Mean over the samples of the 0.9999 quantile (an order statistic)."""
+        return self.sample_sums.high_quantile.mean(self.samples)
 
     @property
     def mean(self) -> float:
@@ -110,19 +146,55 @@ class TensorStats:
         """The largest magnitude."""
         return max(-self.low, self.high)
 
+    def rectified(self, quietest: SampleHistogram) -> "TensorStats":
+        """The statistics of ``max(x, 0)``, exact: what a Relu makes of these values.
+
+        Args:
+            quietest: Rectified counts of the sample whose greatest value is least, which may be
+                another than the quietest of these values.
+        """
+        low, high = self.min_records.rectified(), self.max_records.rectified()
+        histogram = self.histogram.rectified()
+        return replace(
+            self,
+            min=low.farthest,
+            max=high.farthest,
+            zeros=histogram.zeros,
+            histogram=histogram,
+            channel_min=_rectified(self.channel_min),
+            channel_max=_rectified(self.channel_max),
+            sample_sums=self.sample_sums.rectified(),
+            min_records=low,
+            max_records=high,
+            quietest=quietest,
+            last=self.last.rectified() if self.last else None,
+        )
+
     @cached_property
     def digest(self) -> str:
         """SHA-256 of everything here, in hexadecimal."""
         sha = hashlib.sha256()
-        for owner in (self, self.histogram, self.quietest, self.last):
-            for field in fields(owner) if owner else ():
-                value: object = getattr(owner, field.name)
-                if isinstance(value, (Histogram, SampleHistogram)):
-                    continue
-                content = value.tobytes() if isinstance(value, np.ndarray) else str(value).encode()
-                sha.update(f"{field.name}:{len(content)}:".encode())
-                sha.update(content)
+        for part in _parts(self):
+            sha.update(part)
         return sha.hexdigest()
+
+
+def _rectified(ends: NDArray[np.float32] | None) -> NDArray[np.float32] | None:
+    return None if ends is None else np.maximum(ends, np.float32(0))
+
+
+def _parts(owner: "DataclassInstance") -> Iterator[bytes]:
+    """Every field of a dataclass, and of those inside it, under its name."""
+    for field in fields(owner):
+        value: object = getattr(owner, field.name)
+        if is_dataclass(value) and not isinstance(value, type):
+            yield f"{field.name}:{{".encode()
+            yield from _parts(value)
+            yield b"}"
+            continue
+        content = value.tobytes() if isinstance(value, np.ndarray) else str(value).encode()
+        yield f"{field.name}:{len(content)}:".encode()
+        yield content
 
 
 def growth_samples(samples: int) -> tuple[int, ...]:

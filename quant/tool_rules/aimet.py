@@ -160,7 +160,7 @@ class _TfEnhanced(ToolRule[Density | None]):
         """
         if not stats.abs_max:
             return None
-        left = _starts(*next(ends for ends in stats.growth if ends.any()))
+        left = _starts(*next(ends for ends in stats.range_growth if ends.any()))
         width = float(left[1]) - float(left[0])
         edges = left[0] + (np.arange(BINS + 1) - 0.5) * width
         reach = np.concatenate(([min(edges[0], stats.min)], edges, [max(edges[-1], stats.max)]))

@@ -144,7 +144,7 @@ class _FromHistogram(ToolRule[Grid]):
 
     def from_stats(self, stats: TensorStats) -> Grid:
         """Counts on as many bins of the first sample's width as hold all values."""
-        low, high = stats.growth[0].tolist()
+        low, high = stats.range_growth[0].tolist()
         largest = max(-low, high)
         if not largest and stats.abs_max:
             raise RuleFails(ONLY_ZEROS)

@@ -1,12 +1,10 @@
-import dataclasses
-
 import numpy as np
 
 from quant.calibrators.minmax import MinMax
 from quant.calibrators.outlier_removal import OutlierRemoval
 from quant.types import QType, QuantSpec
 from tests.quant.awkward_data import AWKWARD
-from tests.quant.statistics.statistics_of import statistics_of
+from tests.quant.statistics.statistics_of import statistics_of, with_quantiles
 
 SPEC = QuantSpec(QType.UINT8, symmetric=False)
 
@@ -21,7 +19,7 @@ def test_range_is_the_mean_of_the_samples_quantiles():
 def test_range_is_cut_to_the_observed_and_holds_zero():
     stats = statistics_of(AWKWARD["offset"])
     assert OutlierRemoval().range(stats, SPEC)[0] == 0
-    wide = dataclasses.replace(stats, mean_low_quantile=-9.0, mean_high_quantile=99.0)
+    wide = with_quantiles(stats, -9.0, 99.0)
     assert OutlierRemoval().range(wide, SPEC) == (0.0, stats.max)
 
 

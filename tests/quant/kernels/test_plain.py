@@ -13,7 +13,7 @@ from quant import kernels
 from quant.calibrators.search.divergence import Windows
 from quant.error_model import expected_error
 from quant.statistics.histogram import BINS_PER_SIDE, HistogramBuilder
-from quant.statistics.observe import MIN_EXPONENT, Grid, no_channels, scan
+from quant.statistics.observe import MIN_EXPONENT, ChannelRanges, HistogramGrid, observe
 from quant.tool_rules.aimet import costs, density
 from quant.tool_rules.streamed.compute import running, x_log_x
 from tests.hypothesis_profile import examples
@@ -78,18 +78,16 @@ def scanned(kind, monkeypatch, batches, samples, axis):
     """All that scans of some batches leave, by one kind of kernel."""
     plain = importlib.import_module(f"quant.kernels.{kind}.histogram")
     monkeypatch.setattr(kernels, "load", lambda name: plain)
-    grid = Grid(BINS_PER_SIDE)
-    channels = no_channels(0 if axis is None else batches[0].shape[axis])
+    grid = HistogramGrid(BINS_PER_SIDE)
+    channels = ChannelRanges(0 if axis is None else batches[0].shape[axis])
     left = []
     for x in batches:
-        spans = np.zeros((4, samples), np.int32)
         inner = 1 if axis is None else math.prod(x.shape[axis + 1 :])
-        zeros = scan(x, grid, spans, channels, inner)
-        left += [spans, zeros]
-        if zeros is None:
-            first = np.flatnonzero(~np.isfinite(x.reshape(samples, -1)).all(axis=1))[0]
-            return [spans[:, :first], zeros]
-    return [*left, channels, grid.exponents, grid.lanes.sum(axis=0)]
+        found = observe(x, samples, grid, channels, inner)
+        if found.bad is not None:
+            return [found.bad, found.sample_ranges[:, : found.bad]]
+        left += [found.sample_ranges, found.zeros]
+    return [*left, channels.keys, grid.exponents, grid.sub_histograms.sum(axis=0)]
 
 
 def scans_agree(batches, samples, axis=None):
@@ -260,5 +258,5 @@ def test_costs_of_encodings_agree(name, monkeypatch):
 
 
 def test_the_least_exponent_is_that_of_the_grids():
-    grid = Grid(BINS_PER_SIDE)
+    grid = HistogramGrid(BINS_PER_SIDE)
     assert (grid.exponents < MIN_EXPONENT).all()

@@ -1,10 +1,15 @@
 """Statistics of given arrays, made plainly."""
 
+from dataclasses import replace
+from fractions import Fraction
+
 import numpy as np
 
 from quant.statistics.histogram import HistogramBuilder
+from quant.statistics.range_accumulator import RangeRecords
 from quant.statistics.sample_histogram import sample_histogram
-from quant.statistics.tensor_stats import TensorStats, growth_samples
+from quant.statistics.sample_sums import ExactSum, SampleSums
+from quant.statistics.tensor_stats import TensorStats
 
 
 def statistics_of(*samples) -> TensorStats:
@@ -16,21 +21,18 @@ def statistics_of(*samples) -> TensorStats:
     histogram = builder.build()
 
     def order(q):
-        return float(np.mean([np.sort(a)[int(q * (a.size - 1))] for a in arrays], dtype=np.float64))
+        return [np.sort(a)[int(q * (a.size - 1))] for a in arrays]
 
-    lows, highs = [float(a.min()) for a in arrays], [float(a.max()) for a in arrays]
-    growth = [(min(lows[:n]), max(highs[:n])) for n in growth_samples(len(arrays))]
-    quietest = int(np.argmin([np.abs(a).max() for a in arrays]))
+    lows, highs = [a.min() for a in arrays], [a.max() for a in arrays]
+    loudness = [np.abs(a).max() for a in arrays]
 
     def counts(k):
-        ends = np.asarray([lows[k], highs[k]], np.float32).view(np.int32)
-        keys = np.where(ends < 0, -(ends & 0x7FFFFFFF), ends)
-        return sample_histogram(arrays[k], keys.astype(np.int32), k)
+        return sample_histogram(arrays[k], lows[k], highs[k], k)
 
     return TensorStats(
         name="tensor",
-        min=float(min(a.min() for a in arrays)),
-        max=float(max(a.max() for a in arrays)),
+        min=float(min(lows)),
+        max=float(max(highs)),
         count=histogram.count,
         zeros=histogram.zeros,
         histogram=histogram,
@@ -38,14 +40,34 @@ def statistics_of(*samples) -> TensorStats:
         channel_axis=None,
         channel_min=None,
         channel_max=None,
-        mean_sample_min=float(np.mean([a.min() for a in arrays], dtype=np.float64)),
-        mean_sample_max=float(np.mean([a.max() for a in arrays], dtype=np.float64)),
-        mean_sample_abs_max=float(np.mean([np.abs(a).max() for a in arrays], dtype=np.float64)),
-        mean_low_quantile=order(0.0001),
-        mean_high_quantile=order(0.9999),
-        growth=np.asarray(growth, np.float32),
-        min_sample=lows.index(min(lows)),
-        max_sample=highs.index(max(highs)),
-        quietest=counts(quietest),
+        sample_sums=SampleSums(
+            *(
+                exact_sum(map(float, s))
+                for s in (lows, highs, loudness, order(0.0001), order(0.9999))
+            )
+        ),
+        min_records=records(lows, lambda value, before: value < before),
+        max_records=records(highs, lambda value, before: value > before),
+        quietest=counts(int(np.argmin(loudness))),
         last=counts(len(arrays) - 1),
     )
+
+
+def exact_sum(values) -> ExactSum:
+    """The sum of numbers in units of 2**-149, rounded to a whole one."""
+    units = [round(Fraction(value) * 2**149) for value in values]
+    return ExactSum(sum(u for u in units if u < 0), sum(u for u in units if u > 0))
+
+
+def records(values, farther) -> RangeRecords:
+    """The values that lie farther than all before."""
+    at = [k for k in range(len(values)) if all(farther(values[k], v) for v in values[:k])]
+    where = np.asarray(at, np.int64)
+    return RangeRecords(where, where, np.asarray([values[k] for k in at], np.float32))
+
+
+def with_quantiles(stats: TensorStats, low: float, high: float) -> TensorStats:
+    """The statistics with other means of the two quantiles of each sample."""
+    low_sum, high_sum = (exact_sum([Fraction(q) * stats.samples]) for q in (low, high))
+    sums = replace(stats.sample_sums, low_quantile=low_sum, high_quantile=high_sum)
+    return replace(stats, sample_sums=sums)

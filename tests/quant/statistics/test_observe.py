@@ -6,19 +6,18 @@ import numpy as np
 import pytest
 
 from quant.statistics.histogram import BINS_PER_SIDE, HistogramBuilder
-from quant.statistics.observe import HIGH, LOW, Grid, no_channels, reals, scan
+from quant.statistics.observe import HIGH, LOW, ChannelRanges, HistogramGrid, observe
 from tests.quant.awkward_data import AWKWARD
 
 
-def scanned(x, samples, axis=None):
-    """Spans of the samples and ends of the channels, as reals."""
-    spans = np.empty((4, samples), np.int32)
-    channels = no_channels(0 if axis is None else x.shape[axis])
+def observed(x, samples, axis=None):
+    """Ranges of the samples and of the channels."""
+    channels = ChannelRanges(0 if axis is None else x.shape[axis])
     inner = 1 if axis is None else math.prod(x.shape[axis + 1 :])
-    grid = Grid(BINS_PER_SIDE)
-    zeros = scan(x, grid, spans, channels, inner)
-    assert zeros is None or grid.lanes.sum() == x.size
-    return reals(spans), reals(channels)
+    grid = HistogramGrid(BINS_PER_SIDE)
+    found = observe(x, samples, grid, channels, inner)
+    assert found.bad is not None or grid.sub_histograms.sum() == x.size
+    return found.sample_ranges, channels.values()
 
 
 @pytest.mark.parametrize(
@@ -48,7 +47,7 @@ def test_ends_equal_those_of_sorted_samples_and_of_channels(shape, samples, axis
         x = np.sort(x.ravel())[:: 1 if kind == "ascending" else -1].reshape(shape).copy()
     rows = np.sort(x.reshape(samples, -1), axis=1)
     n = rows.shape[1]
-    spans, channels = scanned(x, samples, axis)
+    spans, channels = observed(x, samples, axis)
     assert np.array_equal(spans, rows[:, [0, n - 1, int(LOW * n), int(HIGH * n)]].T)
     assert not np.signbit(spans[spans == 0]).any()
     if axis is not None:
@@ -59,7 +58,7 @@ def test_ends_equal_those_of_sorted_samples_and_of_channels(shape, samples, axis
 @pytest.mark.parametrize("name", AWKWARD)
 def test_ends_of_awkward_values_are_exact(name):
     x = AWKWARD[name]
-    spans, _ = scanned(x, 1)
+    spans, _ = observed(x, 1)
     ordered = np.sort(x)
     assert spans[:, 0].tolist() == [
         ordered[i] for i in (0, -1, int(LOW * x.size), int(HIGH * x.size))
@@ -68,21 +67,19 @@ def test_ends_of_awkward_values_are_exact(name):
 
 @pytest.mark.parametrize("place", [0, 5000, 20002])
 @pytest.mark.parametrize("value", [np.nan, -np.nan, np.inf, -np.inf])
-def test_a_non_finite_value_shows_in_the_span_of_its_sample(place, value):
+def test_the_first_sample_with_a_value_that_is_not_finite_is_found(place, value):
     x = np.ones((3, 20003), np.float32)
     x[1, place] = value
     builder = HistogramBuilder()
-    spans = np.zeros((4, 3), np.int32)
-    assert not builder.scan(x, spans, no_channels())
-    assert np.isfinite(reals(spans)).all(axis=0).tolist() == [True, False, True]
+    assert builder.observe(x, 3, ChannelRanges()).bad == 1
 
 
 def test_channels_widen_from_batch_to_batch():
-    channels = no_channels(2)
-    grid = Grid(BINS_PER_SIDE)
+    channels = ChannelRanges(2)
+    grid = HistogramGrid(BINS_PER_SIDE)
     for x in ([[1, 2], [3, -4]], [[0, -9], [5, 5]]):
-        scan(np.array([x], np.float32), grid, np.empty((4, 1), np.int32), channels, 2)
-    assert reals(channels).tolist() == [[-9, -4], [2, 5]]
+        observe(np.array([x], np.float32), 1, grid, channels, 2)
+    assert channels.values().tolist() == [[-9, -4], [2, 5]]
 
 
 def test_importing_the_core_does_not_import_the_compiler():

@@ -4,7 +4,7 @@ import math
 import numpy as np
 import pytest
 
-from tests.quant.statistics.statistics_of import statistics_of
+from tests.quant.statistics.statistics_of import statistics_of, with_quantiles
 
 
 def test_range_is_widened_to_hold_zero():
@@ -16,7 +16,7 @@ def test_digest_depends_on_every_field_and_on_nothing_else():
     a = statistics_of([1.0, -2.0, 0.0])
     assert a.digest == statistics_of([1.0, -2.0, 0.0]).digest
     assert a.digest != statistics_of([1.0, -2.0, 0.5]).digest
-    assert a.digest != dataclasses.replace(a, mean_low_quantile=-1.0).digest
+    assert a.digest != with_quantiles(a, -1.0, 1.0).digest
     assert a.digest != dataclasses.replace(a, channel_min=np.zeros(2, np.float32)).digest
 
 

@@ -6,13 +6,13 @@ them is printed beside it.
 """
 
 import json
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
 
 from quant.tool_rules import TOOL_RULES
-from tests.quant.statistics.statistics_of import statistics_of
+from tests.quant.statistics.statistics_of import statistics_of, with_quantiles
 from tests.quant.tool_rules.data.distributions import NAMES, batches
 
 RECORDED = json.loads((Path(__file__).parent / "data" / "thresholds.json").read_text())
@@ -35,7 +35,7 @@ def calibrated(samples):
     low, high = (
         float(np.mean([x[int(share * x.size)] for x in ordered])) for share in (0.0001, 0.9999)
     )
-    return replace(statistics_of(*samples), mean_low_quantile=low, mean_high_quantile=high)
+    return with_quantiles(statistics_of(*samples), low, high)
 
 
 def recorded(name, choice):
