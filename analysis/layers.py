@@ -9,7 +9,7 @@ from quant.model.op_roles import INPUT_OP_TYPE
 from quant.params.ranges import GroupRange
 from quant.pipeline import QuantizedModel
 from quant.planning.plan import NodePlan
-from quant.recipe.recipe import Settings
+from quant.recipe.settings import Settings
 from quant.statistics.collect import Calibration
 from quant.types import PerChannel
 

@@ -15,7 +15,8 @@ from quant.pipeline import QuantizedModel, quantize
 from quant.planning.plan import Plan
 from quant.planning.resolve import plan
 from quant.recipe.presets import preset, preset_names
-from quant.recipe.recipe import Recipe, Rule, Settings
+from quant.recipe.recipe import Recipe, Rule
+from quant.recipe.settings import Settings
 from quant.statistics.collect import Calibration, calibrate
 from quant.types import PerChannel, PerTensor, QType, QuantParams, QuantSpec
 

@@ -35,7 +35,7 @@ def clipping(evidence: Measurements) -> Iterable[Finding]:
     ]
     flagged.sort(key=lambda group: -noise.shares[tensor(group)])
     choices = [
-        calibrator_from_json({"name": "mse", "options": {"as_read": True}}),
+        calibrator_from_json({"name": "mse", "options": {"importance_weighted": True}}),
         calibrator_from_json({"name": "minmax"}),
     ]
     alone: list[str] = []

@@ -152,7 +152,7 @@ def _narrowed(evidence: Measurements, group: str, part: float) -> dict[NoiseSour
 def _finding(evidence: Measurements, group: str, part: float) -> Finding:
     spec, stats = evidence.planned(group).spec, evidence.stats(group)
     context = evidence.context(group)
-    calibrator = calibrator_from_json({"name": "mse", "options": {"as_read": True}})
+    calibrator = calibrator_from_json({"name": "mse", "options": {"importance_weighted": True}})
     chosen = chosen_range(calibrator, stats, spec, context)
     low, high = evidence.quantized.ranges[group]
     gains = {

@@ -63,7 +63,7 @@ def softmax_input(evidence: Measurements) -> Iterable[Finding]:
 
 def _fix(evidence: Measurements, sources: tuple[str, ...], skipped: tuple[str, ...]) -> Fix:
     """Clip what the Softmax gives nothing to, where that leaves fine steps; else use float."""
-    calibrator = calibrator_from_json({"name": "mse", "options": {"as_read": True}})
+    calibrator = calibrator_from_json({"name": "mse", "options": {"importance_weighted": True}})
     groups = [evidence.planned(source).group for source in sources]
     fine = all(_step(evidence, group, calibrator) < STEP for group in groups)
     if fine:

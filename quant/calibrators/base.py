@@ -21,7 +21,8 @@ class Calibrator:
 
     A subclass is a frozen dataclass whose fields are its options. A field's metadata says how to
     ask for it: ``label``, ``help``, ``unit``, ``min``, ``max``, ``step``, and for text ``choices``:
-    a mapping from each allowed value to what a person reads.
+    a mapping from each allowed value to what a person reads. A recipe may still call it as it was
+    called ``formerly``.
 
     Attributes:
         name: What a recipe calls it.
@@ -199,6 +200,8 @@ def calibrator_from_json(document: object) -> Calibrator:
     cls = REGISTRY.named(name)
     options = _object(found.get("options", {}), f"calibrator {name}: options")
     known = [field.name for field in options_of(cls)]
+    former = {f.metadata["formerly"]: f.name for f in options_of(cls) if "formerly" in f.metadata}
+    options = {former.get(option, option): value for option, value in options.items()}
     for option in options:
         if option not in known:
             allowed = f"its options are {', '.join(known)}" if known else "it has no options"

@@ -41,7 +41,7 @@ class Best(Calibrator):
         if not resolvable(stats, widest[0]):
             return widest
         seen = WeightedError(stats, context)
-        offered = (Mse(as_read=True), *(REGISTRY[name]() for name in _OFFERED))
+        offered = (Mse(importance_weighted=True), *(REGISTRY[name]() for name in _OFFERED))
         chosen = [chosen_range(calibrator, stats, spec, context) for calibrator in offered]
         ranges = [(max(low, widest[0]), high) for low, high in chosen]
         return min(ranges, key=lambda found: seen.of_params(params_from_range(*found, spec)))

@@ -36,10 +36,11 @@ class Mse(ThresholdSearchCalibrator):
         "searched at both ends."
     )
 
-    as_read: bool = field(
+    importance_weighted: bool = field(
         default=False,
         metadata={
-            "label": "As the next layer sees it",
+            "label": "Weighted by effect on the next layer",
+            "formerly": "as_read",
             "help": "Measure the error after the operators that read the tensor: nothing below "
             "zero counts before a Relu, little counts where a Sigmoid is flat, and only what is "
             "near the largest value counts before a Softmax; a channel counts by how much of "
@@ -75,7 +76,7 @@ class Mse(ThresholdSearchCalibrator):
 
     def _known(self, context: TensorContext) -> TensorContext:
         """What is taken into account: the whole context, or that every error counts in full."""
-        return context if self.as_read else NO_CONTEXT
+        return context if self.importance_weighted else NO_CONTEXT
 
 
 def _cost(

@@ -23,7 +23,8 @@ from typing import Any, Final
 from quant.model.model import Model
 from quant.model.op_roles import INPUT_OP_TYPE, Kind
 from quant.planning.plan import Group, NodePlan, Plan
-from quant.recipe.recipe import Recipe, Settings
+from quant.recipe.recipe import Recipe
+from quant.recipe.settings import Settings
 from quant.types import QType
 
 SHARED_SETTINGS: Final = (

@@ -5,7 +5,8 @@ from dataclasses import dataclass
 from functools import cached_property
 
 from quant.model.model import Node
-from quant.recipe.recipe import Recipe, Settings
+from quant.recipe.recipe import Recipe
+from quant.recipe.settings import Settings
 from quant.types import PerChannel, PerTensor, QuantSpec
 
 

@@ -8,7 +8,8 @@ from quant.model.model import Model, Node
 from quant.model.op_roles import CLAMPS, INPUT_OP_TYPE, Kind
 from quant.planning.groups import decide, shared, source_of
 from quant.planning.plan import Group, NodePlan, Plan, TensorPlan
-from quant.recipe.recipe import Recipe, Rule, Selector, Settings
+from quant.recipe.recipe import Recipe, Rule, Selector
+from quant.recipe.settings import Settings
 from quant.types import QuantSpec
 
 

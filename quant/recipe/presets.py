@@ -2,7 +2,8 @@
 
 from quant.calibrators import calibrator_from_json
 from quant.errors import RecipeError
-from quant.recipe.recipe import Recipe, Settings
+from quant.recipe.recipe import Recipe
+from quant.recipe.settings import Settings
 from quant.types import QType
 
 _PRESETS: dict[str, tuple[str, Recipe]] = {
@@ -14,7 +15,9 @@ _PRESETS: dict[str, tuple[str, Recipe]] = {
             Settings(
                 activation_type=QType.UINT8,
                 per_channel=True,
-                calibrator=calibrator_from_json({"name": "mse", "options": {"as_read": True}}),
+                calibrator=calibrator_from_json(
+                    {"name": "mse", "options": {"importance_weighted": True}}
+                ),
             ),
         ),
     ),

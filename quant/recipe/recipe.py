@@ -4,88 +4,17 @@ import hashlib
 import json
 import re
 from collections.abc import Mapping
-from dataclasses import dataclass, field, fields, replace
+from dataclasses import dataclass, field, replace
 from types import MappingProxyType
 from typing import Any, Literal, cast
 
-from quant.calibrators import Calibrator, calibrator_from_json
 from quant.errors import RecipeError
-from quant.types import QType
+from quant.recipe.codec import known, settings_from_json, settings_to_json, short
+from quant.recipe.settings import ADDED_LATER, SETTING_NAMES, TENSOR_SETTING_NAMES, Settings
 
 VERSION = 1
-Drop = Literal["never", "lossless", "always"]
-Fuse = Literal["never", "clamps", "always"]
-Align = Literal["none", "largest", "output"]
 Selector = Literal["node", "op_type", "pattern", "tensor"]
 SELECTORS: tuple[Selector, ...] = ("op_type", "pattern", "node", "tensor")
-
-
-@dataclass(frozen=True)
-class Settings:
-    """How a node and the tensors it computes are quantized.
-
-    Attributes:
-        activation_type: Integer type of activations.
-        activation_symmetric: Whether activations have zero_point 0 (signed types).
-        weight_type: Integer type of weights; always symmetric.
-        per_channel: One scale for each output channel of a weight.
-        calibrator: Turns the statistics of an activation into its range.
-        range: A fixed range (rmin, rmax) in real units instead of the calibrator's, or None.
-        skip: Compute the node in float.
-        fuse_activation: On an activation node: no Q/DQ between it and the node before it; by
-            default only for those that clamp (Relu, Clip).
-        drop_activation: On a Relu or Clip: remove the node where the quantization after it clamps
-            the same ("lossless"), always, or never.
-        align: On an Add or Concat: let its inputs share parameters, those of the largest input or
-            those of the output.
-        quantize_bias: Store the bias as int32 with scale_x * scale_w.
-        quantize_weight: Store the node's weight and constant operands as integers; where they are
-            float, the bias is too.
-        quantize_activation: Round the tensor as the model runs. Where not, its range still sets
-            the scale of a bias.
-    """
-
-    activation_type: QType = QType.UINT8
-    activation_symmetric: bool = False
-    weight_type: QType = QType.INT8
-    per_channel: bool = True
-    calibrator: Calibrator = field(default_factory=lambda: calibrator_from_json({"name": "minmax"}))
-    range: tuple[float, float] | None = None
-    skip: bool = False
-    fuse_activation: Fuse = "clamps"
-    drop_activation: Drop = "lossless"
-    align: Align = "none"
-    quantize_bias: bool = True
-    quantize_weight: bool = True
-    quantize_activation: bool = True
-
-    def __post_init__(self) -> None:
-        if self.activation_type.bits not in {8, 16}:
-            raise RecipeError(
-                "activation_type: expected int8, uint8, int16 or uint16, found "
-                f"{self.activation_type.value}"
-            )
-        if self.weight_type not in {QType.INT4, QType.INT8, QType.INT16}:
-            raise RecipeError(
-                f"weight_type: expected int4, int8 or int16, found {self.weight_type.value}"
-            )
-        if self.range is not None and not self.range[0] <= 0 <= self.range[1]:
-            raise RecipeError(
-                f"range: expected rmin <= 0 <= rmax, found {list(self.range)}; widen it to hold 0"
-            )
-
-
-SETTING_NAMES = tuple(f.name for f in fields(Settings))
-TENSOR_SETTING_NAMES = (
-    "activation_type",
-    "activation_symmetric",
-    "calibrator",
-    "range",
-    "quantize_activation",
-)
-ADDED_LATER = ("quantize_weight", "quantize_activation")
-"""Settings that version 0.1 did not have. Defaults name them only where they are not as before, so
-that a recipe without them is the same text, and has the same key, as it had."""
 
 
 @dataclass(frozen=True)
@@ -117,7 +46,7 @@ class Rule:
                 ) from error
         allowed = TENSOR_SETTING_NAMES if self.selector == "tensor" else SETTING_NAMES
         for name in self.set:
-            _known(name, allowed, f"rule for {self.target!r}")
+            known(name, allowed, f"rule for {self.target!r}")
         object.__setattr__(self, "set", MappingProxyType(dict(self.set)))
         replace(Settings(), **self.set)
 
@@ -143,7 +72,7 @@ class Rule:
 
     def to_json(self) -> dict[str, Any]:
         """The rule as JSON values."""
-        return {self.selector: self.target, "set": _settings_to_json(self.set)}
+        return {self.selector: self.target, "set": settings_to_json(self.set)}
 
 
 @dataclass(frozen=True)
@@ -218,7 +147,7 @@ class Recipe:
         return {
             "version": VERSION,
             "name": self.name,
-            "defaults": _settings_to_json(
+            "defaults": settings_to_json(
                 {
                     name: value
                     for name in SETTING_NAMES
@@ -254,10 +183,10 @@ class Recipe:
             )
         found = cast("dict[str, Any]", document)
         for name in found:
-            _known(name, ("version", "name", "defaults", "rules", "passes"), "recipe")
+            known(name, ("version", "name", "defaults", "rules", "passes"), "recipe")
         if found.get("version") != VERSION:
             raise RecipeError(
-                f"recipe: expected version {VERSION}, found {found.get('version')!r}; "
+                f"recipe: expected version {VERSION}, found {short(found.get('version'))}; "
                 "write it with this version of QuantLens"
             )
         listed = found.get("rules", [])
@@ -266,7 +195,7 @@ class Recipe:
         rules = enumerate(cast("list[object]", listed), start=1)
         return cls(
             name=str(found.get("name", "custom")),
-            defaults=Settings(**_settings_from_json(found.get("defaults", {}), "defaults")),
+            defaults=Settings(**settings_from_json(found.get("defaults", {}), "defaults")),
             rules=tuple(_rule_from_json(rule, f"rule {number}") for number, rule in rules),
             passes=_passes_from_json(found.get("passes", [])),
         )
@@ -285,13 +214,18 @@ class Recipe:
                 f"{name}: expected JSON, found a mistake in line {error.lineno}, column "
                 f"{error.colno} ({error.msg})"
             ) from error
+        except (ValueError, RecursionError) as error:
+            raise RecipeError(
+                f"{name}: expected a recipe, found a number too long to read or lists too deep; "
+                "start from a recipe that QuantLens wrote"
+            ) from error
         return cls.from_json(document)
 
 
 def _passes_from_json(document: object) -> tuple[str, ...]:
     names = cast("list[object]", document) if isinstance(document, list) else [document]
     if not all(isinstance(name, str) for name in names):
-        raise RecipeError(f"recipe: passes: expected a list of names, found {document!r}")
+        raise RecipeError(f"recipe: passes: expected a list of names, found {short(names)}")
     return tuple(cast("list[str]", names))
 
 
@@ -300,73 +234,11 @@ def _rule_from_json(document: object, where: str) -> Rule:
         raise RecipeError(f"{where}: expected an object, found {type(document).__name__}")
     found = cast("dict[str, Any]", document)
     for name in found:
-        _known(name, (*SELECTORS, "set"), where)
+        known(name, (*SELECTORS, "set"), where)
     selectors: list[Selector] = [name for name in SELECTORS if name in found]
     if len(selectors) != 1 or not isinstance(found[selectors[0]], str):
         raise RecipeError(
             f"{where}: expected exactly one of {', '.join(SELECTORS)} with a text, found "
             f"{', '.join(selectors) or 'none'}"
         )
-    return Rule(selectors[0], found[selectors[0]], _settings_from_json(found.get("set"), where))
-
-
-def _settings_to_json(values: Mapping[str, Any]) -> dict[str, Any]:
-    def plain(value: Any) -> Any:
-        if isinstance(value, QType):
-            return value.value
-        if isinstance(value, Calibrator):
-            return value.to_json()
-        return list(cast("tuple[float, float]", value)) if isinstance(value, tuple) else value
-
-    return {name: plain(value) for name, value in values.items()}
-
-
-def _settings_from_json(document: object, where: str) -> dict[str, Any]:
-    if not isinstance(document, dict):
-        raise RecipeError(f"{where}: expected an object of settings, found {document!r}")
-    found = cast("dict[str, Any]", document)
-    return {name: _setting_from_json(name, value, where) for name, value in found.items()}
-
-
-def _setting_from_json(name: str, value: Any, where: str) -> Any:
-    _known(name, SETTING_NAMES, where)
-    choices: dict[str, tuple[Any, ...]] = {
-        "fuse_activation": ("never", "clamps", "always"),
-        "drop_activation": ("never", "lossless", "always"),
-        "align": ("none", "largest", "output"),
-    }
-    if name in {"activation_type", "weight_type"}:
-        types = {qtype.value: qtype for qtype in QType}
-        _known_value(value, tuple(types), f"{where}: {name}")
-        return types[value]
-    if name == "calibrator":
-        return calibrator_from_json(value)
-    if name == "range":
-        return _range_from_json(value, where)
-    _known_value(value, choices.get(name, (True, False)), f"{where}: {name}")
-    return value
-
-
-def _range_from_json(value: Any, where: str) -> tuple[float, float] | None:
-    if value is None:
-        return None
-    pair = cast("list[Any]", value) if isinstance(value, list) else []
-    if len(pair) != 2 or not all(isinstance(v, int | float) for v in pair):
-        raise RecipeError(f"{where}: range: expected [rmin, rmax] in real units, found {value!r}")
-    rmin, rmax = float(pair[0]), float(pair[1])
-    if not (-float("inf") < rmin <= 0 <= rmax < float("inf")):
-        raise RecipeError(f"{where}: range: expected rmin <= 0 <= rmax, found {value!r}")
-    return rmin, rmax
-
-
-def _known(name: str, allowed: tuple[str, ...], where: str) -> None:
-    if name not in allowed:
-        raise RecipeError(
-            f"{where}: unknown field {name!r}; expected one of {', '.join(sorted(allowed))}"
-        )
-
-
-def _known_value(value: Any, allowed: tuple[Any, ...], where: str) -> None:
-    if not any(value is a or (isinstance(a, str) and value == a) for a in allowed):
-        listed = ", ".join(json.dumps(a) for a in allowed)
-        raise RecipeError(f"{where}: expected one of {listed}, found {value!r}")
+    return Rule(selectors[0], found[selectors[0]], settings_from_json(found.get("set"), where))

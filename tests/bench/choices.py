@@ -76,9 +76,11 @@ class Column:
 
 
 def rules() -> dict[str, Calibrator]:
-    """Every calibrator of ours with its defaults, MSE as the readers see it, and every tool's."""
+    """Every calibrator of ours with its defaults, weighted MSE, and every tool's."""
     found = {name: calibrator_named(name) for name in own_calibrators()}
-    found["mse, as read"] = calibrator_from_json({"name": "mse", "options": {"as_read": True}})
+    found["mse, as read"] = calibrator_from_json(
+        {"name": "mse", "options": {"importance_weighted": True}}
+    )
     return found | {name: calibrator_named(name) for name in TOOL_RULES}
 
 

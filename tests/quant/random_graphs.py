@@ -8,7 +8,8 @@ from onnx import helper, numpy_helper
 
 from quant.calibrators import calibrator_from_json
 from quant.model.model import load
-from quant.recipe.recipe import Recipe, Rule, Settings
+from quant.recipe.recipe import Recipe, Rule
+from quant.recipe.settings import Settings
 from quant.types import QType
 from tests.models import model_of
 

@@ -14,7 +14,8 @@ from quant.numerics import fake_quantize
 from quant.passes.simulate_qdq import SimulateQdq
 from quant.pipeline import quantize
 from quant.recipe.presets import preset, preset_names
-from quant.recipe.recipe import Recipe, Rule, Settings
+from quant.recipe.recipe import Recipe, Rule
+from quant.recipe.settings import Settings
 from quant.statistics.collect import calibrate
 from quant.types import QType
 from tests.models import conv_relu, from_text, images, model_of

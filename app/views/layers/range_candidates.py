@@ -12,7 +12,8 @@ from quant.errors import RecipeError
 from quant.planning.groups import sharing, source_of
 from quant.planning.resolve import matching
 from quant.recipe.edits import with_bulk, with_everywhere, with_shared, without_layer
-from quant.recipe.recipe import Recipe, Settings
+from quant.recipe.recipe import Recipe
+from quant.recipe.settings import Settings
 
 POLL_SECONDS = 0.25
 

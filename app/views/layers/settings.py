@@ -22,7 +22,8 @@ from quant.model.op_roles import CLAMPS, INPUT_OP_TYPE, Kind
 from quant.planning.groups import sharing
 from quant.planning.plan import NodePlan
 from quant.recipe.edits import with_shared, without_layer
-from quant.recipe.recipe import Recipe, Settings
+from quant.recipe.recipe import Recipe
+from quant.recipe.settings import Settings
 
 FUSE = {"never": "never", "clamps": "Relu and Clip only", "always": "always"}
 DROP = {"never": "never", "lossless": "where lossless", "always": "always"}

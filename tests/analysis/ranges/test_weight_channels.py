@@ -9,7 +9,8 @@ from analysis.ranges.weight_channels import TYPES, WeightChannels, weight_channe
 from quant.model.model import load
 from quant.numerics import fake_quantize
 from quant.params.constants import weight_params
-from quant.recipe.recipe import Recipe, Settings
+from quant.recipe.recipe import Recipe
+from quant.recipe.settings import Settings
 from quant.types import PerChannel, PerTensor, QType, QuantSpec
 from tests.models import conv_relu, from_text, model_of
 

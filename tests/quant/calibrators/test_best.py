@@ -33,7 +33,7 @@ def test_no_calibrator_of_ours_has_less_error(case, spec):
         assert found <= 1.02 * measured(x, calibrator_named(name).range(stats, spec), spec)
 
 
-@pytest.mark.parametrize("calibrator", [Best(), Mse(as_read=True)], ids=str)
+@pytest.mark.parametrize("calibrator", [Best(), Mse(importance_weighted=True)], ids=str)
 @pytest.mark.parametrize("mask", [-1e4, -1e9, float(np.finfo(np.float32).min)], ids=str)
 @pytest.mark.parametrize("spec", SPECS, ids=str)
 def test_an_attention_mask_before_softmax_does_not_take_the_codes_of_the_scores(

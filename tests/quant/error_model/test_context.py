@@ -63,7 +63,7 @@ def test_a_calibration_of_another_model_is_refused(model, calibration):
 def test_without_a_context_every_error_counts(model, calibration):
     spec = QuantSpec(QType.INT8, symmetric=False)
     for stats in list(calibration.tensors.values())[:5]:
-        assert Mse(as_read=True).range(stats, spec) == Mse().range(stats, spec)
+        assert Mse(importance_weighted=True).range(stats, spec) == Mse().range(stats, spec)
 
 
 def test_digest_tells_contexts_apart():

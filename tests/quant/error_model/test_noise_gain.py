@@ -66,7 +66,7 @@ def test_rescaling_a_channel_and_what_reads_it_changes_what_its_error_counts():
 
 def test_the_range_clips_a_wide_channel_that_little_depends_on():
     stats, context = in_model(grouped(30.0)[0], "d")
-    low, high = Mse(as_read=True).range(stats, UINT8, context)
+    low, high = Mse(importance_weighted=True).range(stats, UINT8, context)
     plain = Mse().range(stats, UINT8)
     assert high - low < 0.7 * (plain[1] - plain[0])
 

@@ -6,7 +6,8 @@ import pytest
 from quant.errors import RecipeError
 from quant.model.model import load
 from quant.planning.resolve import matching, plan
-from quant.recipe.recipe import Recipe, Rule, Settings
+from quant.recipe.recipe import Recipe, Rule
+from quant.recipe.settings import Settings
 from quant.types import PerChannel, PerTensor, QType
 from tests.models import conv_relu, from_text
 

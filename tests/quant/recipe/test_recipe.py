@@ -7,9 +7,11 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from quant.calibrators import calibrator_from_json
+from quant.calibrators.mse import Mse
 from quant.errors import RecipeError
 from quant.recipe.presets import preset, preset_names
-from quant.recipe.recipe import Recipe, Rule, Settings
+from quant.recipe.recipe import Recipe, Rule
+from quant.recipe.settings import Settings
 from quant.types import QType
 
 
@@ -161,3 +163,58 @@ def test_a_recipe_that_rounds_everything_is_the_text_it_was_before_parts_could_s
     part = Recipe(defaults=Settings(quantize_weight=False))
     assert json.loads(part.dumps())["defaults"]["quantize_weight"] is False
     assert part.content_key != Recipe().content_key
+
+
+def test_the_weighted_mse_is_read_under_its_former_name_and_written_under_its_new_one():
+    former = {"name": "mse", "options": {"as_read": True}}
+    calibrator = calibrator_from_json(former)
+    assert calibrator == Mse(importance_weighted=True)
+    assert calibrator.to_json()["options"] == {"importance_weighted": True}
+
+
+FIELDS = (
+    *("version", "name", "defaults", "rules", "passes", "set", "node", "pattern", "range"),
+    *("calibrator", "options", "as_read", "percentile", "activation_type", "align", "skip"),
+)
+JSON = st.recursive(
+    st.none() | st.booleans() | st.integers() | st.floats() | st.text(max_size=8),
+    lambda inner: (
+        st.lists(inner, max_size=4)
+        | st.dictionaries(
+            st.sampled_from(FIELDS),
+            inner,
+            max_size=4,
+        )
+    ),
+    max_leaves=12,
+)
+
+
+@given(JSON, st.booleans())
+def test_any_json_is_a_recipe_or_refused_in_one_sentence(document, versioned):
+    if versioned and isinstance(document, dict):
+        document["version"] = 1
+    said = ""
+    try:
+        assert isinstance(Recipe.loads(json.dumps(document)), Recipe)
+    except RecipeError as error:
+        said = str(error)
+    assert "\n" not in said
+    assert len(said) < 1000
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "[" * 100_000,
+        '{"version": ' + "9" * 5000 + "}",
+        '{"version": 1, "defaults": {"range": [-1, 1' + "0" * 400 + "]}}",
+        '{"version": 1, "defaults": {"range": [-1, true]}}',
+        '{"version": 1, "rules": [' + "[" * 900 + "]" * 900 + "]}",
+    ],
+    ids=["depth", "digits", "overflow", "true", "nested"],
+)
+def test_what_breaks_readers_of_json_is_refused_in_one_sentence(text):
+    with pytest.raises(RecipeError) as caught:
+        Recipe.loads(text)
+    assert len(str(caught.value)) < 300
