@@ -5,17 +5,7 @@ import streamlit as st
 from app.routes.plotly import ICON
 from app.session import user_session
 from app.tasks import calibration
-
-FOLLOW_SECONDS = 1.0
-"""Seconds between looks at whether another tab changed the project."""
-
-
-@st.fragment(run_every=FOLLOW_SECONDS)
-def follow() -> None:
-    """Draw the page again once another tab changed what it shows."""
-    if user_session.latest() is not user_session.project():
-        st.rerun()
-
+from app.views.shared.follow import follow
 
 st.set_page_config(page_title="QuantLens", page_icon=ICON, layout="wide")
 notice = user_session.follow()

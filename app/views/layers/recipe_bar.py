@@ -30,7 +30,6 @@ ACTIVATION_TYPES = tuple(
 """Activation types with their symmetry, as they are offered."""
 
 WEIGHT_TYPES = (QType.INT8, QType.INT4, QType.INT16)
-CUSTOM = "custom"
 
 
 def recipe_bar(workspace: Workspace) -> None:
@@ -71,18 +70,18 @@ def recipe_bar(workspace: Workspace) -> None:
 def preset_select(recipe: Recipe, *, name: str) -> str:
     """A select box of the presets; returns the one in use, or an empty name for a changed one."""
     in_use = preset_of(recipe)
+    custom = f"{recipe.name}, changed"
 
     def picked(chosen: str) -> None:
-        if chosen != CUSTOM:
+        if chosen != custom:
             user_session.edit(lambda _: preset(chosen))
 
     select(
         "Recipe",
-        preset_names() if in_use else (*preset_names(), CUSTOM),
-        in_use or CUSTOM,
+        preset_names(),
+        in_use or custom,
         picked,
         name=name,
-        words=lambda chosen: f"{recipe.name}, changed" if chosen == CUSTOM else chosen,
         hint="\n".join(f"- **{n}**: {preset_summary(n)}" for n in preset_names()),
     )
     return in_use

@@ -32,17 +32,23 @@ def select(
     hint: str | None = None,
     disabled: bool = False,
 ) -> None:
-    """A select box."""
+    """A select box; a value that is none of the options is one more."""
     key = widget_key(name, value)
+    offered = tuple(options) if value in options else (*options, value)
+
+    def picked(chosen: T) -> None:
+        # A browser that still shows an option under another name hands back that name.
+        if chosen in offered:
+            on_pick(chosen)
 
     st.selectbox(
         label,
-        options,
-        options.index(value),
+        offered,
+        offered.index(value),
         key=key,
         format_func=words,
         on_change=heard,
-        args=(key, on_pick),
+        args=(key, picked),
         help=hint,
         disabled=disabled,
     )

@@ -171,7 +171,7 @@ def test_searching_keeps_the_layers_that_match(loaded: AppTest):
 def test_a_default_that_is_changed_can_be_undone_and_redone(loaded: AppTest):
     named(loaded.selectbox, "default calibrator").select("mse").run()
     assert project(loaded).recipe.defaults.calibrator.name == "mse"
-    assert named(loaded.selectbox, "preset").value == "custom"
+    assert named(loaded.selectbox, "preset").value == "onnxruntime-default, changed"
     loaded.button(key="undo").click().run()
     assert named(loaded.selectbox, "default calibrator").value == "minmax"
     loaded.button(key="redo").click().run()
