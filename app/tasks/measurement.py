@@ -5,12 +5,14 @@ What the job found stays when it is cancelled, and running it again does only th
 
 from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import Final
+from typing import Any, Final
 
-from analysis.errors.axis_slices import SliceErrors, slice_errors
-from analysis.errors.out_of_range import OutOfRange, out_of_range
-from analysis.errors.per_sample import SampleErrors, sample_errors
-from analysis.errors.weights_vs_activations import AblationResult, weights_vs_activations
+from analysis.errors.axis_slices import SliceErrorAccumulator, SliceErrors
+from analysis.errors.measuring import measure
+from analysis.errors.out_of_range import OutOfRange, OutOfRangeAccumulator
+from analysis.errors.per_sample import SampleErrorAccumulator, SampleErrors
+from analysis.errors.runs import Observer, QuantizedRuns
+from analysis.errors.weights_vs_activations import AblationAccumulator, AblationResult
 from analysis.latency import LatencyComparison, latency
 from analysis.metrics import Metric
 from app.jobs.registry import JOBS, Job
@@ -77,25 +79,11 @@ def _details_key(workspace: Workspace, metric: Metric) -> str:
 def start_details(workspace: Workspace, metric: Metric) -> Job:
     """Split the error and judge each sample, after the measurement that was started before."""
     key = _details_key(workspace, metric)
-    quantized, data = workspace.quantized, workspace.opened.evaluation
+    quantized = workspace.quantized
 
     def work(progress: OnProgress) -> None:
         _follow(JOBS.get(workspace.comparison_key), progress)
-        if split_of(workspace, metric) is None:
-            JOBS.rename(key, "Weights and activations apart")
-            found = weights_vs_activations(quantized, data, metric=metric, progress=progress)
-            keep_split(workspace, metric, None, found)
-        if judged(workspace) is None:
-            JOBS.rename(key, "Samples one by one")
-            errors = sample_errors(quantized, data, progress=progress)
-            JOBS.rename(key, "Ranges of each sample")
-            outside = out_of_range(quantized, data, progress=progress)
-            SAMPLE_RESULTS.put(workspace.comparison_key, SampleResults(errors, outside))
-        if SLICES.get(workspace.comparison_key) is None:
-            JOBS.rename(key, "Slices of the outputs")
-            found = slice_errors(quantized, data, progress=progress)
-            SLICES.put(workspace.comparison_key, found)
-
+        _measure_missing(workspace, metric, key, progress)
         if timed(workspace) is None:
             JOBS.rename(key, TIMING)
             LATENCIES.put(
@@ -103,6 +91,32 @@ def start_details(workspace: Workspace, metric: Metric) -> Job:
             )
 
     return JOBS.start(key, work, label="Measurement")
+
+
+def _measure_missing(workspace: Workspace, metric: Metric, job: str, progress: OnProgress) -> None:
+    """Measure in one pass what is not known of the halves, the samples and the slices."""
+    quantized, data = workspace.quantized, workspace.opened.evaluation
+    place = workspace.comparison_key
+    halves = AblationAccumulator(metric, data.labels)
+    errors, outside = SampleErrorAccumulator(data.labels), OutOfRangeAccumulator(quantized)
+    parts = SliceErrorAccumulator(quantized)
+    wanted: list[Observer[QuantizedRuns, Any]] = []
+    if split_of(workspace, metric) is None:
+        wanted.append(halves)
+    if judged(workspace) is None:
+        wanted += [errors, outside]
+    if slices(workspace) is None:
+        wanted.append(parts)
+    if not wanted:
+        return
+    JOBS.rename(job, "Halves, samples and slices")
+    measure(QuantizedRuns(quantized), data, wanted, progress=progress)
+    if halves in wanted:
+        keep_split(workspace, metric, None, halves.result())
+    if errors in wanted:
+        SAMPLE_RESULTS.put(place, SampleResults(errors.result(), outside.result()))
+    if parts in wanted:
+        SLICES.put(place, parts.result())
 
 
 def timed(workspace: Workspace) -> LatencyComparison | None:

@@ -225,7 +225,7 @@ def test_details_that_fail_say_why(opened: AppTest, monkeypatch: pytest.MonkeyPa
     def broken(*_: Any, **__: Any) -> Any:
         raise Cancelled("stopped")
 
-    monkeypatch.setattr(measurement, "weights_vs_activations", broken)
+    monkeypatch.setattr(measurement, "measure", broken)
     opened.button(key="overview measure").click().run()
     found = work_of(opened)
     job = measurement.details_job(found, TOP1)
