@@ -13,6 +13,7 @@ from numpy.typing import NDArray
 from quant.error_model.context import TensorContext, tensor_contexts
 from quant.errors import DataError, did_you_mean
 from quant.export.verified import LevelCheck, SaveReport, verify, write_verified
+from quant.io.show import card, counted, one_line, table
 from quant.model.model import Model
 from quant.params.clamps import ActivationVerdict, judge_activations
 from quant.params.constants import QuantizedConstant, quantize_constants
@@ -59,6 +60,23 @@ class QuantizedModel:
     tensor_map: Mapping[str, str]
     notes: tuple[str, ...]
     probe: Mapping[str, NDArray[np.generic]]
+
+    def __repr__(self) -> str:
+        """Name, recipe and counts, in one line."""
+        return (
+            f"<QuantizedModel {one_line(self.float_model.name)} by recipe "
+            f"{one_line(self.recipe.name, 30)}: {len(self.params):,} activations, "
+            f"{len(self.constants):,} constants in integers, {counted(len(self.notes), 'note')}>"
+        )
+
+    def _repr_html_(self) -> str:
+        """Range, scale and zero point of the activations, for a notebook."""
+        rows = (
+            (name, f"{low:.4g} to {high:.4g}", f"{self.params[name].scale:.4g}")
+            for name, (low, high) in self.ranges.items()
+            if name in self.params
+        )
+        return card(repr(self), table(("Activation", "Range", "Scale"), rows, len(self.params)))
 
     def range_of(self, tensor: str) -> GroupRange:
         """The range of a quantized activation, and which tensor and rule or calibrator say so.

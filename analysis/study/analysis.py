@@ -24,6 +24,7 @@ from analysis.study.journal import Journal, Kind
 from analysis.sweep.unit_effects import UnitEffect, benefit, sensitivity
 from quant.data.dataset import Dataset
 from quant.execution.progress import OnProgress, Progress
+from quant.io.show import card, counted, one_line, table
 from quant.pipeline import QuantizedModel
 from quant.statistics.collect import Calibration
 
@@ -72,6 +73,20 @@ class Analysis:
     judged: SampleErrors
     outside: Mapping[str, OutOfRange]
     findings: tuple[Finding, ...]
+
+    def __repr__(self) -> str:
+        """Model, output sqnr and number of findings, in one line."""
+        return (
+            f"<Analysis of {one_line(self.quantized.float_model.name)} over {self.samples:,} "
+            f"samples: output sqnr {self.split.all.sqnr_db:.1f} dB, "
+            f"{counted(len(self.findings), 'finding')}>"
+        )
+
+    def _repr_html_(self) -> str:
+        """The findings, for a notebook."""
+        rows = ((f.severity, f.title, f"{f.gain_db:.1f}") for f in self.findings)
+        head = ("Severity", "Finding", "Estimated gain, dB")
+        return card(repr(self), table(head, rows, len(self.findings)))
 
     @property
     def metric(self) -> MetricChange | None:

@@ -10,6 +10,7 @@ from types import MappingProxyType
 import onnx_ir as ir
 
 from quant.errors import ModelError
+from quant.io.show import card, counted, one_line, table
 from quant.model.op_roles import QUANTIZED_OPS, REARRANGING, ROLES, Kind
 from quant.model.prepare import prepare
 from quant.model.read import read_model
@@ -119,6 +120,21 @@ class Model:
     renamed: Mapping[str, str] = field(default_factory=dict[str, str])
     notes: tuple[str, ...] = ()
     external_data: bool = False
+
+    def __repr__(self) -> str:
+        """Name and counts, in one line."""
+        free = sum(node.quantizable for node in self.nodes)
+        return (
+            f"<Model {one_line(self.name)}: {counted(len(self.nodes), 'node')} "
+            f"({free:,} can be quantized), "
+            f"{counted(len(self.inputs), 'input')}, {counted(len(self.outputs), 'output')}>"
+        )
+
+    def _repr_html_(self) -> str:
+        """The nodes, for a notebook."""
+        rows = ((n.name, n.op_type, "yes" if n.quantizable else n.reason) for n in self.nodes)
+        head = ("Node", "Operator", "Can be quantized")
+        return card(repr(self), table(head, rows, len(self.nodes)))
 
     @cached_property
     def calibration_targets(self) -> tuple[str, ...]:

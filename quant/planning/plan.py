@@ -4,6 +4,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from functools import cached_property
 
+from quant.io.show import card, counted, one_line, table
 from quant.model.model import Node
 from quant.recipe.recipe import Recipe
 from quant.recipe.settings import Settings
@@ -121,6 +122,23 @@ class Plan:
     float_tensors: Mapping[str, TensorPlan]
     float_groups: Mapping[str, Group]
     warnings: tuple[str, ...]
+
+    def __repr__(self) -> str:
+        """Recipe and counts, in one line."""
+        return (
+            f"<Plan by recipe {one_line(self.recipe.name)}: {len(self.tensors):,} activations in "
+            f"{len(self.groups):,} groups, {len(self.nodes):,} nodes, "
+            f"{counted(len(self.warnings), 'warning')}>"
+        )
+
+    def _repr_html_(self) -> str:
+        """The types of the activations, for a notebook."""
+        rows = (
+            (name, t.spec.qtype.value, "symmetric" if t.spec.symmetric else "asymmetric", t.group)
+            for name, t in self.tensors.items()
+        )
+        head = ("Activation", "Type", "", "Group")
+        return card(repr(self), table(head, rows, len(self.tensors)))
 
     @cached_property
     def min_opset(self) -> int:

@@ -12,6 +12,7 @@ from numpy.typing import NDArray
 
 from quant.errors import DataError
 from quant.io.atomic import write_file
+from quant.io.show import card, one_line, table
 from quant.model.model import Model
 from quant.statistics import calibration_file
 from quant.statistics.merge import merged
@@ -44,6 +45,22 @@ class Calibration:
     def __add__(self, other: "Calibration") -> "Calibration":
         """See :meth:`merged`."""
         return self.merged(other)
+
+    def __repr__(self) -> str:
+        """Model and counts, in one line."""
+        return (
+            f"<Calibration of model {one_line(self.model_fingerprint[:12])}: "
+            f"{len(self.tensors):,} tensors over {self.samples:,} samples>"
+        )
+
+    def _repr_html_(self) -> str:
+        """Range and distribution of the tensors, for a notebook."""
+        rows = (
+            (s.name, f"{s.min:.4g} to {s.max:.4g}", f"{s.zeros / s.count:.1%}", s.sparkline())
+            for s in self.tensors.values()
+        )
+        head = ("Tensor", "Range", "Zeros", "Distribution")
+        return card(repr(self), table(head, rows, len(self.tensors)))
 
     @cached_property
     def digest(self) -> str:

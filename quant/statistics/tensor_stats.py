@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 from numpy.typing import NDArray
 
+from quant.io.show import Html, card, one_line, sparkline
 from quant.statistics.histogram import Histogram
 from quant.statistics.range_accumulator import RangeRecords
 from quant.statistics.sample_histogram import SampleHistogram
@@ -56,6 +57,27 @@ class TensorStats:
     max_records: RangeRecords
     quietest: SampleHistogram
     last: SampleHistogram | None
+
+    def __repr__(self) -> str:
+        """Name, counts and range, in one line."""
+        return (
+            f"<TensorStats {one_line(self.name)}: {self.count:,} values of {self.samples:,} "
+            f"samples, {self.min:.4g} to {self.max:.4g}>"
+        )
+
+    def _repr_html_(self) -> str:
+        """The distribution from the least value to the greatest, for a notebook."""
+        return card(repr(self), self.sparkline())
+
+    def sparkline(self) -> Html:
+        """The histogram, zeros left out, as a small curve of 64 bins over the observed range."""
+        counts = self.histogram.counts()
+        counts[self.histogram.negative.size] -= self.zeros
+        used = np.flatnonzero(counts)
+        if not used.size:
+            return Html("")
+        parts = np.array_split(counts[used[0] : used[-1] + 1], 64)
+        return sparkline([float(part.sum()) for part in parts])
 
     def __post_init__(self) -> None:
         if not (math.isfinite(self.min) and math.isfinite(self.max) and self.min <= self.max):
