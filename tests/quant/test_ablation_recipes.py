@@ -11,7 +11,7 @@ import pytest
 from hypothesis import given, settings
 
 import quant
-from analysis.errors.weights_vs_activations import split
+from analysis.errors.weights_vs_activations import weights_vs_activations
 from quant.ablation import activations_only, only_unit, units, weights_only, without_unit
 from quant.model.op_roles import Kind
 from quant.recipe.recipe import Recipe, Rule
@@ -144,6 +144,6 @@ def test_16_bit_constant_operands_alone_raise_the_opset():
     assert part.plan.min_opset == 21
     assert whole.float_model.graph.opset_imports[""] < 21
     assert any("raised" in note for note in part.notes)
-    found = split(whole, data)
+    found = weights_vs_activations(whole, data)
     assert found.weights_only.sqnr_db > 20
     assert found.activations_only.sqnr_db > 60
