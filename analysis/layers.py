@@ -10,7 +10,7 @@ from quant.params.ranges import GroupRange
 from quant.pipeline import QuantizedModel
 from quant.planning.plan import NodePlan
 from quant.recipe.settings import Settings
-from quant.statistics.collect import Calibration
+from quant.statistics.calibration import Calibration
 from quant.types import PerChannel
 
 State = Literal["int8", "fused", "dropped", "float"]

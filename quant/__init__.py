@@ -10,14 +10,16 @@ from quant.errors import (
     RecipeError,
 )
 from quant.execution.progress import Progress
-from quant.model.model import Model, load
+from quant.model.loading import load
+from quant.model.model import Model
 from quant.pipeline import QuantizedModel, quantize
 from quant.planning.plan import Plan
 from quant.planning.resolve import plan
 from quant.recipe.presets import preset, preset_names
 from quant.recipe.recipe import Recipe, Rule
 from quant.recipe.settings import Settings
-from quant.statistics.collect import Calibration, calibrate
+from quant.statistics.calibration import Calibration
+from quant.statistics.collect import calibrate
 from quant.types import PerChannel, PerTensor, QType, QuantParams, QuantSpec
 
 __all__ = [

@@ -23,7 +23,7 @@ from quant.passes.qdq_graph import quantized_graph
 from quant.planning.plan import Plan
 from quant.planning.resolve import plan
 from quant.recipe.recipe import Recipe
-from quant.statistics.collect import Calibration
+from quant.statistics.calibration import Calibration
 from quant.types import QuantParams
 
 

@@ -174,3 +174,26 @@ class QuantParams:
             np.asarray(scale * (self.spec.qmin - zero_point)),
             np.asarray(scale * (self.spec.qmax - zero_point)),
         )
+
+
+Dim = int | str | None
+
+
+@dataclass(frozen=True)
+class TensorInfo:
+    """What is known of a tensor before anything runs.
+
+    Attributes:
+        name: The tensor's name.
+        dtype: Name of the ONNX element type, such as ``FLOAT``; empty while unknown.
+        shape: A size, a symbol or None for each dimension; None while even the rank is unknown.
+    """
+
+    name: str
+    dtype: str
+    shape: tuple[Dim, ...] | None
+
+    @property
+    def rank(self) -> int | None:
+        """Number of dimensions, or None while unknown."""
+        return None if self.shape is None else len(self.shape)

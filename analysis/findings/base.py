@@ -17,7 +17,7 @@ from quant.pipeline import QuantizedModel
 from quant.planning.plan import TensorPlan
 from quant.recipe.recipe import Recipe, Rule
 from quant.registry import Registry
-from quant.statistics.collect import Calibration
+from quant.statistics.calibration import Calibration
 from quant.statistics.tensor_stats import TensorStats
 from quant.types import QuantSpec
 

@@ -15,7 +15,6 @@ from analysis.findings.base import (
     short,
 )
 from analysis.noise.budget import weight
-from quant.error_model.channels import constant
 from quant.params.constants import INT32_LIMIT, weight_params
 from quant.recipe.recipe import Rule
 
@@ -31,10 +30,10 @@ def bias_overflow(evidence: Measurements) -> Iterable[Finding]:
         source = node.inputs[node.data[0]]
         if not item.settings.quantize_bias or source not in quantized.params:
             continue
-        array = constant(model, node.weight.name)
+        array = model.constant(node.weight.name)
         scale = weight_params(array, spec).scale.astype(np.float64)
         scale = scale * float(quantized.params[source].scale)
-        bias = np.abs(constant(model, node.inputs[node.bias]).astype(np.float64))
+        bias = np.abs(model.constant(node.inputs[node.bias]).astype(np.float64))
         live = _live(array, spec.granularity, scale.shape)
         if scale.ndim and bias.shape[-1:] != scale.shape:
             continue

@@ -7,7 +7,6 @@ import numpy as np
 
 from analysis.findings.base import Finding, Fix, Measurements, register, severity_of, short, times
 from analysis.noise.budget import NoiseSource, weight
-from quant.error_model.channels import constant
 from quant.recipe.recipe import Recipe, Rule
 from quant.types import PerTensor
 
@@ -43,7 +42,7 @@ def per_channel(evidence: Measurements) -> Iterable[Finding]:
 
 
 def _ratio(evidence: Measurements, name: str, axis: int) -> float:
-    array = np.abs(constant(evidence.quantized.float_model, name))
+    array = np.abs(evidence.quantized.float_model.constant(name))
     widths = array.max(axis=tuple(i for i in range(array.ndim) if i != axis))
     widths = widths[widths > 0]
     return float(widths.max() / np.median(widths)) if widths.size else 1.0

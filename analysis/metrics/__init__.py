@@ -14,8 +14,8 @@ from analysis.metrics.base import (
     metric_named,
     register,
 )
-from analysis.metrics.bootstrap import MetricChange, bootstrap, metric_change
 from analysis.metrics.from_file import FileMetric, metric_from_file
+from analysis.metrics.resampling import MetricChange, bootstrap, metric_change
 
 METRICS.discover(__name__)
 

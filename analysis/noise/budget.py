@@ -8,31 +8,29 @@ an estimate to rank causes by, not a prediction of the output's error.
 
 import math
 from collections.abc import Mapping
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from typing import Protocol
 
 import numpy as np
 from numpy.typing import NDArray
 
+from analysis.noise.consumed_error import clipping_by_channel, consumed_error
 from quant.error_model.channels import (
     channel_powers,
     channel_widths,
-    constant,
     fits,
     passed_on,
     summed_squares,
     weight_rows,
 )
-from quant.error_model.consumers import identity, transfer_functions
-from quant.error_model.context import TensorContext, kept_noise_gains, tensor_contexts
-from quant.error_model.local_error import LocalError, local_error
+from quant.error_model.context import kept_noise_gains, tensor_contexts
+from quant.error_model.local_error import LocalError
 from quant.error_model.sqnr import gain_db, sqnr_db
 from quant.model.op_roles import Kind
 from quant.numerics import fake_quantize, params_from_range
 from quant.params.constants import weight_params
 from quant.pipeline import QuantizedModel
-from quant.statistics.collect import Calibration
-from quant.statistics.tensor_stats import TensorStats
+from quant.statistics.calibration import Calibration
 from quant.types import QuantParams, QuantSpec
 
 Real = NDArray[np.float64]
@@ -49,10 +47,6 @@ weights."""
 _SPREAD = 1 / 32
 """A channel's power over the square of its largest value, at least; the whole tensor says less
 where one channel rarely spikes."""
-
-
-_CUTTING = frozenset({"Relu", "Softmax"})
-"""Readers that lose what lies below a bound and pass on the rest as it is."""
 
 
 class Measured(Protocol):
@@ -133,7 +127,7 @@ class Noise:
     def local(self, name: str) -> LocalError:
         """The local error of a quantized tensor."""
         if name not in self._locals:
-            self._locals[name] = _local(
+            self._locals[name] = consumed_error(
                 self._stats[name], self._contexts[name], self._quantized.params[name]
             )
         return self._locals[name]
@@ -163,7 +157,7 @@ class Noise:
         gains = self._gains.get(name)
         if gains is None:
             return 0.0
-        local = _local(stats, self._contexts[name], params)
+        local = consumed_error(stats, self._contexts[name], params)
         if params is self._quantized.params.get(name):
             self._locals[name] = local
         powers, widths = channel_powers(stats), channel_widths(stats)
@@ -173,7 +167,7 @@ class Noise:
         # Rounding a small channel to zero costs no more than the channel.
         most = np.maximum(powers, _SPREAD * np.square(widths))
         rounding = float(gains @ np.minimum(local.rounding_mse, most))
-        clipping = float(gains @ _clipped(stats, params, local, gains.size))
+        clipping = float(gains @ clipping_by_channel(stats, params, local, gains.size))
         # Clipping errs to one side, so it does not fade like noise: half of the way, in dB, to
         # keeping its ratio to the signal.
         signal = float(gains @ powers)
@@ -228,7 +222,7 @@ class Noise:
     def _array(self, node: str) -> NDArray[np.float32]:
         item = self._quantized.plan.nodes[node].node
         assert item.weight is not None
-        return constant(self._quantized.float_model, item.weight.name)
+        return self._quantized.float_model.constant(item.weight.name)
 
     def _moved(self, name: str) -> bool:
         """Whether the tensor only holds codes of another one, so that it adds no noise."""
@@ -257,60 +251,3 @@ class Noise:
                 for item in items:
                     factors.setdefault(item, []).append(factor)
         return {item: float(np.mean(found)) for item, found in factors.items()}
-
-
-def _local(stats: TensorStats, context: TensorContext, params: QuantParams) -> LocalError:
-    """The local error; exact for a tensor of two values, such as a mask, where bins are too coarse.
-
-    A mask of -10,000 goes through a Softmax, where an error of one matters.
-    """
-    local = local_error(stats, params)
-    counts = stats.histogram.counts()
-    used = np.flatnonzero(counts)
-    if used.size > 2:
-        return _seen(stats, context, params, local)
-    ends = np.array([stats.min, stats.max], np.float32)
-    errors = np.square(fake_quantize(ends, params).astype(np.float64) - ends)
-    exact = float(errors @ counts[used[[0, -1]]]) / max(stats.count, 1)
-    if used.size < 2:
-        exact = float(errors.max())
-    return replace(local, clipping_mse=0.0, rounding_mse=exact)
-
-
-def _seen(
-    stats: TensorStats, context: TensorContext, params: QuantParams, local: LocalError
-) -> LocalError:
-    """The local error as the tensor's readers see it, scaled to keep its ratio to the signal.
-
-    A Sigmoid does not see a 20 that was clipped to 9, nor a Softmax what it gives nothing to.
-    """
-    found = transfer_functions(context.consumer_ops, stats.mean_sample_max)
-    if identity in found:
-        return local
-    edges, counts = stats.histogram.edges(), stats.histogram.counts().astype(np.float64)
-    values = (edges[:-1] + edges[1:]) / 2
-    quantized = fake_quantize(values.astype(np.float32), params).astype(np.float64)
-    low, high = (float(end) for end in params.representable)
-    outside = (values < low) | (values > high)
-    worst = (0.0, 0.0)
-    for response in found:
-        seen = response(values)
-        errors = counts * np.square(response(quantized) - seen) / max(stats.count, 1)
-        signal = float(counts @ np.square(seen)) / max(stats.count, 1)
-        scale = 1.0
-        if signal > 0 and not _CUTTING.issuperset(context.consumer_ops):
-            scale = local.signal_power / signal
-        pair = float(errors[outside].sum()) * scale, float(errors[~outside].sum()) * scale
-        worst = max(worst, pair, key=sum)
-    return replace(local, clipping_mse=worst[0], rounding_mse=worst[1])
-
-
-def _clipped(stats: TensorStats, params: QuantParams, local: LocalError, size: int) -> Real:
-    """The clipping error of each channel: of those that reach beyond the range."""
-    widths = channel_widths(stats)
-    low, high = params.representable
-    beyond = np.square(np.maximum(widths - max(-float(low), float(high)), 0.0))
-    total = float(beyond.sum())
-    if not total or size != widths.size:
-        return np.full(size, local.clipping_mse)
-    return beyond * (local.clipping_mse * size / total)

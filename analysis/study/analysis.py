@@ -26,7 +26,7 @@ from quant.data.dataset import Dataset
 from quant.execution.progress import OnProgress, Progress
 from quant.io.show import card, counted, one_line, table
 from quant.pipeline import QuantizedModel
-from quant.statistics.collect import Calibration
+from quant.statistics.calibration import Calibration
 
 ErrorName = Literal["local", "cumulative", "sensitivity", "benefit"]
 ERRORS: tuple[ErrorName, ...] = ("local", "cumulative", "sensitivity", "benefit")

@@ -25,7 +25,7 @@ from quant.execution.progress import OnProgress
 from quant.model.prepare import raise_opset
 from quant.pipeline import QuantizedModel, quantize
 from quant.runtime.session import Level
-from quant.statistics.collect import Calibration
+from quant.statistics.calibration import Calibration
 
 BUDGET_BYTES = 1 << 30
 """Memory for tensors and sessions, unless the caller says otherwise."""

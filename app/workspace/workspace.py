@@ -31,11 +31,12 @@ from quant.calibrators import REGISTRY
 from quant.data.dataset import Dataset, open_data
 from quant.errors import DataError, ModelError
 from quant.export.verified import LevelCheck
-from quant.model.model import Model, load
+from quant.model.loading import load
+from quant.model.model import Model
 from quant.pipeline import QuantizedModel, quantize
 from quant.recipe.recipe import Recipe
 from quant.runtime.session import InferenceSession
-from quant.statistics.collect import Calibration
+from quant.statistics.calibration import Calibration
 from quant.statistics.tensor_stats import TensorStats
 from quant.types import QuantSpec
 

@@ -12,7 +12,8 @@ from numpy.typing import NDArray
 from quant.data.npy import Array, Header
 from quant.data.sources import Part, arrays_part, check_parts, data_files, file_part
 from quant.errors import DataError
-from quant.model.model import Model, TensorInfo
+from quant.model.model import Model
+from quant.types import TensorInfo
 
 ONNX_DTYPES = {
     "FLOAT": "float32",

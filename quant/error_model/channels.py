@@ -1,11 +1,9 @@
 """Channels of activations and weights: how large they are."""
 
-from typing import cast
-
 import numpy as np
 from numpy.typing import NDArray
 
-from quant.model.model import Model, Node
+from quant.model.model import Node
 from quant.statistics.tensor_stats import TensorStats
 
 Real = NDArray[np.float64]
@@ -32,13 +30,6 @@ def channel_powers(stats: TensorStats) -> Real:
     if not mean:
         return np.zeros(widths.shape)
     return np.square(widths) * (stats.histogram.power() / mean)
-
-
-def constant(model: Model, name: str) -> NDArray[np.float32]:
-    """The values of an initializer."""
-    tensor = model.graph.graph.initializers[name].const_value
-    assert tensor is not None
-    return cast("NDArray[np.float32]", tensor.numpy())
 
 
 def weight_rows(node: Node, array: NDArray[np.float32]) -> NDArray[np.float32] | None:

@@ -14,7 +14,6 @@ from numpy.typing import NDArray
 
 from quant.error_model.channels import (
     channel_powers,
-    constant,
     fits,
     passed_back,
     summed_squares,
@@ -134,7 +133,7 @@ class _BackwardNoise:
     def _weighted(self, node: Node, name: str, output: str, gains: Real) -> Real:
         before, after = self._stats[name], self._stats[output]
         assert node.weight is not None
-        rows = weight_rows(node, constant(self._model, node.weight.name))
+        rows = weight_rows(node, self._model.constant(node.weight.name))
         if rows is None:
             return _kept(gains, before, after)
         squares = summed_squares(rows)
@@ -244,7 +243,7 @@ def _other_power(model: Model, node: Node, name: str, stats: Mapping[str, Tensor
         if other in stats:
             return _power(stats[other])
         if other in model.graph.graph.initializers:
-            return float(np.square(constant(model, other), dtype=np.float64).mean())
+            return float(np.square(model.constant(other), dtype=np.float64).mean())
     return _power(stats[name])
 
 
@@ -252,7 +251,7 @@ def _norm_scales(model: Model, node: Node, gains: Real) -> Real:
     """What a LayerNormalization multiplies its channels with, squared."""
     if node.inputs[1] not in model.graph.graph.initializers:
         return np.ones(gains.shape)
-    scale = np.square(constant(model, node.inputs[1]), dtype=np.float64).reshape(-1)
+    scale = np.square(model.constant(node.inputs[1]), dtype=np.float64).reshape(-1)
     return scale if scale.size == gains.size else np.full(gains.shape, scale.mean())
 
 

@@ -1,41 +1,18 @@
-"""A float model, read and prepared once: its nodes, its tensors and what can be quantized."""
+"""A prepared float model as data: its nodes, its tensors and what can be quantized."""
 
-import math
 from collections.abc import Mapping
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 from functools import cached_property
 from pathlib import Path
-from types import MappingProxyType
+from typing import cast
 
+import numpy as np
 import onnx_ir as ir
+from numpy.typing import NDArray
 
-from quant.errors import ModelError
 from quant.io.show import card, counted, one_line, table
-from quant.model.op_roles import QUANTIZED_OPS, REARRANGING, ROLES, Kind
-from quant.model.prepare import prepare
-from quant.model.read import read_model
-
-Dim = int | str | None
-
-
-@dataclass(frozen=True)
-class TensorInfo:
-    """What is known of a tensor before anything runs.
-
-    Attributes:
-        name: The tensor's name.
-        dtype: Name of the ONNX element type, such as ``FLOAT``; empty while unknown.
-        shape: A size, a symbol or None for each dimension; None while even the rank is unknown.
-    """
-
-    name: str
-    dtype: str
-    shape: tuple[Dim, ...] | None
-
-    @property
-    def rank(self) -> int | None:
-        """Number of dimensions, or None while unknown."""
-        return None if self.shape is None else len(self.shape)
+from quant.model.op_roles import REARRANGING, Kind
+from quant.types import TensorInfo
 
 
 @dataclass(frozen=True)
@@ -210,6 +187,12 @@ class Model:
         """The channel axis of ``tensor``, or None where it is not known."""
         return self.channel_axes.get(tensor)
 
+    def constant(self, name: str) -> NDArray[np.float32]:
+        """The values of a float initializer."""
+        tensor = self.graph.graph.initializers[name].const_value
+        assert tensor is not None
+        return cast("NDArray[np.float32]", tensor.numpy())
+
     def to_bytes(self) -> bytes:
         """The prepared float model as the bytes of an ``.onnx`` file."""
         return self._serialized
@@ -217,169 +200,3 @@ class Model:
     @cached_property
     def _serialized(self) -> bytes:
         return ir.to_proto(self.graph).SerializeToString(deterministic=True)
-
-
-def load(source: str | Path | bytes) -> Model:
-    """Read a float ONNX model and prepare it for quantization.
-
-    Args:
-        source: Path of an ``.onnx`` file (external data beside it is read too), or its content.
-
-    Returns:
-        The prepared model. The file is not changed.
-
-    Raises:
-        ModelError: If it cannot be read, is quantized already, or holds no node that can be
-            quantized.
-    """
-    read = read_model(source)
-    proto, path = read.proto, read.path
-    name = path.stem if path else proto.graph.name or "model"
-    _refuse_quantized([node.op_type for node in proto.graph.node], name)
-    graph = ir.from_proto(proto)
-    renamed, notes = prepare(graph, name)
-    nodes = tuple(_describe(node) for node in graph.graph)
-    if not any(node.kind in {Kind.COMPUTE, Kind.ELEMENTWISE, Kind.ACTIVATION} for node in nodes):
-        raise ModelError(
-            f"{name}: expected float nodes such as Conv, Gemm, MatMul or Add, found none among "
-            f"{len(nodes)} nodes; there is nothing to quantize"
-        )
-    values = [v for v in graph.graph.inputs if not v.is_initializer()]
-    values += [v for node in graph.graph for v in node.outputs if v.name]
-    return Model(
-        name=name,
-        path=path,
-        fingerprint=read.fingerprint,
-        graph=graph,
-        nodes=nodes,
-        inputs=tuple(_info(v) for v in graph.graph.inputs),
-        outputs=tuple(_info(v) for v in graph.graph.outputs),
-        tensors=MappingProxyType({str(v.name): _info(v) for v in values}),
-        renamed=MappingProxyType(renamed),
-        notes=notes,
-        external_data=read.external_data,
-    )
-
-
-def _refuse_quantized(op_types: list[str], name: str) -> None:
-    found = sorted(QUANTIZED_OPS.intersection(op_types))
-    if found:
-        raise ModelError(
-            f"{name}: expected a float model, found one that is quantized already "
-            f"({', '.join(found)}); open the float model it was made from"
-        )
-
-
-def _info(value: ir.Value) -> TensorInfo:
-    shape = None
-    if value.shape is not None:
-        shape = tuple(d if isinstance(d, int) else d.value for d in value.shape)
-    return TensorInfo(str(value.name), value.dtype.name if value.dtype else "", shape)
-
-
-def _describe(node: ir.Node) -> Node:
-    """Read one node's part in quantization off the role table and its inputs."""
-    plain = Node(
-        name=str(node.name),
-        op_type=node.op_type,
-        kind=Kind.FLOAT,
-        inputs=tuple(str(v.name) if v is not None else "" for v in node.inputs),
-        outputs=tuple(str(v.name or "") for v in node.outputs),
-    )
-    role = ROLES.get(node.op_type)
-    if node.domain not in {"", "ai.onnx"}:
-        return replace(plain, reason=f"{node.domain}.{node.op_type} is no operator QuantLens knows")
-    if role is None:
-        return replace(plain, reason=f"{node.op_type} has no quantized form")
-    weight = _weight(node, role.weight)
-    if node.op_type == "MatMul" and weight is None:
-        weight = _weight(node, 0)
-    carriers = range(len(node.inputs)) if role.data is None else role.data
-    carriers = [i for i in carriers if i < len(node.inputs) and node.inputs[i] is not None]
-    operands = [i for i in carriers if weight is None or i != weight.index]
-    data = tuple(i for i in operands if not _constant(node.inputs[i]))
-    if not data and weight is None:
-        return replace(plain, reason="all its inputs are constant")
-    for value in (*(node.inputs[i] for i in carriers), node.outputs[0]):
-        if value is not None and value.dtype != ir.DataType.FLOAT:
-            found = value.dtype.name.lower() if value.dtype else "values of unknown type"
-            return replace(plain, reason=f"it works on {found}, and only float32 is quantized")
-    bias = role.bias if weight is not None else None
-    if bias is not None and (bias >= len(node.inputs) or not _constant(node.inputs[bias])):
-        bias = None
-    return replace(
-        plain,
-        kind=_kind(node, role.kind, weight),
-        data=data,
-        constants=tuple(i for i in operands if i not in data),
-        weight=weight,
-        bias=bias,
-        clamp=_clamp(node),
-    )
-
-
-def _clamp(node: ir.Node) -> tuple[float, float] | None:
-    """The bounds of a Relu or Clip, or None where they are not constant or it is neither."""
-    if node.op_type == "Relu":
-        return 0.0, math.inf
-    if node.op_type != "Clip":
-        return None
-    bounds = [-math.inf, math.inf]
-    for index, value in enumerate(node.inputs[1:3]):
-        if value is None:
-            continue
-        tensor = value.const_value
-        if tensor is None:
-            return None
-        bounds[index] = float(tensor.numpy())
-    return bounds[0], bounds[1]
-
-
-def _kind(node: ir.Node, kind: Kind, weight: Weight | None) -> Kind:
-    """Refine the table's kind where attributes or constants decide."""
-    if node.op_type == "Gather" and weight is not None:
-        return Kind.COMPUTE
-    if node.op_type == "Resize":
-        mode = node.attributes.get("mode")
-        return Kind.SAME_SCALE if mode is None or mode.as_string() == "nearest" else kind
-    if node.op_type == "Pad":
-        mode = node.attributes.get("mode")
-        if mode is not None and mode.as_string() != "constant":
-            return Kind.SAME_SCALE
-        filler = node.inputs[2] if len(node.inputs) > 2 else None
-        value = ir.convenience.get_const_tensor(filler) if filler is not None else None
-        padded_with_zero = filler is None or (value is not None and not value.numpy().any())
-        return Kind.SAME_SCALE if padded_with_zero else kind
-    return kind
-
-
-def _weight(node: ir.Node, index: int | None) -> Weight | None:
-    """The constant float tensor at ``index``, with the axis of its output channels."""
-    if index is None or index >= len(node.inputs):
-        return None
-    value = node.inputs[index]
-    tensor = value.const_value if value is not None else None
-    if value is None or tensor is None or tensor.dtype != ir.DataType.FLOAT:
-        return None
-    shape = tuple(tensor.shape.numpy())
-    if len(shape) < 2:
-        return None
-    axis: int | None
-    match node.op_type:
-        case "Conv":
-            axis = 0
-        case "ConvTranspose":
-            group = node.attributes.get("group")
-            axis = 1 if group is None or group.as_int() == 1 else None
-        case "Gemm":
-            transposed = node.attributes.get("transB")
-            axis = 0 if transposed is not None and transposed.as_int() else 1
-        case "MatMul":
-            axis = len(shape) - (1 if index == 1 else 2)
-        case _:
-            axis = None
-    return Weight(index, str(value.name), shape, axis)
-
-
-def _constant(value: ir.Value | None) -> bool:
-    return value is not None and value.const_value is not None

@@ -15,7 +15,7 @@ from quant.model.model import Model
 from quant.numerics import fake_quantize
 from quant.params.ranges import tensor_stats
 from quant.planning.plan import Plan
-from quant.statistics.collect import Calibration
+from quant.statistics.calibration import Calibration
 from quant.statistics.tensor_stats import TensorStats
 from quant.types import QuantParams
 

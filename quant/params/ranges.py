@@ -9,7 +9,7 @@ from quant.errors import DataError
 from quant.model.model import Model
 from quant.numerics import params_from_range
 from quant.planning.plan import Group, Plan, TensorPlan
-from quant.statistics.collect import Calibration
+from quant.statistics.calibration import Calibration
 from quant.statistics.tensor_stats import TensorStats
 from quant.types import QuantParams
 

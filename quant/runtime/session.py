@@ -14,8 +14,8 @@ import onnx
 from numpy.typing import NDArray
 
 from quant.errors import ModelError
-from quant.model.model import TensorInfo
 from quant.model.read import read_model
+from quant.types import TensorInfo
 
 ort: Any = importlib.import_module("onnxruntime")  # it has no types to check against
 

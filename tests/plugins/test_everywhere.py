@@ -64,6 +64,7 @@ def test_the_command_line_offers_it_and_files_it(seen):
 def test_a_recipe_that_names_it_quantizes_with_it(seen):
     low, high = seen["chosen"]["observed"]
     assert seen["chosen"]["range"] == pytest.approx([low / 2, high / 2])
+    assert {"half_range", "halver.half"} <= set(seen["chosen"]["candidates"])
     assert "always_there" in seen["chosen"]["findings"]
 
 

@@ -10,7 +10,8 @@ from app.views.shared.format import number, plural, size
 from app.workspace.data_preview import preview
 from app.workspace.workspace import OpenedSource
 from quant.data.dataset import Dataset
-from quant.model.model import Model, TensorInfo
+from quant.model.model import Model
+from quant.types import TensorInfo
 from sample_models import find
 
 

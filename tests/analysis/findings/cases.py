@@ -16,7 +16,7 @@ from quant import Recipe, Rule, calibrate, open_data, preset, quantize
 from quant.calibrators import calibrator_from_json
 from quant.model.model import Model
 from quant.pipeline import QuantizedModel
-from quant.statistics.collect import Calibration
+from quant.statistics.calibration import Calibration
 from tests.analysis.findings.nets import Arrays, Net, data, net
 
 RESNET, MOBILENET, SPAM = "fmnist_resnet", "fmnist_mobilenet", "spam_transformer"

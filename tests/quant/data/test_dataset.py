@@ -8,7 +8,7 @@ import pytest
 
 from quant.data.dataset import open_data
 from quant.errors import DataError
-from quant.model.model import load
+from quant.model.loading import load
 from tests import nets
 
 

@@ -11,9 +11,10 @@ import pytest
 
 from quant.data.dataset import open_data
 from quant.errors import Cancelled, DataError
-from quant.model.model import load
+from quant.model.loading import load
 from quant.runtime.session import InferenceSession
-from quant.statistics.collect import Calibration, calibrate
+from quant.statistics.calibration import Calibration
+from quant.statistics.collect import calibrate
 from quant.statistics.observe import HIGH, LOW
 from quant.statistics.sample_histogram import SIDE_BINS
 from tests import nets

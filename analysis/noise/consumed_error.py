@@ -1,0 +1,78 @@
+"""The local error of a tensor as the operators behind it see it."""
+
+from dataclasses import replace
+
+import numpy as np
+from numpy.typing import NDArray
+
+from quant.error_model.channels import channel_widths
+from quant.error_model.consumers import identity, transfer_functions
+from quant.error_model.context import TensorContext
+from quant.error_model.local_error import LocalError, local_error
+from quant.numerics import fake_quantize
+from quant.statistics.tensor_stats import TensorStats
+from quant.types import QuantParams
+
+Real = NDArray[np.float64]
+
+_CUTTING = frozenset({"Relu", "Softmax"})
+"""Readers that lose what lies below a bound and pass on the rest as it is."""
+
+
+def consumed_error(stats: TensorStats, context: TensorContext, params: QuantParams) -> LocalError:
+    """The local error; exact for a tensor of two values, such as a mask, where bins are too coarse.
+
+    A mask of -10,000 goes through a Softmax, where an error of one matters.
+    """
+    local = local_error(stats, params)
+    counts = stats.histogram.counts()
+    used = np.flatnonzero(counts)
+    if used.size > 2:
+        return _seen(stats, context, params, local)
+    ends = np.array([stats.min, stats.max], np.float32)
+    errors = np.square(fake_quantize(ends, params).astype(np.float64) - ends)
+    exact = float(errors @ counts[used[[0, -1]]]) / max(stats.count, 1)
+    if used.size < 2:
+        exact = float(errors.max())
+    return replace(local, clipping_mse=0.0, rounding_mse=exact)
+
+
+def _seen(
+    stats: TensorStats, context: TensorContext, params: QuantParams, local: LocalError
+) -> LocalError:
+    """The local error as the tensor's readers see it, scaled to keep its ratio to the signal.
+
+    A Sigmoid does not see a 20 that was clipped to 9, nor a Softmax what it gives nothing to.
+    """
+    found = transfer_functions(context.consumer_ops, stats.mean_sample_max)
+    if identity in found:
+        return local
+    edges, counts = stats.histogram.edges(), stats.histogram.counts().astype(np.float64)
+    values = (edges[:-1] + edges[1:]) / 2
+    quantized = fake_quantize(values.astype(np.float32), params).astype(np.float64)
+    low, high = (float(end) for end in params.representable)
+    outside = (values < low) | (values > high)
+    worst = (0.0, 0.0)
+    for response in found:
+        seen = response(values)
+        errors = counts * np.square(response(quantized) - seen) / max(stats.count, 1)
+        signal = float(counts @ np.square(seen)) / max(stats.count, 1)
+        scale = 1.0
+        if signal > 0 and not _CUTTING.issuperset(context.consumer_ops):
+            scale = local.signal_power / signal
+        pair = float(errors[outside].sum()) * scale, float(errors[~outside].sum()) * scale
+        worst = max(worst, pair, key=sum)
+    return replace(local, clipping_mse=worst[0], rounding_mse=worst[1])
+
+
+def clipping_by_channel(
+    stats: TensorStats, params: QuantParams, local: LocalError, size: int
+) -> Real:
+    """The clipping error of each channel: of those that reach beyond the range."""
+    widths = channel_widths(stats)
+    low, high = params.representable
+    beyond = np.square(np.maximum(widths - max(-float(low), float(high)), 0.0))
+    total = float(beyond.sum())
+    if not total or size != widths.size:
+        return np.full(size, local.clipping_mse)
+    return beyond * (local.clipping_mse * size / total)

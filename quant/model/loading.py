@@ -1,0 +1,64 @@
+"""Read a float model from a file and prepare it."""
+
+from pathlib import Path
+from types import MappingProxyType
+
+import onnx_ir as ir
+
+from quant.errors import ModelError
+from quant.model.describe import described, tensor_info
+from quant.model.model import Model
+from quant.model.op_roles import QUANTIZED_OPS, Kind
+from quant.model.prepare import prepare
+from quant.model.read import read_model
+
+
+def load(source: str | Path | bytes) -> Model:
+    """Read a float ONNX model and prepare it for quantization.
+
+    Args:
+        source: Path of an ``.onnx`` file (external data beside it is read too), or its content.
+
+    Returns:
+        The prepared model. The file is not changed.
+
+    Raises:
+        ModelError: If it cannot be read, is quantized already, or holds no node that can be
+            quantized.
+    """
+    read = read_model(source)
+    proto, path = read.proto, read.path
+    name = path.stem if path else proto.graph.name or "model"
+    _refuse_quantized([node.op_type for node in proto.graph.node], name)
+    graph = ir.from_proto(proto)
+    renamed, notes = prepare(graph, name)
+    nodes = tuple(described(node) for node in graph.graph)
+    if not any(node.kind in {Kind.COMPUTE, Kind.ELEMENTWISE, Kind.ACTIVATION} for node in nodes):
+        raise ModelError(
+            f"{name}: expected float nodes such as Conv, Gemm, MatMul or Add, found none among "
+            f"{len(nodes)} nodes; there is nothing to quantize"
+        )
+    values = [v for v in graph.graph.inputs if not v.is_initializer()]
+    values += [v for node in graph.graph for v in node.outputs if v.name]
+    return Model(
+        name=name,
+        path=path,
+        fingerprint=read.fingerprint,
+        graph=graph,
+        nodes=nodes,
+        inputs=tuple(tensor_info(v) for v in graph.graph.inputs),
+        outputs=tuple(tensor_info(v) for v in graph.graph.outputs),
+        tensors=MappingProxyType({str(v.name): tensor_info(v) for v in values}),
+        renamed=MappingProxyType(renamed),
+        notes=notes,
+        external_data=read.external_data,
+    )
+
+
+def _refuse_quantized(op_types: list[str], name: str) -> None:
+    found = sorted(QUANTIZED_OPS.intersection(op_types))
+    if found:
+        raise ModelError(
+            f"{name}: expected a float model, found one that is quantized already "
+            f"({', '.join(found)}); open the float model it was made from"
+        )
