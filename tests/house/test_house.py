@@ -45,6 +45,10 @@ def test_half_of_the_files_have_less_than_200_lines():
     assert statistics.median(lines(path) for path in sources()) < 200
 
 
+def test_no_module_imports_itself_round_a_circle_lazily_or_not():
+    assert circles(arrows()) == []
+
+
 def test_a_circle_is_found_also_through_a_function_and_a_name_as_text(tmp_path):
     graph = {"a": {"b"}, "b": {"c"}, "c": {"a"}, "d": {"a"}}
     assert circles(graph) == [["a", "b", "c"]]

@@ -18,7 +18,7 @@ import analysis
 import quant
 from analysis.findings import REGISTRY as FINDINGS
 from analysis.metrics import METRICS
-from analysis.ranges.candidates import choice_rows
+from analysis.ranges.candidates import range_candidates
 from app.cli.entry import main
 from app.session.start_options import StartOptions, set_start_options
 from quant.calibrators import REGISTRY as CALIBRATORS
@@ -80,7 +80,7 @@ def chosen(folder: Path, model: str, data: str) -> dict[str, Any]:
     return {
         "range": list(quantized.ranges[tensor]),
         "observed": [stats.low, stats.high],
-        "candidates": [row.name for row in choice_rows(stats, quantized.plan.tensors[tensor].spec)],
+        "candidates": [row.name for row in range_candidates(quantized, tensor)],
         "findings": [
             item.kind
             for item in analysis.find_causes(analysis.Measurements(quantized, calibration))
