@@ -3,9 +3,9 @@
 import hashlib
 import math
 from collections.abc import Iterator
-from dataclasses import dataclass, fields, is_dataclass, replace
+from dataclasses import Field, dataclass, fields, is_dataclass, replace
 from functools import cached_property
-from typing import TYPE_CHECKING
+from typing import Any, ClassVar, Protocol
 
 import numpy as np
 from numpy.typing import NDArray
@@ -16,8 +16,11 @@ from quant.statistics.range_accumulator import RangeRecords
 from quant.statistics.sample_histogram import SampleHistogram
 from quant.statistics.sample_sums import SampleSums
 
-if TYPE_CHECKING:
-    from _typeshed import DataclassInstance
+
+class _Dataclass(Protocol):
+    """Whatever :func:`dataclasses.fields` takes."""
+
+    __dataclass_fields__: ClassVar[dict[str, Field[Any]]]
 
 
 @dataclass(frozen=True, eq=False)
@@ -205,7 +208,7 @@ def _rectified(ends: NDArray[np.float32] | None) -> NDArray[np.float32] | None:
     return None if ends is None else np.maximum(ends, np.float32(0))
 
 
-def _parts(owner: "DataclassInstance") -> Iterator[bytes]:
+def _parts(owner: _Dataclass) -> Iterator[bytes]:
     """Every field of a dataclass, and of those inside it, under its name."""
     for field in fields(owner):
         value: object = getattr(owner, field.name)

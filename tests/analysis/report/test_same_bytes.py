@@ -13,6 +13,7 @@ import pytest
 import quant
 from analysis.report import report_html
 from analysis.study.analysis import analyze
+from quant import kernels
 from quant.types import QType
 from tests.nets import network, weight
 
@@ -36,6 +37,7 @@ def gelus() -> bytes:
 
 def digest() -> str:
     """The SHA-256 of a report that holds that finding, and nothing that takes long."""
+    kernels.warm_up().join()  # what answers until they are compiled rounds some sums otherwise
     model = quant.load(gelus())
     x = np.random.default_rng(0).standard_normal((64, WIDTH)).astype(np.float32)
     data = quant.open_data({"x": x}, model)
