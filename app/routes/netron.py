@@ -8,8 +8,6 @@ page does none of that when a few of its head entries are changed on the way out
 import hashlib
 import re
 import secrets
-import threading
-from collections import OrderedDict
 from html import escape
 from importlib.metadata import distribution
 from pathlib import Path
@@ -18,6 +16,8 @@ from typing import Final
 from starlette.requests import Request
 from starlette.responses import FileResponse, RedirectResponse, Response
 from starlette.routing import BaseRoute, Route
+
+from app.lru import LruStore
 
 MODELS_KEPT: Final = 8
 _STATIC_NAME: Final = re.compile(r"[A-Za-z0-9_-]+\.(js|json|css|png|ico)")
@@ -43,28 +43,6 @@ HTMLElement.prototype.focus = function (options) {
 """
 
 
-class _Models:
-    """The models on show, the least recently registered forgotten first."""
-
-    def __init__(self, keep: int) -> None:
-        self._keep = keep
-        self._models: OrderedDict[str, tuple[str, bytes | Path]] = OrderedDict()
-        self._lock = threading.Lock()
-
-    def add(self, name: str, model: bytes | Path) -> str:
-        token = _token(name, model)
-        with self._lock:
-            self._models[token] = (name, model)
-            self._models.move_to_end(token)
-            while len(self._models) > self._keep:
-                self._models.popitem(last=False)
-        return token
-
-    def get(self, token: str) -> tuple[str, bytes | Path] | None:
-        with self._lock:
-            return self._models.get(token)
-
-
 def _token(name: str, model: bytes | Path) -> str:
     """A name for the model that nobody outside the process can guess."""
     digest = hashlib.blake2b(name.encode() + b"\0", key=_SECRET, digest_size=16)
@@ -76,7 +54,7 @@ def _token(name: str, model: bytes | Path) -> str:
     return digest.hexdigest()
 
 
-_MODELS: Final = _Models(MODELS_KEPT)
+_MODELS: Final = LruStore[tuple[str, bytes | Path]](MODELS_KEPT)
 
 
 def show(model: bytes | Path, name: str) -> str:
@@ -91,7 +69,9 @@ def show(model: bytes | Path, name: str) -> str:
     Raises:
         FileNotFoundError: ``model`` is a path and there is no file.
     """
-    return f"/netron/{_MODELS.add(name, model)}/"
+    token = _token(name, model)
+    _MODELS.put(token, (name, model))
+    return f"/netron/{token}/"
 
 
 def page(name: str) -> str:

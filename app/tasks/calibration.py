@@ -20,16 +20,8 @@ from app.session.project import (
 )
 from app.session.start_options import start_options
 from app.tasks import ranking
-from app.workspace.workspace import (
-    CALIBRATIONS,
-    CHECKS,
-    COMPARISONS,
-    FINDINGS,
-    OpenedSource,
-    Workspace,
-    open_source,
-    seconds_per_sample,
-)
+from app.workspace.opening import OpenedSource, open_source, seconds_per_sample
+from app.workspace.workspace import CALIBRATIONS, CHECKS, COMPARISONS, FINDINGS, Workspace
 from quant.errors import QuantError
 from quant.execution.progress import OnProgress
 from quant.export.verified import SaveReport

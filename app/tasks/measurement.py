@@ -16,7 +16,8 @@ from analysis.errors.weights_vs_activations import AblationAccumulator, Ablation
 from analysis.latency import LatencyComparison, latency
 from analysis.metrics import Metric
 from app.jobs.registry import JOBS, Job
-from app.workspace.workspace import LruStore, Workspace
+from app.lru import LruStore
+from app.workspace.workspace import Workspace
 from quant.execution.progress import OnProgress, Progress
 
 TIMING: Final = "Timing float and int8 in turns"

@@ -19,7 +19,8 @@ from analysis.ranges.candidates import (
     range_disagreement_db,
     rated_db,
 )
-from app.workspace.workspace import LruStore, Workspace
+from app.lru import LruStore
+from app.workspace.workspace import Workspace
 from quant.error_model.context import TensorContext
 from quant.statistics.tensor_stats import TensorStats
 from quant.types import QuantSpec

@@ -14,9 +14,10 @@ from analysis.findings.saturation import cpu_flags
 from analysis.metrics import Metric
 from analysis.sweep.unit_effects import UnitEffect, benefit, sensitivity
 from app.jobs.registry import JOBS, Job
+from app.lru import LruStore
 from app.tasks.measurement import judged, keep_split, slices, split_of
 from app.workspace.metric import metric_in_use
-from app.workspace.workspace import LruStore, Workspace
+from app.workspace.workspace import Workspace
 from quant.ablation import QuantUnit, units
 from quant.execution.progress import OnProgress
 

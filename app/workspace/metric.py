@@ -12,7 +12,8 @@ from analysis.metrics import (
     metric_from_file,
     metric_named,
 )
-from app.workspace.workspace import OpenedSource, Workspace
+from app.workspace.opening import OpenedSource
+from app.workspace.workspace import Workspace
 
 
 def metric_in_use(workspace: Workspace) -> Metric:

@@ -1,160 +1,41 @@
 """Everything the app keeps between runs, each under an explicit key of its own.
 
-Streamlit's caches hold what can be made again at once. Shelves hold what took long work to make:
+Streamlit's caches hold what can be made again at once. Stores hold what took long work to make:
 a job puts it there from its own thread, and a reloaded page finds it by the same key.
 """
 
 import gc
-import threading
-import time
-from collections import OrderedDict
 from dataclasses import dataclass
-from pathlib import Path
-from typing import Final, Generic, TypeVar
+from typing import Final
 
 import streamlit as st
 
 from analysis.errors.cumulative import Comparison
-from analysis.figures.cost_curves import CostCurve
 from analysis.findings import Finding
 from analysis.layers import LayerRow, layer_rows
-from analysis.ranges.cost_curves import divergence_curves
 from analysis.ranges.weight_channels import (
     WeightChannels,
     WeightOption,
     weight_channels,
     weight_options,
 )
-from app.components.range_picker import Bins, Codes, Shape
-from app.session.project import Project, Source
-from quant.calibrators import REGISTRY
-from quant.data.dataset import Dataset, open_data
-from quant.errors import DataError, ModelError
+from app.components.range_picker import Shape
+from app.lru import LruStore
+from app.session.project import Project
+from app.workspace.opening import OpenedSource, open_source
+from app.workspace.picker_shapes import SHAPES, picker_shape, shape_key
 from quant.export.verified import LevelCheck
-from quant.model.loading import load
 from quant.model.model import Model
 from quant.pipeline import QuantizedModel, quantize
 from quant.recipe.recipe import Recipe
-from quant.runtime.session import InferenceSession
 from quant.statistics.calibration import Calibration
 from quant.statistics.tensor_stats import TensorStats
 from quant.types import QuantSpec
-
-T = TypeVar("T")
-
-
-class LruStore(Generic[T]):
-    """Results of long work by key, the least recently used forgotten first. Any thread may use it.
-
-    Args:
-        keep: How many results to keep.
-    """
-
-    def __init__(self, keep: int) -> None:
-        self._keep = keep
-        self._items: OrderedDict[str, T] = OrderedDict()
-        self._lock = threading.Lock()
-
-    def put(self, key: str, item: T) -> None:
-        """Keep ``item`` under ``key``."""
-        with self._lock:
-            self._items[key] = item
-            self._items.move_to_end(key)
-            while len(self._items) > self._keep:
-                self._items.popitem(last=False)
-
-    def get(self, key: str) -> T | None:
-        """What is kept under ``key``, or None."""
-        with self._lock:
-            if key in self._items:
-                self._items.move_to_end(key)
-            return self._items.get(key)
-
 
 CALIBRATIONS: Final = LruStore[Calibration](4)
 COMPARISONS: Final = LruStore[Comparison](12)
 FINDINGS: Final = LruStore[tuple[Finding, ...]](64)
 CHECKS: Final = LruStore[tuple[LevelCheck, ...]](12)
-SHAPES: Final = LruStore[Shape](1024)
-
-
-@dataclass(frozen=True, eq=False)
-class OpenedSource:
-    """A model with its data, ready to work on.
-
-    Attributes:
-        source: What was opened.
-        model: The prepared float model.
-        data: Calibration data, matched to the model.
-        evaluation: Evaluation data, matched to the model.
-    """
-
-    source: Source
-    model: Model
-    data: Dataset
-    evaluation: Dataset
-
-    def samples(self, limit: int | None) -> int:
-        """How many calibration samples ``limit`` leaves."""
-        return min(limit or len(self.data), len(self.data))
-
-    def calibration_key(self, limit: int | None) -> str:
-        """The key of the statistics of this model on this data."""
-        return f"{self.model.fingerprint}/{self.data.digest}/{self.samples(limit)}"
-
-    def comparison_key(self, limit: int | None, recipe: Recipe) -> str:
-        """The key of the comparison of a recipe with the float model."""
-        key = f"{self.calibration_key(limit)}/{self.evaluation.digest}/{recipe.content_key}"
-        return f"measure/{key}"
-
-
-def open_source(source: Source) -> OpenedSource:
-    """Load the model and open the data of ``source``; kept while the files stay the same.
-
-    Raises:
-        ModelError: If the model cannot be read or quantized.
-        DataError: If the data cannot be read or does not fit the model.
-    """
-    model = open_model(source.model)
-    data = _data(source.calibration, _stamp(source.calibration), model.fingerprint, model)
-    evaluation = _data(source.evaluation, _stamp(source.evaluation), model.fingerprint, model)
-    return OpenedSource(source, model, data, evaluation)
-
-
-def open_model(path: str) -> Model:
-    """Load the model at ``path``.
-
-    Raises:
-        ModelError: If it cannot be read or quantized.
-    """
-    if not path.strip():
-        raise ModelError("model: expected the path of a float .onnx file, found none; enter one")
-    return _model(path, _stamp(path))
-
-
-def _stamp(path: str) -> str:
-    """What changes when the file or folder at ``path`` does."""
-    if not path.strip():
-        raise DataError("data: expected the path of a .npz file or a folder, found none; enter one")
-    place = Path(path).expanduser()
-    try:
-        files = sorted(place.iterdir()) if place.is_dir() else [place]
-        stats = [file.stat() for file in files]
-    except OSError:
-        return "unreadable"
-    return "/".join(f"{stat.st_size}:{stat.st_mtime_ns}" for stat in stats)
-
-
-@st.cache_resource(max_entries=4, show_spinner=False)
-def _model(path: str, stamp: str) -> Model:
-    del stamp  # only the cache reads it, here and below
-    return load(Path(path).expanduser())
-
-
-@st.cache_resource(max_entries=8, show_spinner=False)
-def _data(path: str, stamp: str, fingerprint: str, _model: Model) -> Dataset:
-    del stamp, fingerprint
-    return open_data(Path(path).expanduser(), _model)
 
 
 @st.cache_resource(max_entries=4, show_spinner=False)
@@ -215,7 +96,7 @@ class Workspace:
     def shapes_missing(self) -> tuple[str, ...]:
         """Quantized tensors whose picture was not computed yet."""
         asked = {name: self.asked(name) for name in self.quantized.plan.tensors}
-        return tuple(n for n, a in asked.items() if a and SHAPES.get(_shape_key(*a)) is None)
+        return tuple(n for n, a in asked.items() if a and SHAPES.get(shape_key(*a)) is None)
 
     def asked(self, tensor: str) -> tuple[TensorStats, QuantSpec] | None:
         """The statistics of a quantized tensor and the codes it gets, or None without."""
@@ -252,7 +133,7 @@ def _settled(calibration_key: str) -> bool:
     return True
 
 
-def workspace(project: Project) -> Workspace | None:
+def workspace_of(project: Project) -> Workspace | None:
     """Everything the pages need, or None while nothing is open or calibrated.
 
     Raises:
@@ -292,62 +173,3 @@ def _weight_options(
 ) -> tuple[WeightOption, ...]:
     del fingerprint
     return weight_options(_quantized.float_model, _quantized.plan.nodes[node].node)
-
-
-def _type(spec: QuantSpec) -> str:
-    return f"{spec.qtype.value}{' symmetric' if spec.symmetric else ''}"
-
-
-def _shape_key(stats: TensorStats, spec: QuantSpec) -> str:
-    return f"{stats.digest}/{spec!r}"
-
-
-def picker_shape(stats: TensorStats, spec: QuantSpec) -> Shape:
-    """What the range picker draws of a tensor; any thread may ask."""
-    key = _shape_key(stats, spec)
-    found = SHAPES.get(key)
-    if found is None:
-        found = _picker_shape(stats, spec)
-        SHAPES.put(key, found)
-    return found
-
-
-def _picker_shape(stats: TensorStats, spec: QuantSpec) -> Shape:
-    curves = [
-        CostCurve(
-            name=curve.name,
-            label=REGISTRY[curve.name].label,
-            thresholds=curve.thresholds,
-            cost=curve.cost,
-            best=curve.best,
-            unit="real units²" if curve.name == "mse" else "nats",
-        )
-        for curve in divergence_curves(stats, spec)
-    ]
-    shape = Shape(
-        tensor=stats.name,
-        title=stats.name,
-        subtitle=f"{_type(spec)}, {stats.samples:,} samples",
-        bins=Bins.of(stats),
-        codes=Codes.of(spec),
-        curves=curves,
-    )
-    assert shape.text  # made once, here
-    return shape
-
-
-@st.cache_resource(max_entries=8, show_spinner=False)
-def seconds_per_sample(fingerprint: str, digest: str, _model: Model, _data: Dataset) -> float:
-    """How long one float inference takes here, in seconds: the best of a few."""
-    del fingerprint, digest
-    runtime = InferenceSession(_model.to_bytes())
-    feeds = next(_data.samples(1))
-    best = float("inf")
-    started = time.monotonic()
-    for _ in range(4):
-        before = time.monotonic()
-        runtime.run(feeds)
-        best = min(best, time.monotonic() - before)
-        if time.monotonic() - started > 0.5:
-            break
-    return best

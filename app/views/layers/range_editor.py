@@ -13,7 +13,7 @@ from app.views.layers.range_candidates import (
     targets,
 )
 from app.views.layers.settings import Layer
-from app.workspace.workspace import SHAPES
+from app.workspace.picker_shapes import SHAPES
 from quant.params.ranges import calibrators_range
 from quant.planning.groups import sharing, source_of
 from quant.recipe.edits import with_shared

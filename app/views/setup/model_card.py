@@ -8,7 +8,7 @@ import streamlit as st
 from analysis.latency import float_bytes
 from app.views.shared.format import number, plural, size
 from app.workspace.data_preview import preview
-from app.workspace.workspace import OpenedSource
+from app.workspace.opening import OpenedSource
 from quant.data.dataset import Dataset
 from quant.model.model import Model
 from quant.types import TensorInfo

@@ -12,7 +12,8 @@ from app.views.shared.format import about, plural
 from app.views.shared.job_panel import sentence, show_job, show_outcome
 from app.views.shared.measure_bar import describe
 from app.views.shared.page_guard import guarded
-from app.workspace.workspace import CALIBRATIONS, OpenedSource, open_source
+from app.workspace.opening import OpenedSource, open_source
+from app.workspace.workspace import CALIBRATIONS
 from quant.errors import QuantError
 from quant.recipe.presets import preset_summary
 

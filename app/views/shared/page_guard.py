@@ -10,7 +10,7 @@ from app.session import user_session
 from app.session.project import redone, replaced, undone
 from app.tasks import calibration
 from app.views.shared.job_panel import sentence, show_job, show_outcome
-from app.workspace.workspace import Workspace, workspace
+from app.workspace.workspace import Workspace, workspace_of
 from quant.errors import QuantError, RecipeError
 from quant.recipe.recipe import Recipe
 
@@ -49,7 +49,7 @@ def ready(purpose: str) -> Workspace | None:
     calibration.collect()
     project = user_session.project()
     try:
-        found = workspace(project)
+        found = workspace_of(project)
     except RecipeError as error:
         st.error(sentence(error), icon=":material/error:")
         if project.past:

@@ -13,7 +13,7 @@ from app.jobs.registry import JOBS, JobState
 from app.session import user_session
 from app.session.start_options import StartOptions, set_start_options
 from app.tasks import measurement, ranking
-from app.workspace.workspace import Workspace, workspace
+from app.workspace.workspace import Workspace, workspace_of
 from quant.errors import Cancelled
 from quant.recipe.recipe import Rule
 from tests.app.screen import named, project, put_recipe, select_row
@@ -62,7 +62,7 @@ def values(app: AppTest) -> dict[str, str]:
 
 
 def work_of(app: AppTest) -> Workspace:
-    found = workspace(project(app))
+    found = workspace_of(project(app))
     assert found is not None
     return found
 

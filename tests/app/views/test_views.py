@@ -14,7 +14,7 @@ from app.session import user_session
 from app.session.project import Project
 from app.session.start_options import StartOptions, set_start_options
 from app.tasks import calibration
-from app.workspace import workspace
+from app.workspace.workspace import workspace_of
 from quant.calibrators import calibrator_named
 from quant.recipe.edits import preset_of, with_everywhere
 from tests.app.screen import named, project, put, put_recipe, select_row
@@ -94,7 +94,7 @@ def loaded(files: tuple[Path, Path]) -> AppTest:
 
 
 def rows_of(app: AppTest):
-    opened = workspace.workspace(project(app))
+    opened = workspace_of(project(app))
     assert opened is not None
     return opened.rows()
 
@@ -336,7 +336,7 @@ def test_calibrating_fewer_samples_makes_other_statistics(loaded: AppTest):
     loaded.button(key="calibrate").click().run()
     until(loaded, lambda: bool(loaded.success))
     assert project(loaded).samples == 5
-    opened = workspace.workspace(project(loaded))
+    opened = workspace_of(project(loaded))
     assert opened is not None
     assert opened.calibration.samples == 5
     healthy(loaded)

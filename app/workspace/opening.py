@@ -1,0 +1,111 @@
+"""Models and data opened, and kept for as long as their files stay the same."""
+
+import time
+from dataclasses import dataclass
+from pathlib import Path
+
+import streamlit as st
+
+from app.session.project import Source
+from quant.data.dataset import Dataset, open_data
+from quant.errors import DataError, ModelError
+from quant.model.loading import load
+from quant.model.model import Model
+from quant.recipe.recipe import Recipe
+from quant.runtime.session import InferenceSession
+
+
+@dataclass(frozen=True, eq=False)
+class OpenedSource:
+    """A model with its data, ready to work on.
+
+    Attributes:
+        source: What was opened.
+        model: The prepared float model.
+        data: Calibration data, matched to the model.
+        evaluation: Evaluation data, matched to the model.
+    """
+
+    source: Source
+    model: Model
+    data: Dataset
+    evaluation: Dataset
+
+    def samples(self, limit: int | None) -> int:
+        """How many calibration samples ``limit`` leaves."""
+        return min(limit or len(self.data), len(self.data))
+
+    def calibration_key(self, limit: int | None) -> str:
+        """The key of the statistics of this model on this data."""
+        return f"{self.model.fingerprint}/{self.data.digest}/{self.samples(limit)}"
+
+    def comparison_key(self, limit: int | None, recipe: Recipe) -> str:
+        """The key of the comparison of a recipe with the float model."""
+        key = f"{self.calibration_key(limit)}/{self.evaluation.digest}/{recipe.content_key}"
+        return f"measure/{key}"
+
+
+def open_source(source: Source) -> OpenedSource:
+    """Load the model and open the data of ``source``; kept while the files stay the same.
+
+    Raises:
+        ModelError: If the model cannot be read or quantized.
+        DataError: If the data cannot be read or does not fit the model.
+    """
+    model = open_model(source.model)
+    data = _data(source.calibration, _stamp(source.calibration), model.fingerprint, model)
+    evaluation = _data(source.evaluation, _stamp(source.evaluation), model.fingerprint, model)
+    return OpenedSource(source, model, data, evaluation)
+
+
+def open_model(path: str) -> Model:
+    """Load the model at ``path``.
+
+    Raises:
+        ModelError: If it cannot be read or quantized.
+    """
+    if not path.strip():
+        raise ModelError("model: expected the path of a float .onnx file, found none; enter one")
+    return _model(path, _stamp(path))
+
+
+def _stamp(path: str) -> str:
+    """What changes when the file or folder at ``path`` does."""
+    if not path.strip():
+        raise DataError("data: expected the path of a .npz file or a folder, found none; enter one")
+    place = Path(path).expanduser()
+    try:
+        files = sorted(place.iterdir()) if place.is_dir() else [place]
+        stats = [file.stat() for file in files]
+    except OSError:
+        return "unreadable"
+    return "/".join(f"{stat.st_size}:{stat.st_mtime_ns}" for stat in stats)
+
+
+@st.cache_resource(max_entries=4, show_spinner=False)
+def _model(path: str, stamp: str) -> Model:
+    del stamp  # only the cache reads it, here and below
+    return load(Path(path).expanduser())
+
+
+@st.cache_resource(max_entries=8, show_spinner=False)
+def _data(path: str, stamp: str, fingerprint: str, _model: Model) -> Dataset:
+    del stamp, fingerprint
+    return open_data(Path(path).expanduser(), _model)
+
+
+@st.cache_resource(max_entries=8, show_spinner=False)
+def seconds_per_sample(fingerprint: str, digest: str, _model: Model, _data: Dataset) -> float:
+    """How long one float inference takes here, in seconds: the best of a few."""
+    del fingerprint, digest
+    runtime = InferenceSession(_model.to_bytes())
+    feeds = next(_data.samples(1))
+    best = float("inf")
+    started = time.monotonic()
+    for _ in range(4):
+        before = time.monotonic()
+        runtime.run(feeds)
+        best = min(best, time.monotonic() - before)
+        if time.monotonic() - started > 0.5:
+            break
+    return best
