@@ -57,7 +57,7 @@ class RangeCandidate:
 
     @property
     def rated_db(self) -> float | None:
-        """What choices are compared by, in dB: sqnr as read, or where undefined the local one."""
+        """What choices are compared by, in dB: weighted sqnr, or where undefined the local one."""
         return None if self.local is None else _rated_db(self.local, self.weighted_sqnr_db)
 
 
@@ -162,7 +162,7 @@ def median_db(rows: Sequence[RangeCandidate]) -> float | None:
 
 
 def range_disagreement_db(rows: Sequence[RangeCandidate]) -> float:
-    """What the right choice is worth: the best predicted sqnr as read less the median, in dB.
+    """What the right choice is worth: the best weighted sqnr less the median, in dB.
 
     The median, because a rule or two that clip nearly everything say little of a tensor. 0 for
     fewer than two choices; a choice without error counts as the best that has one.

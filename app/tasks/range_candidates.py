@@ -40,9 +40,9 @@ class Choices:
 
     Attributes:
         rows: Ours first, then tool by tool; empty where computing them failed.
-        gap_db: The predicted sqnr as read of the best less the median, in dB.
+        gap_db: The weighted sqnr of the best less the median, in dB.
         median_db: That median in dB, or None.
-        best: The row with the greatest predicted sqnr as read, or None.
+        best: The row with the greatest weighted sqnr, or None.
         worst: The row with the least, or None.
     """
 
@@ -60,7 +60,7 @@ class Choices:
         return cls(rows, range_disagreement_db(rows), median_db(rows), best, worst)
 
     def rated_db(self, workspace: Workspace, tensor: str) -> float:
-        """The predicted sqnr as read of the range in use, in dB, as the rows are rated."""
+        """The weighted sqnr of the range in use, in dB, as the rows are rated."""
         ends = workspace.quantized.ranges[tensor]
         for row in self.rows:
             if row.rated_db is not None and (row.rmin, row.rmax) == ends:

@@ -7,7 +7,7 @@ const COLUMNS = [
     title: "Share of the values outside what the codes can represent" },
   { key: "sqnr_db", name: "Local", unit: "SQNR dB", down: true,
     title: "Signal to quantization noise of this tensor alone, predicted from its histogram; more is better" },
-  { key: "weighted_sqnr_db", name: "As read", unit: "SQNR dB", down: true },
+  { key: "weighted_sqnr_db", name: "Weighted", unit: "SQNR dB", down: true },
   { key: "kl", name: "KL", unit: "nats", down: false,
     title: "KL divergence of the quantized from the float distribution, one definition for every row" },
   { key: "js", name: "JS", unit: "nats", down: false,
@@ -119,7 +119,7 @@ class ChoiceTable {
     if (focused) this.body.querySelector(`[data-id="${CSS.escape(focused)}"]`)?.focus({ preventScroll: true });
   }
 
-  /** The column whose best is marked: the local error where that sorts, else the error as read. */
+  /** The column whose best is marked: the local error where that sorts, else the weighted one. */
   starColumn() {
     const known = !this.rows || this.rows.some((row) => row.weighted_sqnr_db !== null);
     return known && this.sort.key !== "sqnr_db" ? "weighted_sqnr_db" : "sqnr_db";
@@ -201,7 +201,7 @@ class ChoiceTable {
     if (!target) {
       this.note.textContent = choice.fixed
         ? `The range is ${choice.source}, so no row is in use.`
-        : `★ best predicted SQNR${this.starColumn() === "weighted_sqnr_db" ? " as read" : " of this tensor alone"}. Click a name to read what its rule does.`;
+        : `★ best predicted SQNR${this.starColumn() === "weighted_sqnr_db" ? ", weighted" : " of this tensor alone"}. Click a name to read what its rule does.`;
       return;
     }
     const back = element("button", { type: "button", textContent: "Undo" });

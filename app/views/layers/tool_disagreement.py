@@ -26,7 +26,7 @@ class Ranked:
     Attributes:
         row: Its layer.
         choices: What the tools would choose.
-        loses_db: Predicted sqnr as read that the range in use is below the best choice, in dB.
+        loses_db: Weighted sqnr that the range in use is below the best choice, in dB.
     """
 
     row: LayerRow
