@@ -7,7 +7,7 @@ import pytest
 
 from quant.tool_rules.aimet import costs, density
 from quant.tool_rules.mindspore import BINS, LEVELS, kl_curve
-from quant.tool_rules.ppq import mse_candidates
+from quant.tool_rules.ppq_histogram import mse_candidates
 from quant.tool_rules.tensorrt import START, entropy_curve, histogram, mse_curve
 from tests.quant.tool_rules.data.distributions import batches
 
