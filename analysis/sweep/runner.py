@@ -11,26 +11,25 @@ Base and suffixes are optimized like a float model and compute quantization as i
 
 import threading
 from collections import deque
-from collections.abc import Callable, Generator, Iterable, Mapping, Sequence
+from collections.abc import Generator, Iterable, Sequence
 from contextlib import closing
 from dataclasses import dataclass, field
 from functools import partial
 from itertools import islice, repeat
 
-import numpy as np
 import onnx_ir as ir
-from numpy.typing import NDArray
 
 from analysis.errors.output_scores import OutputScores, ScoreAccumulator
 from analysis.metrics import Metric
 from analysis.sweep.subgraph_diff import BaseGraph, Suffix, TensorForm
+from analysis.sweep.subject import BaseBatch, Subject
 from quant.ablation import QuantUnit
 from quant.data.dataset import Batch, Dataset
 from quant.errors import ModelError
 from quant.execution.ordered_map import map_ordered, run_cancellable
 from quant.execution.progress import OnProgress, Reporter
 from quant.runtime.batching import batch_size
-from quant.runtime.session import InferenceSession, Level, cores
+from quant.runtime.session import InferenceSession, cores
 
 GROUP = 16
 """Units that share one run of the base, where memory allows; up to twice as many where all samples
@@ -39,35 +38,6 @@ away, but results of a group of hundreds would be long in coming."""
 
 PLANNED = 0.6
 """Share of the memory budget that is planned with: ONNX Runtime's arenas grow by doubling."""
-
-Array = NDArray[np.generic]
-
-
-@dataclass(frozen=True, eq=False)
-class Subject:
-    """What is swept.
-
-    Attributes:
-        base: The graph that the variants are compared with.
-        variant: Makes the variant of a unit.
-        float_model: Content of the float model, which scores refer to.
-        float_base: Whether the base is the float model.
-        level: How far ONNX Runtime may optimize.
-    """
-
-    base: ir.Model
-    variant: Callable[[QuantUnit], ir.Model]
-    float_model: bytes
-    float_base: bool
-    level: Level
-
-    def session(
-        self, model: bytes, taps: Sequence[str] = (), threads: int | None = None
-    ) -> InferenceSession:
-        """A session of ``model`` that computes quantization as it is defined."""
-        return InferenceSession(
-            model, taps=taps, level=self.level, threads=threads, integer_kernels=False
-        )
 
 
 def sweep(
@@ -114,15 +84,6 @@ def sweep(
             works = [work for work in group if work.unit.name not in known]
             if works:
                 yield from run.results(group, works)
-
-
-@dataclass(frozen=True, eq=False)
-class _Step:
-    """A batch with the base's tensors that the group reads, and the float model's outputs."""
-
-    size: int
-    tensors: Mapping[str, Array]
-    reference: Mapping[str, Array]
 
 
 @dataclass(eq=False)
@@ -299,15 +260,15 @@ class _Sweep:
         reference: InferenceSession | None,
         reads: set[str],
         batch: Batch,
-    ) -> _Step:
+    ) -> BaseBatch:
         found = base.run(batch.feeds)
         outputs = {name: found[name] for name in self._outputs}
         if reference is not None:
             outputs = reference.run(batch.feeds)
         found.update(batch.feeds)
-        return _Step(batch.size, {name: found[name] for name in reads}, outputs)
+        return BaseBatch(batch.size, {name: found[name] for name in reads}, outputs)
 
-    def _advance(self, steps: Sequence[_Step], work: _Work, *, last: bool) -> _Work:
+    def _advance(self, steps: Sequence[BaseBatch], work: _Work, *, last: bool) -> _Work:
         """Run a unit's suffix on the next samples."""
         suffix = work.suffix
         if suffix.nodes and work.session is None:

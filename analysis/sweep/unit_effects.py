@@ -17,7 +17,8 @@ import onnx_ir as ir
 
 from analysis.errors.output_scores import OutputScores
 from analysis.metrics import Metric
-from analysis.sweep.runner import Subject, sweep
+from analysis.sweep.runner import sweep
+from analysis.sweep.subject import Subject
 from quant.ablation import QuantUnit, only_unit, units, without_unit
 from quant.data.dataset import Dataset, match_inputs
 from quant.errors import DataError

@@ -1,9 +1,13 @@
 """How a component becomes known to Streamlit: its text files, read and joined."""
 
 from pathlib import Path
+from typing import Final
 
 from streamlit.components.v2 import component
 from streamlit.components.v2.types import ComponentRenderer
+
+_MOUNT: Final = Path(__file__).with_name("mount.js")
+"""What every component begins and ends with."""
 
 
 def text_component(name: str, folder: Path, scripts: tuple[str, ...]) -> ComponentRenderer:
@@ -18,10 +22,11 @@ def text_component(name: str, folder: Path, scripts: tuple[str, ...]) -> Compone
         folder: Where the files are.
         scripts: File names.
     """
+    files = (_MOUNT, *(folder / script for script in scripts))
     return component(
         name,
         html=(folder / f"{name}.html").read_text(encoding="utf-8"),
         css=(folder / f"{name}.css").read_text(encoding="utf-8"),
-        js="\n".join((folder / script).read_text(encoding="utf-8") for script in scripts),
+        js="\n".join(file.read_text(encoding="utf-8") for file in files),
         isolate_styles=False,
     )

@@ -290,16 +290,5 @@ class Graph {
 const graphs = new WeakMap();
 
 export default function (component) {
-  const root = component.parentElement.querySelector(".ql-graph");
-  if (!root) return undefined;
-  let graph = graphs.get(root);
-  if (!graph) {
-    graph = new Graph(root);
-    graphs.set(root, graph);
-  }
-  graph.update(component);
-  return () => {
-    graph.destroy();
-    graphs.delete(root);
-  };
+  return mounted(component, ".ql-graph", graphs, Graph);
 }

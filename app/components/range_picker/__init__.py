@@ -52,20 +52,20 @@ class Choice:
         fixed: Whether a person set it, so that it can be reset.
         calibrator: Label of the calibrator that would choose otherwise.
         calibrated: The range of that calibrator.
-        source: Who sets the range, in words; what ``fixed`` and ``calibrator`` say where empty.
         in_use: Name of the row that is in use, or empty where none is.
         targets: What a row can be taken for, the nearest first.
         revocable: Whether the row that was taken last can be given back.
+        source: Who sets the range, in words; what ``fixed`` and ``calibrator`` say where empty.
     """
 
     range: tuple[float, float]
     fixed: bool
     calibrator: str
     calibrated: tuple[float, float]
-    source: str = ""
     in_use: str = ""
     targets: tuple[Target, ...] = TENSOR_ONLY
     revocable: bool = True
+    source: str = ""
 
 
 @dataclass(frozen=True)

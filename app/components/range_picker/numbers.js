@@ -216,3 +216,10 @@ function parseNumber(text) {
     .replace(",", ".");
   return plain === "" ? NaN : Number(plain);
 }
+
+/** The part of a range within the domain; the whole domain for none, or for a sliver. */
+function clamped(range, domain) {
+  if (!range) return [...domain];
+  const view = [Math.max(range[0], domain[0]), Math.min(range[1], domain[1])];
+  return view[1] - view[0] > (domain[1] - domain[0]) * 1e-6 ? view : [...domain];
+}

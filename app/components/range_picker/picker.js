@@ -3,13 +3,6 @@
 const PADDING = 0.03;
 const ANSWER_MS = 5000;
 
-/** The part of a range within the domain; the whole domain for none, or for a sliver. */
-function clamped(range, domain) {
-  if (!range) return [...domain];
-  const view = [Math.max(range[0], domain[0]), Math.min(range[1], domain[1])];
-  return view[1] - view[0] > (domain[1] - domain[0]) * 1e-6 ? view : [...domain];
-}
-
 class RangePicker {
   constructor(root) {
     this.root = root;
@@ -300,16 +293,5 @@ class RangePicker {
 const pickers = new WeakMap();
 
 export default function (component) {
-  const root = component.parentElement.querySelector(".ql-rp");
-  if (!root) return undefined;
-  let picker = pickers.get(root);
-  if (!picker) {
-    picker = new RangePicker(root);
-    pickers.set(root, picker);
-  }
-  picker.update(component);
-  return () => {
-    picker.destroy();
-    pickers.delete(root);
-  };
+  return mounted(component, ".ql-rp", pickers, RangePicker);
 }
