@@ -118,6 +118,10 @@ def style(name: str) -> Style:
     return STYLES.get(name) or _SPARE[sum(map(ord, name)) % len(_SPARE)]
 
 
+TEMPLATE = "plotly"
+"""Named, because a web framework in the same process may make its own the default."""
+
+
 def layout(mode: Mode, *, height: int, x_title: str, y_title: str) -> dict[str, Any]:
     """The layout that all figures start from, as ``plotly.graph_objects.Figure`` takes it.
 
@@ -167,7 +171,13 @@ def layout(mode: Mode, *, height: int, x_title: str, y_title: str) -> dict[str, 
 
 
 def with_title(layout: dict[str, Any], text: str) -> dict[str, Any]:
-    """The layout with a heading at its top left and room for it; unchanged without a text."""
+    """The layout of a figure: Plotly's own template, and a heading with room for it.
+
+    Args:
+        layout: What :func:`layout` gave, with whatever a figure adds.
+        text: The heading, or nothing.
+    """
+    layout = {**layout, "template": TEMPLATE}
     if not text:
         return layout
     margin = layout["margin"]

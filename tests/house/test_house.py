@@ -45,6 +45,11 @@ def test_half_of_the_files_have_less_than_200_lines():
     assert statistics.median(lines(path) for path in sources()) < 200
 
 
+def test_no_file_has_more_than_300_lines():
+    scripts = sorted((ROOT / "app" / "components").rglob("*.js"))
+    assert not [path for path in (*sources(), *scripts) if lines(path) > 300]
+
+
 def test_no_module_imports_itself_round_a_circle_lazily_or_not():
     assert circles(arrows()) == []
 

@@ -3,6 +3,7 @@ import plotly.graph_objects as go
 import pytest
 
 from analysis.figures.histogram import BINS, Pick, histogram_figure, histogram_spec, rebinned
+from analysis.figures.theme import TEMPLATE
 
 
 @pytest.fixture
@@ -65,5 +66,5 @@ def test_awkward_distributions_give_a_figure(counts, log):
 
 @pytest.mark.parametrize("mode", ["light", "dark"])
 def test_the_spec_is_what_the_figure_is_made_of(bins, mode):
-    figure = go.Figure(histogram_spec(*bins, mode=mode))
+    figure = go.Figure(histogram_spec(*bins, mode=mode)).update_layout(template=TEMPLATE)
     assert figure.to_dict() == histogram_figure(*bins, mode=mode).to_dict()
