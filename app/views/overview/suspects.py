@@ -8,7 +8,7 @@ from analysis.findings import Finding
 from app.tasks.calibration import findings
 from app.views.layers.table import go_to
 from app.views.shared.page_guard import adopt
-from app.views.shared.suggestion_list import BADGES, in_words
+from app.views.shared.suggestion_list import BADGES, in_words, wait_for_findings
 from app.workspace.workspace import Workspace
 
 AT_FIRST: Final = 4
@@ -21,7 +21,7 @@ def suspects(workspace: Workspace) -> None:
     with st.container(border=True, key="suspects", height="stretch"):
         st.markdown("**Suspects** :gray[causes found in what is measured, most to win first]")
         if found is None:
-            _wait(workspace)
+            wait_for_findings(workspace)
             return
         if not found:
             st.caption(
@@ -77,13 +77,3 @@ def _row(workspace: Workspace, finding: Finding) -> str:
         if name in names:
             return name
     return ""
-
-
-def _wait(workspace: Workspace) -> None:
-    @st.fragment(run_every=0.5)
-    def waiting() -> None:
-        st.caption("Looking at weights and histograms …")
-        if findings(workspace) is not None:
-            st.rerun()
-
-    waiting()

@@ -30,7 +30,7 @@ def suggestion_list(workspace: Workspace) -> None:
     with st.container(border=True, key="suggestions"):
         st.markdown("**What to change next**")
         if found is None:
-            _wait(workspace)
+            wait_for_findings(workspace)
             return
         if not found:
             st.caption(
@@ -90,7 +90,9 @@ def _row(item: Finding, number: int, base: int) -> None:
             )
 
 
-def _wait(workspace: Workspace) -> None:
+def wait_for_findings(workspace: Workspace) -> None:
+    """Say that findings are looked for, and draw the page again once they are there."""
+
     @st.fragment(run_every=0.5)
     def waiting() -> None:
         st.caption("Looking at weights and histograms …")
