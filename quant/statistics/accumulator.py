@@ -96,9 +96,15 @@ class TensorAccumulator:
             last=self._last,
         )
 
-    def rectified(self) -> TensorStats | None:
-        """The statistics of what a Relu makes of the tensor; None as for :meth:`result`."""
-        stats = self.result()
+    def rectified(self, stats: TensorStats | None) -> TensorStats | None:
+        """The statistics of what a Relu makes of the tensor.
+
+        Args:
+            stats: What :meth:`result` gave.
+
+        Returns:
+            The statistics; None without values, and where no Relu reads the tensor.
+        """
         if stats is None or self._quietest_rectified is None:
             return None
         assert self._quietest_rectified.found is not None

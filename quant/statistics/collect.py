@@ -96,7 +96,9 @@ def calibrate(
             if bad is not None:
                 raise DataError(bad)
             report.advance(batch.size)
-    measured = {found.name: (found.result(), found.rectified()) for found in accumulators}
+    measured = {
+        found.name: (whole := found.result(), found.rectified(whole)) for found in accumulators
+    }
     tensors = {
         name: stats
         for name, source in sources.items()

@@ -48,7 +48,8 @@ def one_run(samples, batches, order=None, *, rectified=False):
         # Samples of different shapes never share a batch.
         for at in range(first, last):
             accumulator.add(np.ascontiguousarray(samples[at][None]), at, 1)
-    return accumulator.rectified() if rectified else accumulator.result()
+    found = accumulator.result()
+    return accumulator.rectified(found) if rectified else found
 
 
 values = st.one_of(
