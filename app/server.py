@@ -13,7 +13,7 @@ import uvicorn.config
 from starlette.middleware import Middleware
 from starlette.middleware.trustedhost import TrustedHostMiddleware
 
-from app.jobs.registry import JOBS
+from app.jobs import JOBS
 from app.routes import netron, plotly
 from app.session.start_options import StartOptions, set_start_options
 from quant import kernels

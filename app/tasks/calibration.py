@@ -8,7 +8,7 @@ from typing import Final
 
 from analysis.errors.cumulative import Comparison, compare
 from analysis.findings import Finding, find_causes
-from app.jobs.registry import JOBS, Job, Jobs
+from app.jobs import JOBS, Job, Jobs
 from app.session import user_session
 from app.session.project import (
     Measurement,

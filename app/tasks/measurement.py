@@ -15,7 +15,7 @@ from analysis.errors.runs import Observer, QuantizedRuns
 from analysis.errors.weights_vs_activations import AblationAccumulator, AblationResult
 from analysis.latency import LatencyComparison, latency
 from analysis.metrics import Metric
-from app.jobs.registry import JOBS, Job
+from app.jobs import JOBS, Job
 from app.lru import LruStore
 from app.workspace.workspace import Workspace
 from quant.execution.progress import OnProgress, Progress

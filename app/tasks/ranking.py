@@ -13,7 +13,7 @@ from analysis.findings import Measurements
 from analysis.findings.saturation import cpu_flags
 from analysis.metrics import Metric
 from analysis.sweep.unit_effects import UnitEffect, benefit, sensitivity
-from app.jobs.registry import JOBS, Job
+from app.jobs import JOBS, Job
 from app.lru import LruStore
 from app.tasks.measurement import judged, keep_split, slices, split_of
 from app.workspace.metric import metric_in_use

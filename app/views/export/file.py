@@ -5,7 +5,7 @@ from pathlib import Path
 
 import streamlit as st
 
-from app.jobs.registry import Job, JobState
+from app.jobs import Job, JobState
 from app.tasks import calibration
 from app.views.shared.format import size
 from app.views.shared.job_panel import show_outcome

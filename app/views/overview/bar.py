@@ -6,7 +6,7 @@ from typing import Final
 import streamlit as st
 
 from analysis.metrics import METRICS, Metric
-from app.jobs.registry import Job
+from app.jobs import Job
 from app.session import user_session
 from app.tasks import calibration
 from app.tasks.measurement import TIMING, details_job, judged, split_of, start_details, timed

@@ -8,7 +8,7 @@ import pandas as pd
 import streamlit as st
 
 from analysis.metrics import Metric
-from app.jobs.registry import Job
+from app.jobs import Job
 from app.session import user_session
 from app.tasks.ranking import (
     KINDS,

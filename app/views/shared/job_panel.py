@@ -2,7 +2,7 @@
 
 import streamlit as st
 
-from app.jobs.registry import Job, JobState
+from app.jobs import Job, JobState
 from app.views.shared.format import seconds
 from quant.errors import QuantError
 

@@ -9,7 +9,7 @@ import pytest
 from streamlit.testing.v1 import AppTest
 
 from analysis.metrics import METRICS
-from app.jobs.registry import JOBS, JobState
+from app.jobs import JOBS, JobState
 from app.session import user_session
 from app.session.start_options import StartOptions, set_start_options
 from app.tasks import measurement, ranking

@@ -3,7 +3,7 @@ import time
 
 import pytest
 
-from app.jobs.registry import Jobs, JobState
+from app.jobs import Jobs, JobState
 from quant.errors import DataError
 from quant.execution.progress import Progress
 

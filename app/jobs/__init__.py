@@ -1,1 +1,0 @@
-"""Long work on threads, with progress and cancelling."""
