@@ -8,7 +8,9 @@ import numpy as np
 import plotly.graph_objects as go
 
 from analysis.errors.tensor_error import ErrorStats
+from analysis.figures.base import MeasuredModel, register
 from analysis.figures.theme import GROUNDS, Ground, Mode, layout, with_title
+from analysis.graph.model_graph import measured_edges
 
 _CEILING_DB: Final = 80.0
 _NAMED: Final = 3
@@ -35,6 +37,21 @@ class Fall:
     tensor: str
     source: str
     db: float
+
+
+@register(
+    "depth",
+    of=MeasuredModel,
+    title="Where the error builds up",
+    about="Cumulative sqnr of each tensor from input to output, everything quantized; more is "
+    "better. Lines follow the graph, and the largest falls are marked.",
+    missing="Press Measure to see it.",
+)
+def _of_model(model: MeasuredModel, mode: Mode) -> go.Figure | None:
+    if not model.tensors:
+        return None
+    edges = measured_edges(model.quantized.float_model, model.tensors)
+    return depth_figure(model.tensors, edges=edges, selected=model.selected or None, mode=mode)
 
 
 def depth_figure(

@@ -5,6 +5,7 @@ from collections.abc import Mapping, Sequence
 import numpy as np
 import plotly.graph_objects as go
 
+from analysis.figures.base import MeasuredModel, register
 from analysis.figures.theme import Mode, layout, style, with_title
 
 ROWS = 20
@@ -13,6 +14,20 @@ ROWS = 20
 _CEILING_DB = 80.0
 _ROW_PX = 22
 _NAME = 34
+
+
+@register(
+    "units",
+    of=MeasuredModel,
+    title="What each layer does to the outputs",
+    about="Sensitivity: only this unit is quantized. Benefit: everything is quantized but this "
+    f"unit. Both are measured at the model’s outputs; the first {ROWS} units, most to win first.",
+    missing="Press Rank layers to see it.",
+)
+def _of_model(model: MeasuredModel, mode: Mode) -> go.Figure | None:
+    if not model.units:
+        return None
+    return units_figure(model.units, model.sensitivity_db, model.benefit_db, mode=mode)
 
 
 def units_figure(

@@ -11,6 +11,7 @@ import numpy as np
 import plotly.graph_objects as go
 from numpy.typing import NDArray
 
+from analysis.figures.base import register
 from analysis.figures.theme import GROUNDS, Mode, layout, with_title
 from analysis.ranges.weight_channels import WeightChannels
 
@@ -68,6 +69,16 @@ HOVER: Final = (
     "<br>%{customdata[3]:.3g}× the median width"
     "<br>with one scale up to code %{customdata[4]}"
 )
+
+
+@register(
+    "weight_strip",
+    of=WeightChannels,
+    title="Width of each channel",
+    about="A colour for the largest magnitude of each channel, outliers marked.",
+)
+def _of_weight(weights: WeightChannels, mode: Mode) -> go.Figure:
+    return weight_strip_figure(weights, mode=mode)
 
 
 def weight_strip_figure(

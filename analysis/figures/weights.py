@@ -7,6 +7,7 @@ import numpy as np
 import plotly.graph_objects as go
 from numpy.typing import NDArray
 
+from analysis.figures.base import register
 from analysis.figures.theme import GROUNDS, Ground, Mode, layout, style, with_title
 from analysis.figures.weight_strip import HOVER, MARKS, hover_numbers, marked
 from analysis.ranges.weight_channels import WeightChannels
@@ -14,6 +15,16 @@ from analysis.ranges.weight_channels import WeightChannels
 _CEILING_DB = 120.0
 _FEW = 48
 _COUNTED = 10
+
+
+@register(
+    "weights",
+    of=WeightChannels,
+    title="Channels and their error",
+    about="Channels from the widest to the narrowest, and what one scale for all costs each.",
+)
+def _of_weight(weights: WeightChannels, mode: Mode) -> go.Figure:
+    return weights_figure(weights, mode=mode)
 
 
 def weights_figure(

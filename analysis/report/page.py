@@ -1,16 +1,16 @@
 """The page as a whole: what is in it, and in which order."""
 
 import json
+from collections.abc import Mapping
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 from jinja2 import Environment, FileSystemLoader, StrictUndefined
 
-from analysis.figures.depth import depth_figure
+from analysis.figures import MeasuredModel, figures_of
 from analysis.figures.plotly_bundle import plotly_js
 from analysis.figures.theme import Mode
-from analysis.figures.unit_effects import units_figure
-from analysis.graph.model_graph import measured_edges
 from analysis.report.cards import cards, change_sentence
 from analysis.report.samples import sample_cards
 from analysis.report.tables import layers_table, suspects_table
@@ -36,6 +36,16 @@ _TEMPLATES = Environment(
 _TEMPLATES.policies["json.dumps_kwargs"] = {"separators": (",", ":")}
 
 
+@dataclass(frozen=True)
+class Drawn:
+    """A figure in the page: its name, its words, and ground -> the figure as Plotly takes it."""
+
+    name: str
+    title: str
+    about: str
+    versions: Mapping[str, Any]
+
+
 def report_html(analysis: Analysis) -> str:
     """The analysis as one HTML page.
 
@@ -48,6 +58,7 @@ def report_html(analysis: Analysis) -> str:
         The content of the file.
     """
     model = analysis.quantized.float_model
+    figures = _figures(analysis)
     return _TEMPLATES.get_template("report.html").render(
         policy=_POLICY,
         style=_text("report.css"),
@@ -62,7 +73,8 @@ def report_html(analysis: Analysis) -> str:
         cards=cards(analysis),
         change=change_sentence(analysis),
         findings=analysis.findings,
-        figures=_figures(analysis),
+        figures=figures,
+        versions={figure.name: figure.versions for figure in figures},
         suspects=suspects_table(analysis) if analysis.suspects else None,
         ranking=analysis.ranking,
         worst=sample_cards(analysis),
@@ -70,29 +82,34 @@ def report_html(analysis: Analysis) -> str:
     )
 
 
-def _figures(analysis: Analysis) -> dict[str, dict[str, Any]]:
-    """Element -> ground -> the figure as Plotly takes it."""
-    found: dict[str, dict[str, Any]] = {}
-    if "cumulative" in analysis.errors:
-        tensors = analysis.comparison.tensors
-        edges = measured_edges(analysis.quantized.float_model, tensors)
-        found["depth"] = {
-            mode: json.loads(depth_figure(tensors, edges=edges, mode=mode).to_json() or "")
-            for mode in _MODES
+def _figures(analysis: Analysis) -> tuple[Drawn, ...]:
+    """The figures that there is something to see in, in their order."""
+    model = _measured(analysis)
+    found: list[Drawn] = []
+    for figure in figures_of(MeasuredModel):
+        versions = {mode: figure.draw(model, mode) for mode in _MODES}
+        plain = {
+            mode: json.loads(drawn.to_json() or "")
+            for mode, drawn in versions.items()
+            if drawn is not None
         }
-    if analysis.suspects:
-        alone = analysis.sensitivity or {}
-        sensitivity_db = {name: effect.sqnr_db for name, effect in alone.items()}
-        gains = {name: analysis.gain_db(name) for name in analysis.benefit or {}}
-        benefit_db = {name: gain for name, gain in gains.items() if gain is not None}
-        found["units"] = {
-            mode: json.loads(
-                units_figure(analysis.suspects, sensitivity_db, benefit_db, mode=mode).to_json()
-                or ""
-            )
-            for mode in _MODES
-        }
-    return found
+        if plain:
+            found.append(Drawn(figure.name, figure.title, figure.about, plain))
+    return tuple(found)
+
+
+def _measured(analysis: Analysis) -> MeasuredModel:
+    """What figures are drawn from."""
+    gains = {name: analysis.gain_db(name) for name in analysis.benefit or {}}
+    alone = analysis.sensitivity or {}
+    return MeasuredModel(
+        analysis.quantized,
+        analysis.calibration,
+        tensors=analysis.comparison.tensors if "cumulative" in analysis.errors else {},
+        units=analysis.suspects,
+        sensitivity_db={name: effect.sqnr_db for name, effect in alone.items()},
+        benefit_db={name: gain for name, gain in gains.items() if gain is not None},
+    )
 
 
 def _text(name: str) -> str:

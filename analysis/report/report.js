@@ -2,13 +2,14 @@
 
 // Figures come in two versions, for a light and a dark ground.
 const figures = JSON.parse(document.getElementById("figures").textContent);
+const places = [...document.querySelectorAll("[data-figure]")];
 const dark = window.matchMedia("(prefers-color-scheme: dark)");
 const config = { displaylogo: false, responsive: true, plotlyServerURL: "" };
 
 function draw() {
-  for (const [id, versions] of Object.entries(figures)) {
-    const { data, layout } = versions[dark.matches ? "dark" : "light"];
-    Plotly.react(document.getElementById(id), data, layout, config);
+  for (const place of places) {
+    const { data, layout } = figures[place.dataset.figure][dark.matches ? "dark" : "light"];
+    Plotly.react(place, data, layout, config);
   }
 }
 

@@ -37,8 +37,8 @@ def report(context, page, address):
 
 
 def test_figures_and_pictures_are_drawn_without_a_network(report):
-    expect(report.locator("#depth .main-svg").first).to_be_visible()
-    expect(report.locator("#units .main-svg").first).to_be_visible()
+    expect(report.locator("[data-figure=depth] .main-svg").first).to_be_visible()
+    expect(report.locator("[data-figure=units] .main-svg").first).to_be_visible()
     widths = report.eval_on_selector_all(".sample img", "all => all.map(i => i.naturalWidth)")
     assert widths == [12] * 8
 
@@ -67,7 +67,7 @@ def test_a_press_on_a_heading_sorts_and_another_turns_it_round(report):
 
 
 def test_the_figures_follow_the_ground(report):
-    text = report.locator("#depth .xtick text").first
+    text = report.locator("[data-figure=depth] .xtick text").first
     light = text.evaluate("t => getComputedStyle(t).fill")
     report.emulate_media(color_scheme="dark")
     expect(text).not_to_have_css("fill", light)

@@ -5,6 +5,7 @@ import inspect
 import json
 import math
 import pkgutil
+from dataclasses import replace
 
 import numpy as np
 import plotly.graph_objects as go
@@ -16,7 +17,9 @@ from analysis.figures import CostCurve, Pick
 from analysis.figures.theme import GROUNDS
 from analysis.ranges.weight_channels import WeightChannels, weight_channels
 from quant import load
+from quant.statistics.tensor_stats import TensorStats
 from tests import nets
+from tests.quant.statistics.statistics_of import statistics_of
 
 
 def error(sqnr_db: float) -> ErrorStats:
@@ -33,6 +36,12 @@ def channels(weight: np.ndarray) -> WeightChannels:
     found = weight_channels(model, model.nodes[0])
     assert found is not None
     return found
+
+
+def tensor(low: list[float], high: list[float]) -> TensorStats:
+    stats = statistics_of(np.array([*low, *high], np.float32))
+    ends = (np.array(low, np.float32), np.array(high, np.float32))
+    return replace(stats, channel_axis=1, channel_min=ends[0], channel_max=ends[1])
 
 
 USUAL = channels(np.random.default_rng(0).standard_normal((4, 6)).astype(np.float32))
@@ -56,6 +65,11 @@ CASES = {
         ),
         ((EDGES, np.zeros(8)), {"log": False}),
         ((np.array([0.0, 1e-38]), np.array([1e12])), {}),
+    ],
+    "tensor_channels_figure": [
+        ((tensor([-1.0, -4.0, 0.0], [2.0, 3.0, 0.5]),), {"chosen": (-3.0, 3.0)}),
+        ((tensor([0.0, 0.0], [0.0, 0.0]),), {}),
+        ((statistics_of(np.ones(3)),), {}),
     ],
     "units_figure": [
         ((["u", "v"], {"u": 12.0, "v": 30.0}, {"u": 3.0}), {}),

@@ -106,7 +106,7 @@ def test_figures_are_there_for_both_grounds(page):
     for versions in figures.values():
         assert versions["light"]["data"]
         assert versions["light"]["layout"] != versions["dark"]["layout"]
-    assert {f'id="{name}"' in page for name in figures} == {True}
+    assert {f'data-figure="{name}"' in page for name in figures} == {True}
 
 
 def test_names_and_sentences_cannot_become_markup(analysis):
@@ -132,7 +132,7 @@ def test_names_and_sentences_cannot_become_markup(analysis):
 def test_errors_that_were_not_asked_for_are_not_in_the_page(analysis):
     less = replace(analysis, errors=("local",), sensitivity=None, benefit=None, findings=())
     page = report_html(less)
-    assert 'id="depth"' not in page
+    assert 'data-figure="depth"' not in page
     assert "Suspects" not in Elements(page).texts
     assert "Nothing was found." in page
     assert not [name for name in layer_table(less)[0] if name.startswith(("cumul", "sens", "ben"))]
