@@ -9,6 +9,7 @@ import plotly.graph_objects as go
 from numpy.typing import NDArray
 
 from analysis.figures.theme import GROUNDS, Mode, layout, style, with_title
+from quant.statistics.cumulative import CumulativeCounts
 
 BINS = 512
 """Bins drawn at most; a browser draws one filled line of that many at once."""
@@ -31,24 +32,6 @@ class Pick:
     label: str
     rmin: float
     rmax: float
-
-
-def rebinned(
-    edges: NDArray[np.float64], counts: NDArray[np.float64], limits: tuple[float, float], bins: int
-) -> NDArray[np.float64]:
-    """Counts on equal bins, each old bin split in proportion.
-
-    Args:
-        edges: float64, shape (n + 1,), increasing, in real units.
-        counts: float64, shape (n,).
-        limits: The ends of the new bins.
-        bins: Number of new bins.
-
-    Returns:
-        float64, shape (bins,).
-    """
-    total = np.concatenate([[0.0], np.cumsum(counts)])
-    return np.diff(np.interp(np.linspace(*limits, bins + 1), edges, total))
 
 
 def histogram_figure(
@@ -112,7 +95,7 @@ def histogram_spec(
     """
     counts = np.asarray(counts, np.float64)
     low, high = limits or _occupied(edges, counts)
-    drawn = rebinned(edges, counts, (low, high), BINS)
+    drawn = CumulativeCounts.of(edges, counts).rebinned(np.linspace(low, high, BINS + 1))
     width = (high - low) / BINS
     centres = low + width * (np.arange(BINS) + 0.5)
     positive = drawn[drawn > 0]

@@ -3,12 +3,9 @@
 from dataclasses import dataclass, field
 from typing import ClassVar
 
-import numpy as np
-from numpy.typing import NDArray
-
 from quant.calibrators.base import Calibrator, register, within
 from quant.error_model.context import NO_CONTEXT, TensorContext
-from quant.statistics.histogram import BINS_PER_SIDE
+from quant.statistics.cumulative import binned
 from quant.statistics.tensor_stats import TensorStats
 from quant.types import QuantSpec
 
@@ -43,37 +40,10 @@ class Percentile(Calibrator):
         del context  # every value counts alike
         lost = 1 - self.p / 100
         histogram = stats.histogram
-        low = _reach(histogram.negative, histogram.negative_width, -stats.low)
-        high = _reach(histogram.positive, histogram.positive_width, stats.high)
+        low = binned(histogram.negative, histogram.negative_width, 0.0, -stats.low)
+        high = binned(histogram.positive, histogram.positive_width, 0.0, stats.high)
         if spec.symmetric:
-            return within(stats, _magnitude(stats, low, high, lost * stats.count))
+            return within(stats, (low + high).exceeded_by(lost * stats.count))
         # Data on one side of zero has one end to clip, so it gives up the whole share there.
         share = lost if stats.low == 0 or stats.high == 0 else lost / 2
-        return -_cut(low, share * stats.count), _cut(high, share * stats.count)
-
-
-_Reach = tuple[NDArray[np.float64], NDArray[np.float64]]
-
-
-def _reach(counts: NDArray[np.int64], width: float, largest: float) -> _Reach:
-    """Magnitudes of one side, descending from the largest, and how many values lie beyond each."""
-    if not largest:
-        return np.zeros(1), np.zeros(1)
-    edges = np.minimum(np.arange(BINS_PER_SIDE, -1, -1) * width, largest)
-    return edges, np.concatenate(([0.0], np.cumsum(counts[::-1])))
-
-
-def _cut(side: _Reach, beyond: float) -> float:
-    """The magnitude that ``beyond`` values exceed; the largest for none."""
-    edges, exceeding = side
-    first = int(np.flatnonzero(exceeding <= 0)[-1])
-    return float(np.interp(beyond, exceeding[first:], edges[first:]))
-
-
-def _magnitude(stats: TensorStats, low: _Reach, high: _Reach, beyond: float) -> float:
-    """The magnitude that ``beyond`` values exceed on both sides together."""
-    edges = np.unique(np.concatenate((low[0], high[0])))[::-1]
-    exceeding = sum(
-        np.interp(edges, side[0][::-1], side[1][::-1], right=0.0) for side in (low, high)
-    )
-    return _cut((edges, np.asarray(exceeding)), beyond) if stats.abs_max else 0.0
+        return -low.exceeded_by(share * stats.count), high.exceeded_by(share * stats.count)

@@ -13,7 +13,7 @@ from dataclasses import dataclass
 from functools import cached_property
 
 import numpy as np
-from numpy.typing import ArrayLike, NDArray
+from numpy.typing import NDArray
 
 from quant.errors import DataError
 from quant.statistics.observe import ChannelRanges, HistogramGrid, Observed, observe
@@ -153,57 +153,6 @@ class Histogram:
             self.positive_exponent if self.above_zero else None,
             self.zeros + self.below_zero,
         )
-
-    def rebinned(self, edges: ArrayLike) -> NDArray[np.float64]:
-        """Counts on other bins: each bin is split in proportion, exact zeros are kept whole.
-
-        Args:
-            edges: Increasing real numbers, shape (n+1,). A bin holds its lower edge; the last
-                holds its upper too.
-
-        Returns:
-            float64 of shape (n,). Values outside the edges are not counted.
-        """
-        at = np.asarray(edges, np.float64)
-        counts = self.counts()
-        counts[BINS_PER_SIDE] -= self.zeros
-        below = np.concatenate(([0], np.cumsum(counts)))
-        result = np.diff(np.interp(at, self.edges(), below))
-        if result.size and at[0] <= 0 <= at[-1]:
-            result[min(int(np.searchsorted(at, 0.0, "right")) - 1, result.size - 1)] += self.zeros
-        return result
-
-    def magnitude(self, bins: int, limit: float) -> NDArray[np.float64]:
-        """Counts of ``|x|`` on ``bins`` equal bins over ``[0, limit]``, both sides together.
-
-        Bins of the histogram are split in proportion; exact zeros are in the first. Where
-        ``limit`` lies in the last bin in use it is taken for the largest value, so that no count
-        is lost when it is ``max |x|``.
-
-        Args:
-            bins: Number of bins, at least 1.
-            limit: Upper end in real units, above 0.
-
-        Returns:
-            float64 of shape (bins,).
-        """
-        at = np.linspace(0.0, limit, bins + 1)
-        result = np.zeros(bins)
-        for counts, width in (
-            (self.negative, self.negative_width),
-            (_without_zeros(self), self.positive_width),
-        ):
-            used = np.flatnonzero(counts)
-            if not used.size:
-                continue
-            last = int(used[-1])
-            edges = np.arange(last + 2) * width
-            if edges[last] <= limit < edges[last + 1]:
-                edges[last:] = min(edges[last], np.nextafter(limit, 0.0)), limit
-            below = np.concatenate(([0], np.cumsum(counts[: last + 1])))
-            result += np.diff(np.interp(at, edges, below))
-        result[0] += self.zeros
-        return result
 
 
 class HistogramBuilder:

@@ -27,6 +27,7 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from quant import kernels
+from quant.statistics.cumulative import magnitudes
 from quant.statistics.tensor_stats import TensorStats
 from quant.types import QuantSpec
 
@@ -130,9 +131,9 @@ class Candidates:
         """Counts of |x| without the exact zeros; none where every value is zero."""
         if not self.stats.abs_max:
             return np.zeros(BINS)
-        bins = self.stats.histogram.magnitude(BINS, self.stats.abs_max)
-        bins[0] = max(bins[0] - self.stats.zeros, 0.0)
-        return bins
+        edges = np.linspace(0.0, self.stats.abs_max, BINS + 1)
+        below, above = magnitudes(self.stats)
+        return below.rebinned(edges) + above.rebinned(edges)
 
 
 class Windows:

@@ -16,6 +16,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from quant.calibrators.search.divergence import BINS, Windows
+from quant.statistics.cumulative import magnitudes
 from quant.statistics.tensor_stats import TensorStats
 from quant.types import QuantSpec
 
@@ -68,23 +69,10 @@ def signed_histogram(stats: TensorStats) -> tuple[NDArray[np.float64], int, floa
     zero = round(BINS * -stats.low / (stats.high - stats.low))
     zero = min(max(zero, 1), BINS - 1)
     width = max(-stats.low / zero, stats.high / (BINS - zero))
-    histogram = stats.histogram
-    positive = histogram.positive.copy()
-    positive[0] -= histogram.zeros
-    below = _counts(histogram.negative, histogram.negative_width, -stats.low, zero, width)
-    above = _counts(positive, histogram.positive_width, stats.high, BINS - zero, width)
+    negative, positive = magnitudes(stats)
+    below = negative.rebinned(np.arange(zero + 1) * width)
+    above = positive.rebinned(np.arange(BINS - zero + 1) * width)
     return np.concatenate((below[::-1], above)), zero, width
-
-
-def _counts(
-    counts: NDArray[np.int64], from_width: float, largest: float, bins: int, width: float
-) -> NDArray[np.float64]:
-    """Counts of one side of zero on other bins; the outermost of the old ends at the largest."""
-    last = int(np.flatnonzero(counts)[-1])
-    edges = np.arange(last + 2) * from_width
-    edges[last:] = min(edges[last], np.nextafter(largest, 0.0)), largest
-    below = np.concatenate(([0], np.cumsum(counts[: last + 1])))
-    return np.diff(np.interp(np.arange(bins + 1) * width, edges, below))
 
 
 def search(measure: Measure, zero: int, bins: int, least: int) -> tuple[int, int]:

@@ -1,12 +1,12 @@
 """Histograms on other tools' grids, from the values themselves or from streamed statistics."""
 
 from dataclasses import dataclass
-from functools import lru_cache
 from typing import Any
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
+from quant.statistics.cumulative import magnitudes_below, values_below
 from quant.statistics.tensor_stats import TensorStats
 from quant.tool_rules.base import Batches, RuleFails
 
@@ -99,11 +99,7 @@ def signed_counts(stats: TensorStats, edges: ArrayLike) -> NDArray[np.int64]:
     Returns:
         int64, shape (n,), whose sum is the number of values.
     """
-    at = np.asarray(edges, np.float64)
-    below = _at_most(_side(stats, positive=True), at, stats.zeros)
-    total = _side(stats, positive=False)
-    below += total[1][-1] - _less(total, -at)
-    return _whole(below, stats.count)
+    return _whole(values_below(stats, edges), stats.count)
 
 
 def magnitude_counts(stats: TensorStats, edges: ArrayLike) -> NDArray[np.int64]:
@@ -116,10 +112,7 @@ def magnitude_counts(stats: TensorStats, edges: ArrayLike) -> NDArray[np.int64]:
     Returns:
         int64, shape (n,), whose sum is the number of values.
     """
-    at = np.asarray(edges, np.float64)
-    below = _at_most(_side(stats, positive=True), at, stats.zeros)
-    below += _less(_side(stats, positive=False), at)
-    return _whole(below, stats.count)
+    return _whole(magnitudes_below(stats, edges), stats.count)
 
 
 def least_magnitude(stats: TensorStats) -> float:
@@ -133,47 +126,6 @@ def least_magnitude(stats: TensorStats) -> float:
         float(np.flatnonzero(histogram.positive)[0]) * histogram.positive_width,
         float(np.flatnonzero(histogram.negative)[0]) * histogram.negative_width,
     )
-
-
-_Side = tuple[NDArray[np.float64], NDArray[np.float64]]
-
-
-@lru_cache(maxsize=16)
-def _side(stats: TensorStats, *, positive: bool) -> _Side:
-    """Magnitudes on one side, and how many values (zeros apart) are below each; ends are exact.
-
-    The choices for a tensor share them, so those of the last few tensors are kept.
-    """
-    histogram = stats.histogram
-    if positive:
-        counts, width = histogram.positive.astype(np.float64), histogram.positive_width
-        counts[0] -= stats.zeros
-        nearest, farthest = max(stats.min, 0.0), stats.max
-    else:
-        counts, width = histogram.negative.astype(np.float64), histogram.negative_width
-        nearest, farthest = max(-stats.max, 0.0), -stats.min
-    used = np.flatnonzero(counts)
-    if not used.size:
-        return np.zeros(1), np.zeros(1)
-    first, last = int(used[0]), int(used[-1])
-    knots = np.arange(first, last + 2, dtype=np.float64) * width
-    knots[-1] = max(farthest, knots[-2])
-    knots[0] = min(max(nearest, knots[0]), knots[1])
-    return knots, np.concatenate(([0.0], np.cumsum(counts[first : last + 1])))
-
-
-def _less(side: _Side, at: NDArray[np.float64]) -> NDArray[np.float64]:
-    """How many of a side's values have a magnitude below each of ``at``."""
-    return np.interp(at, *side, left=0.0)
-
-
-def _at_most(side: _Side, at: NDArray[np.float64], zeros: int) -> NDArray[np.float64]:
-    """Zeros and positive values below each of ``at``; a zero is in the bin that starts there."""
-    below = _less(side, at)
-    below[at > 0] += zeros
-    if zeros and at[-1] <= 0:
-        below[-1] += zeros
-    return below
 
 
 def _whole(below: NDArray[np.float64], count: int) -> NDArray[np.int64]:

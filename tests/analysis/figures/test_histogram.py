@@ -2,7 +2,7 @@ import numpy as np
 import plotly.graph_objects as go
 import pytest
 
-from analysis.figures.histogram import BINS, Pick, histogram_figure, histogram_spec, rebinned
+from analysis.figures.histogram import BINS, Pick, histogram_figure, histogram_spec
 from analysis.figures.theme import TEMPLATE
 
 
@@ -11,18 +11,6 @@ def bins():
     x = np.random.default_rng(0).normal(size=10_000)
     counts, edges = np.histogram(x, bins=np.linspace(-8, 8, 4097))
     return edges, counts.astype(float)
-
-
-def test_rebinning_on_coarser_edges_is_exact(bins):
-    edges, counts = bins
-    coarse = rebinned(edges, counts, (-8, 8), 512)
-    np.testing.assert_allclose(coarse, counts.reshape(512, 8).sum(axis=1))
-
-
-def test_rebinning_splits_a_bin_in_proportion():
-    edges, counts = np.array([0.0, 1.0, 2.0]), np.array([8.0, 4.0])
-    np.testing.assert_allclose(rebinned(edges, counts, (0.5, 1.5), 2), [4, 2])
-    np.testing.assert_allclose(rebinned(edges, counts, (-1.0, 3.0), 4), [0, 8, 4, 0])
 
 
 def test_the_figure_is_one_filled_line_of_few_points(bins):

@@ -153,43 +153,6 @@ def test_zeros_weigh_nothing_in_the_moments():
     assert of([0.0] * 10).power() == 0
 
 
-def test_rebinned_on_merged_edges_is_exact_and_keeps_zeros_whole():
-    x = np.concatenate((np.random.default_rng(3).standard_normal(5000), np.zeros(700)))
-    h = of(x)
-    edges = h.edges()[::64]
-    expected, _ = np.histogram(x.astype(np.float32).astype(np.float64), edges)
-    np.testing.assert_allclose(h.rebinned(edges), expected, atol=1e-6)
-    odd = h.rebinned([-10, -1e-9, 1e-9, 10])
-    assert odd[1] == pytest.approx(700, abs=1e-3)
-    assert h.rebinned([-8, 0])[0] == pytest.approx(np.count_nonzero(x < 0) + 700)
-
-
-def test_magnitude_folds_both_sides_and_loses_nothing_at_the_largest_value():
-    x = np.random.default_rng(4).standard_normal(30_000).astype(np.float32)
-    x[:500] = 0
-    h = of(x)
-    largest = float(np.abs(x).max())
-    counts = h.magnitude(2048, largest)
-    assert counts.sum() == pytest.approx(x.size, rel=1e-12)
-    expected, _ = np.histogram(np.abs(x), 2048, (0, largest))
-    assert np.abs(np.cumsum(counts) - np.cumsum(expected)).max() < 12
-    assert counts[0] >= 500
-    assert counts[-1] >= 1
-
-
-@pytest.mark.parametrize("largest", [6.0, 7.0, 100.0, 0.3, 1.0])
-def test_magnitude_keeps_a_spike_at_the_largest_value(largest):
-    h = of([largest] * 30, [-0.1 * largest, 0.0])
-    counts = h.magnitude(2048, float(np.float32(largest)))
-    assert counts.sum() == pytest.approx(32)
-    assert counts[-1] == pytest.approx(30)
-
-
-def test_magnitude_over_part_of_the_range_counts_that_part():
-    h = of([0.5, 1.5, -2.5, 3.5])
-    assert h.magnitude(4, 2.0).sum() == pytest.approx(2)
-
-
 def test_sides_of_a_wrong_shape_or_too_many_zeros_are_refused():
     side = np.zeros(BINS_PER_SIDE, np.int64)
     with pytest.raises(ValueError, match="shape"):

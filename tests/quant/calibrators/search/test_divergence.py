@@ -5,6 +5,7 @@ import pytest
 
 from quant.calibrators import REGISTRY
 from quant.calibrators.search.divergence import BINS, Candidates, levels
+from quant.statistics.cumulative import magnitudes
 from quant.types import QType, QuantSpec
 from tests.quant.awkward_data import AWKWARD
 from tests.quant.statistics.statistics_of import statistics_of
@@ -55,9 +56,8 @@ def js(p, q):
 def test_every_candidate_equals_a_plain_loop(case, spec, stride):
     stats = statistics_of(AWKWARD[case])
     candidates = Candidates(stats, spec)
-    bins = stats.histogram.magnitude(BINS, stats.abs_max)
-    bins[0] -= stats.zeros
-    bins[0] = max(bins[0], 0)
+    edges = np.linspace(0, stats.abs_max, BINS + 1)
+    bins = np.add(*(side.rebinned(edges) for side in magnitudes(stats)))
     at = np.arange(candidates.kept.size - 1, -1, -stride)[::-1]
     plain = np.asarray(
         [plain_divergences(bins, int(candidates.kept[k]), candidates.levels) for k in at]
