@@ -10,9 +10,10 @@ import onnx
 from numpy.typing import NDArray
 
 from analysis.errors.measuring import measure
-from analysis.errors.output_scores import predictions, share_equal
+from analysis.errors.output_scores import share_equal
 from analysis.errors.runs import FileRuns, Models, Needs, Observer, Quantized, Run, RunResults
 from analysis.errors.tensor_error import ErrorAccumulator, ErrorStats
+from analysis.metrics.scores import predictions
 from quant.data.dataset import Batch, Dataset
 from quant.execution.progress import OnProgress
 from quant.io.show import card, sparkline, table
