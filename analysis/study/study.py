@@ -17,6 +17,7 @@ from analysis.study.store import MemoryStore, Store
 from quant.data.dataset import Dataset
 from quant.errors import DataError
 from quant.execution.progress import OnProgress, Progress
+from quant.io.show import card, counted, one_line, table
 from quant.model.model import Model
 from quant.pipeline import QuantizedModel, quantize
 from quant.recipe.recipe import Recipe
@@ -79,6 +80,28 @@ class Study:
         """
         if self.metric is not None:
             check_labels(self.metric, self.evaluation.labels)
+
+    def __repr__(self) -> str:
+        """Model, recipe and data, in one line."""
+        metric = "" if self.metric is None else f", metric {one_line(self.metric.name, 30)}"
+        calibrated = "calibrated" if self.calibrated else "not calibrated"
+        return (
+            f"<Study of {one_line(self.model.name)} by recipe {one_line(self.recipe.name, 30)} "
+            f"over {counted(self.count, 'sample')}: {calibrated}{metric}>"
+        )
+
+    def _repr_html_(self) -> str:
+        """What it is made of, for a notebook."""
+        statistics = self.statistics
+        by = "given" if isinstance(statistics, Calibration) else f"{statistics.count:,} samples"
+        rows = (
+            ("Model", repr(self.model)),
+            ("Calibration", repr(self.calibration) if self.calibrated else f"not done yet, {by}"),
+            ("Evaluation", f"{self.count:,} of {counted(len(self.evaluation), 'sample')}"),
+            ("Recipe", self.recipe.name),
+            ("Metric", "none" if self.metric is None else self.metric.label),
+        )
+        return card(repr(self), table(("Input", "What it is"), rows, len(rows)))
 
     def on(self, samples: int | None) -> "Study":
         """The same study, measured on the first so many samples."""
