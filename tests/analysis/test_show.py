@@ -8,6 +8,7 @@ import pytest
 
 import analysis
 import quant
+from analysis.study.store import MemoryStore
 from quant.io.show import one_line, sparkline, table
 from tests.models import conv_relu, images
 from tests.quant.statistics.statistics_of import statistics_of
@@ -42,6 +43,9 @@ def objects(tmp_path_factory):
     calibration = quant.calibrate(model, data)
     int8 = quant.quantize(model, calibration, quant.preset("recommended"))
     found = analysis.analyze(int8, calibration, data, errors=["cumulative"])
+    metric = analysis.METRICS["cosine"]
+    study = analysis.Study(model, analysis.CalibrationData(data), data, int8.recipe, metric)
+    study.run([analysis.CALIBRATING])
     hostile = replace(model, name=HOSTILE)
     renamed = replace(next(iter(calibration.tensors.values())), name=HOSTILE)
     empty = replace(calibration, tensors={}, samples=0)
@@ -64,6 +68,9 @@ def objects(tmp_path_factory):
             found.comparison, tensors={HOSTILE: next(iter(found.comparison.outputs.values()))}
         ),
         "analysis": found,
+        "study": study,
+        "study before anything": replace(study, store=MemoryStore(), metric=None),
+        "hostile study": replace(study, model=hostile, recipe=quant.Recipe(name=HOSTILE)),
     }
 
 
@@ -93,6 +100,8 @@ def test_the_line_tells_counts_and_errors(objects):
     assert "3 nodes (3 can be quantized), 1 input, 1 output" in repr(objects["model"])
     assert "over 8 samples" in repr(objects["calibration"])
     assert "output sqnr" in repr(objects["comparison"])
+    assert "over 8 samples: calibrated, metric cosine" in repr(objects["study"])
+    assert "not calibrated" in repr(objects["study before anything"])
 
 
 def test_showing_statistics_does_not_change_them(objects):
