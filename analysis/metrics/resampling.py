@@ -58,6 +58,12 @@ class MetricChange:
         """Whether the samples are too few to tell the two models apart by this metric."""
         return self.low <= 0 <= self.high
 
+    def written(self, value: float) -> str:
+        """A value of the metric with its unit, such as ``92.35 %``."""
+        percent = self.unit == "%"
+        number = f"{100 * value:.2f}" if percent else f"{value:.4g}".replace("inf", "∞")
+        return f"{number} {self.unit}".strip().replace("-", "−")
+
 
 def metric_change(
     reference: MetricAccumulator, test: MetricAccumulator, *, seed: int = 0
