@@ -156,7 +156,7 @@ class Measurements:
         return self.calibration.tensors[name]
 
     def context(self, name: str) -> TensorContext:
-        """Who reads a tensor, and what its channels matter."""
+        """A tensor's consumers and the noise gain of its channels."""
         return tensor_contexts(self.quantized.float_model, self.calibration)[name]
 
     def planned(self, name: str) -> TensorPlan:

@@ -66,7 +66,7 @@ def _neighbours(graph: ModelGraph, name: str) -> None:
     place = graph.names.index(name)
     for label, found in (
         ("Reads", [a for a, b in graph.layout.edges if b == place]),
-        ("Read by", [b for a, b in graph.layout.edges if a == place]),
+        ("Consumers", [b for a, b in graph.layout.edges if a == place]),
     ):
         if not found:
             continue

@@ -130,7 +130,7 @@ def _before(workspace: Workspace) -> str:
 
 
 def _said(split: AblationResult | None) -> str:
-    """What the halves say, and whether the metric can tell."""
+    """What weights only and activations only say, and whether the metric can tell."""
     if split is None:
         return "Press Measure to see how much the weights cost and how much the activations."
     weights, activations = split.weights_only.sqnr_db, split.activations_only.sqnr_db
