@@ -22,6 +22,7 @@ from analysis.findings.base import (
     severity_of,
     short,
 )
+from quant.error_model.code_counts import code_counts
 from quant.error_model.sqnr import gain_db
 from quant.types import QType
 
@@ -93,12 +94,7 @@ def saturation(evidence: Measurements) -> Iterable[Finding]:
 def _code_shares(evidence: Measurements, name: str) -> Real:
     """How often an activation has each of its 256 codes, float64 of shape (256,)."""
     params, stats = evidence.quantized.params[name], evidence.stats(name)
-    edges = stats.histogram.edges()
-    centres = (edges[:-1] + edges[1:]) / 2
-    codes = np.rint(centres / float(params.scale)) + int(params.zero_point)
-    codes = np.clip(codes, 0, 255).astype(np.int64)
-    counts = np.bincount(codes, stats.histogram.counts(), 256)
-    return counts / max(stats.count, 1)
+    return code_counts(stats, params) / max(stats.count, 1)
 
 
 def mean_excess(codes: Real) -> Real:

@@ -31,7 +31,7 @@ from quant.error_model.consumers import (
     transfer_functions,
 )
 from quant.error_model.context import TensorContext
-from quant.error_model.expected_error import EXACT_STEPS, Side, sides
+from quant.error_model.expected_error import EXACT_STEPS, Parts, Side, from_above, sides
 from quant.statistics.histogram import BINS_PER_SIDE
 from quant.statistics.tensor_stats import TensorStats
 from quant.types import QuantParams
@@ -43,8 +43,8 @@ _BINS_NEEDED = 16
 
 
 @dataclass(frozen=True, eq=False)
-class _WeightedSide:
-    """One side of zero.
+class WeightedSide:
+    """One side of zero, as the readers of a tensor see it.
 
     Attributes:
         side: Its magnitudes, each counted by the squared slope of the transfer functions.
@@ -61,6 +61,15 @@ class _WeightedSide:
             return 0.0
         edges = np.arange(BINS_PER_SIDE + 1, dtype=np.float64) * self.side.width
         return np.interp(end, edges, self.more)
+
+    def parts(self, scale: float, steps: int) -> Parts:
+        """:meth:`quant.error_model.expected_error.Side.parts`, as the readers see them.
+
+        The number of clipped values is weighted too.
+        """
+        found = self.side.parts(scale, steps)
+        more = float(self.clipped_more(np.asarray(scale * steps)))
+        return found._replace(clipping=max(found.clipping + more, 0.0))
 
 
 def effective_range(stats: TensorStats, context: TensorContext) -> tuple[float, float]:
@@ -96,18 +105,19 @@ class WeightedError:
                 passes every error on. Where no reader would notice anything, every error counts
                 too.
         """
+        # Bins are whole to their upper edges: ranges once chosen by this error stay chosen.
         negative, positive = sides(stats.histogram)
         found = transfer_functions(context.consumer_ops, stats.mean_sample_max)
         gain = context.channel_noise_gain if context.consumer_ops else None
         if gain is not None:
             negative, positive = (_by_channel(side, stats, gain) for side in (negative, positive))
-        self.negative = _seen(negative, -1.0, found)
-        self.positive = _seen(positive, 1.0, found)
+        self.negative = weighted_side(negative, -1.0, found)
+        self.positive = weighted_side(positive, 1.0, found)
         unnoticed = not (self.negative.side.squares or self.positive.side.squares)
         if unnoticed:
             self.negative, self.positive = (
-                _WeightedSide(negative, None),
-                _WeightedSide(positive, None),
+                WeightedSide(negative, None),
+                WeightedSide(positive, None),
             )
         self.plain = gain is None and (unnoticed or found == (identity,))
         self._found = (identity,) if unnoticed else found
@@ -120,7 +130,7 @@ class WeightedError:
         total = 0.0
         for transfer in self._found:
             total += self._zeros * float(transfer(np.zeros(1))[0]) ** 2
-            total += sum(_squares(side, sign, transfer) for sign, side in self._sides)
+            total += sum(transferred_squares(side, sign, transfer) for sign, side in self._sides)
         return total
 
     def of(self, scale: ArrayLike, below: ArrayLike, codes: int) -> Array:
@@ -194,33 +204,35 @@ def _by_channel(side: Side, stats: TensorStats, gain: NDArray[np.float32]) -> Si
         return side
     reach = reach[order]
     density = 1 / reach
-    weight = _from_above(gain[order] * density) / _from_above(density)
+    weight = from_above(gain[order] * density) / from_above(density)
     ends = np.minimum(np.arange(1, BINS_PER_SIDE + 1) * side.width, reach[-1])
-    return Side(side.counts * (weight / weight[0])[np.searchsorted(reach, ends)], side.width)
+    return side.weighted((weight / weight[0])[np.searchsorted(reach, ends)])
 
 
-def _from_above(values: Array) -> Array:
-    """Sum of each value and all after it."""
-    return np.cumsum(values[::-1])[::-1]
+def weighted_side(side: Side, sign: float, found: tuple[TransferFunction, ...]) -> WeightedSide:
+    """Weigh one side of zero by what transfer functions make of it.
 
-
-def _seen(side: Side, sign: float, found: tuple[TransferFunction, ...]) -> _WeightedSide:
-    """Weigh one side of zero, whose values are ``sign`` times its magnitudes."""
+    Args:
+        side: Its magnitudes, whose values are ``sign`` times those.
+        sign: -1 or 1.
+        found: The transfer functions; their errors add up.
+    """
     if found == (identity,):
-        return _WeightedSide(side, None)
+        return WeightedSide(side, None)
     edges = np.arange(BINS_PER_SIDE + 1, dtype=np.float64) * side.width
     weights, more = np.zeros(BINS_PER_SIDE), np.zeros(BINS_PER_SIDE + 1)
     for transfer in found:
         step = np.diff(transfer(sign * edges))
         weights += (step / side.width) ** 2
         more += _beyond(side.counts, step)
-    weighted = Side(side.counts * weights, side.width)
-    second = weighted.moments[2]
+    weighted = side.weighted(weights)
+    # Both sums take bins as whole, so that they cancel where a transfer is straight.
+    second = Side(weighted.counts, side.width).moments[2]
     more -= second[: BINS_PER_SIDE + 1] * side.width**2
-    return _WeightedSide(weighted, more)
+    return WeightedSide(weighted, more)
 
 
-def _squares(side: Side, sign: float, transfer: TransferFunction) -> float:
+def transferred_squares(side: Side, sign: float, transfer: TransferFunction) -> float:
     """Sum of the squared transfer functions on one side of zero, by Simpson's rule in each bin."""
     places = np.arange(2 * BINS_PER_SIDE + 1, dtype=np.float64) * (0.5 * sign * side.width)
     squared = transfer(places) ** 2
@@ -238,7 +250,7 @@ def _beyond(counts: Array, step: Array) -> Array:
         float64, shape (n + 1,).
     """
     zero = np.zeros(1)
-    above = np.concatenate((np.cumsum(counts[::-1])[::-1], zero))
-    first = np.concatenate((np.cumsum(((above[1:] + counts / 2) * step)[::-1])[::-1], zero))
+    above = np.concatenate((from_above(counts), zero))
+    first = np.concatenate((from_above((above[1:] + counts / 2) * step), zero))
     rise = 2 * step * first[1:] + step**2 * (above[1:] + counts / 3)
-    return np.concatenate((np.cumsum(rise[::-1])[::-1], zero))
+    return np.concatenate((from_above(rise), zero))

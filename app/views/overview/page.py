@@ -3,28 +3,30 @@
 import streamlit as st
 
 from app.session import user_session
-from app.tasks.pictures import prepare_pictures
+from app.tasks import calibration
 from app.views.layers.recipe_bar import undo_buttons
 from app.views.overview.bar import overview_bar
 from app.views.overview.cards import overview_cards
-from app.views.overview.model_figures import model_figures
+from app.views.overview.depth import depth_plot
 from app.views.overview.ranking import ranking_panel
 from app.views.overview.samples import samples_panel
 from app.views.overview.suspects import suspects
 from app.views.shared.page_guard import guarded, ready
+from app.workspace.metric import metric_in_use
 from app.workspace.workspace import Workspace
 
 
 def body(workspace: Workspace) -> None:
     """Everything below the heading."""
-    overview_bar(workspace)
-    overview_cards(workspace)
+    metric = metric_in_use(workspace)
+    overview_bar(workspace, metric)
+    overview_cards(workspace, metric)
     left, right = st.columns([10, 9], gap="medium")
     with left:
-        model_figures(workspace)
+        depth_plot(workspace)
     with right:
         suspects(workspace)
-    ranking_panel(workspace)
+    ranking_panel(workspace, metric)
     samples_panel(workspace)
 
 
@@ -40,4 +42,4 @@ with guarded():
         for warning in found.quantized.plan.warnings:
             st.warning(warning, icon=":material/warning:")
         body(found)
-        prepare_pictures(found)
+        calibration.prepare_pictures(found)

@@ -8,12 +8,16 @@ import pandas as pd
 import streamlit as st
 
 from analysis.metrics import Metric
-from analysis.study.ranking import UnitRanking, unit_ranking
-from analysis.sweep.unit_effects import KINDS
 from app.jobs import Job
 from app.session import user_session
-from app.tasks.ranking import ranking_job, start_ranking
-from app.tasks.stages import TITLES
+from app.tasks.ranking import (
+    KINDS,
+    Ranking,
+    ranking,
+    ranking_job,
+    samples_of,
+    start_ranking,
+)
 from app.views.layers.table import go_to
 from app.views.shared.format import plural, seconds
 from app.views.shared.job_panel import show_outcome
@@ -27,24 +31,25 @@ EVERY = 1.0
 HEIGHT = 290
 
 
-def ranking_panel(workspace: Workspace) -> None:
+def ranking_panel(workspace: Workspace, metric: Metric) -> None:
     """Draw the heading, the progress and the table."""
-    job = ranking_job(workspace)
+    samples = samples_of(workspace, workspace.project.rank_samples)
+    job = ranking_job(workspace, metric, samples)
     running = job is not None and job.running
 
     @st.fragment(run_every=EVERY if running else None)
     def panel() -> None:
         if running and job is not None and not job.running:
             st.rerun()
-        found = unit_ranking(workspace.ranked)
-        _bar(workspace, found, job)
-        _table(workspace, found)
+        found = ranking(workspace, metric, samples)
+        _bar(workspace, metric, found, job)
+        _table(workspace, metric, found)
 
     with st.container(border=True, key="ranking_box"):
         panel()
 
 
-def _bar(workspace: Workspace, found: UnitRanking, job: Job | None) -> None:
+def _bar(workspace: Workspace, metric: Metric, found: Ranking, job: Job | None) -> None:
     """Start, progress, cancel, number of samples."""
     running = job is not None and job.running
     with st.container(horizontal=True, vertical_alignment="bottom", key="ranking_bar"):
@@ -57,7 +62,7 @@ def _bar(workspace: Workspace, found: UnitRanking, job: Job | None) -> None:
                 if job is not None and running:
                     st.progress(_share(found), text=_line(found, job))
                 else:
-                    st.caption(_ranked_by(found, workspace.metric))
+                    st.caption(_ranked_by(found, metric))
         total = len(workspace.opened.evaluation)
         key = widget_key("ranking samples", found.samples)
 
@@ -88,7 +93,7 @@ def _bar(workspace: Workspace, found: UnitRanking, job: Job | None) -> None:
             return
 
         def start() -> None:
-            start_ranking(workspace)
+            start_ranking(workspace, metric, found.samples)
 
         begun = bool(found.sensitivity)
         if st.button(
@@ -104,19 +109,19 @@ def _bar(workspace: Workspace, found: UnitRanking, job: Job | None) -> None:
         show_outcome(job)
 
 
-def _share(found: UnitRanking) -> float:
+def _share(found: Ranking) -> float:
     total = len(KINDS) * len(found.units)
     return min((len(found.sensitivity) + len(found.benefit)) / total, 1.0) if total else 0.0
 
 
-def _line(found: UnitRanking, job: Job) -> str:
+def _line(found: Ranking, job: Job) -> str:
     """Which error, how many layers, how fast, how long yet."""
     if job.cancelling:
         return "Ranking: stopping"
-    known = found.benefit if job.label == TITLES["benefit"] else found.sensitivity
+    known = found.benefit if job.label == "Benefit" else found.sensitivity
     progress = job.progress
     line = f"{job.label}: {len(known)} of {plural(len(found.units), 'layer')}"
-    if progress is None or not progress.done or job.label not in {TITLES[kind] for kind in KINDS}:
+    if progress is None or not progress.done or job.label not in {"Sensitivity", "Benefit"}:
         return line
     left = progress.seconds_left
     speed = progress.per_second / found.samples
@@ -124,14 +129,12 @@ def _line(found: UnitRanking, job: Job) -> str:
     return f"{line}, {speed:.1f} a second{ending}"
 
 
-def _ranked_by(found: UnitRanking, metric: Metric | None) -> str:
+def _ranked_by(found: Ranking, metric: Metric) -> str:
     if not found.sensitivity:
         return (
             f"Press Rank layers: each of {plural(len(found.units), 'layer')} is measured on "
             f"{plural(found.samples, 'sample')}."
         )
-    if metric is None:
-        return f"Ranked by output sqnr on {plural(found.samples, 'sample')}."
     if found.by_metric:
         return f"Ranked by {metric.label}, then by output sqnr, on {found.samples:,} samples."
     return (
@@ -140,10 +143,10 @@ def _ranked_by(found: UnitRanking, metric: Metric | None) -> str:
     )
 
 
-def _table(workspace: Workspace, found: UnitRanking) -> None:
+def _table(workspace: Workspace, metric: Metric, found: Ranking) -> None:
     if not found.sensitivity:
         return
-    units, metric = found.ordered, workspace.metric
+    units = _ordered(found)
     names = [unit.name for unit in units]
     row = user_session.current().row
     place = next((i for i, unit in enumerate(units) if row in unit.nodes), None)
@@ -157,7 +160,7 @@ def _table(workspace: Workspace, found: UnitRanking) -> None:
         "selection": {"rows": [] if place is None else [place], "columns": [], "cells": []}
     }
     st.dataframe(
-        _frame(workspace, found, units, share=metric is not None and metric.unit == "%"),
+        _frame(workspace, found, units, share=metric.unit == "%"),
         key=KEY,
         height=HEIGHT,
         hide_index=True,
@@ -173,8 +176,23 @@ def _table(workspace: Workspace, found: UnitRanking) -> None:
         )
 
 
+def _ordered(found: Ranking) -> list[QuantUnit]:
+    """The units with most to win first; until that is known, those that do most harm alone."""
+
+    def badness(unit: QuantUnit) -> tuple[float, ...]:
+        gain, alone = found.gain_db(unit.name), found.sensitivity.get(unit.name)
+        harm = -alone.sqnr_db if alone else -math.inf
+        loss = found.loss(unit.name) if found.by_metric else 0.0
+        if gain is None:
+            return (0.0, 0.0, 0.0, loss or 0.0, harm)
+        return (1.0, found.gain(unit.name) or 0.0 if found.by_metric else 0.0, gain, 0.0, harm)
+
+    known = [u for u in found.units if u.name in found.sensitivity or u.name in found.benefit]
+    return sorted(known, key=badness, reverse=True)
+
+
 def _frame(
-    workspace: Workspace, found: UnitRanking, units: Sequence[QuantUnit], *, share: bool
+    workspace: Workspace, found: Ranking, units: Sequence[QuantUnit], *, share: bool
 ) -> pd.DataFrame:
     ops = {row.name: row.op_type for row in workspace.rows()}
     scale = 100 if share else 1
@@ -206,9 +224,12 @@ def _frame(
     )
 
 
-def _columns(metric: Metric | None):
+def _columns(metric: Metric):
     column = st.column_config
-    columns = {
+    unit = "points" if metric.unit == "%" else metric.unit
+    ending = f" ({unit})" if unit else ""
+    digits = "%.2f" if metric.unit == "%" else "%.4f"
+    return {
         "layer": column.TextColumn("Layer", pinned=True, width=300),
         "op": column.TextColumn("Op"),
         "sensitivity": column.NumberColumn(
@@ -216,25 +237,15 @@ def _columns(metric: Metric | None):
             format="%.1f",
             help="Sensitivity: output sqnr with only this layer in int8. Low is bad.",
         ),
-        "benefit": column.NumberColumn(
-            "Benefit (dB)",
-            format="%+.2f",
-            help="Benefit: output sqnr gained with everything in int8 but this layer.",
-        ),
-    }
-    return columns | ({"loss": None, "gain": None} if metric is None else _of_metric(metric))
-
-
-def _of_metric(metric: Metric):
-    column = st.column_config
-    unit = "points" if metric.unit == "%" else metric.unit
-    ending = f" ({unit})" if unit else ""
-    digits = "%.2f" if metric.unit == "%" else "%.4f"
-    return {
         "loss": column.NumberColumn(
             f"{metric.label} lost{ending}",
             format=digits,
             help=f"Sensitivity: what {metric.label} loses with only this layer in int8.",
+        ),
+        "benefit": column.NumberColumn(
+            "Benefit (dB)",
+            format="%+.2f",
+            help="Benefit: output sqnr gained with everything in int8 but this layer.",
         ),
         "gain": column.NumberColumn(
             f"{metric.label} gained{ending}",

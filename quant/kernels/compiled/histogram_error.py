@@ -12,12 +12,11 @@ _PRECISION = 2.0**-22
 
 
 @compiled(
-    "UniTuple(float64, 3)(Array(int64, 1, 'C', readonly=True), int64, UniTuple(float64, 3), "
+    "UniTuple(float64, 3)(Array(float64, 1, 'C', readonly=True), UniTuple(float64, 3), "
     "float64, int64)"
 )
 def side_errors(
-    counts: NDArray[np.int64],
-    zeros: int,
+    counts: NDArray[np.float64],
     grid: tuple[float, float, float],
     scale: float,
     steps: int,
@@ -28,8 +27,7 @@ def side_errors(
     with n the code at y: each whole step behind adds 1/12.
 
     Args:
-        counts: Values in each bin, from zero outwards, shape (n,).
-        zeros: How many of the first are exactly zero, and have no error.
+        counts: Values in each bin, from zero outwards, exact zeros left out, shape (n,).
         grid: Width of a bin, the least magnitude (or 0) and the greatest, in real units.
         scale: Real units per step.
         steps: Number of steps from zero to the end of the range.
@@ -39,7 +37,7 @@ def side_errors(
     last = min(int(largest / width), counts.size - 1)
     clipped = clipping = rounding = 0.0
     for k in range(first, last + 1):
-        inside = counts[k] - zeros if k == 0 else counts[k]
+        inside = counts[k]
         if inside == 0:
             continue
         # The outer bins end where the values do; a spike keeps a sliver of width.

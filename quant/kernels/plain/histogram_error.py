@@ -12,8 +12,7 @@ _PRECISION = 2.0**-22
 
 
 def side_errors(
-    counts: NDArray[np.int64],
-    zeros: int,
+    counts: NDArray[np.float64],
     grid: tuple[float, float, float],
     scale: float,
     steps: int,
@@ -22,7 +21,7 @@ def side_errors(
     width, nearest, largest = grid
     first, last = int(nearest / width), min(int(largest / width), counts.size - 1)
     k = np.arange(first, last + 1)
-    inside = counts[first : last + 1] - np.where(k == 0, zeros, 0)
+    inside = counts[first : last + 1]
     high = np.where(k == last, largest, (k + 1) * width)
     high = np.where(k == last - 1, np.minimum(high, largest - _SPIKE * width), high)
     low = np.where(k == first, np.maximum(k * width, nearest), k * width)

@@ -18,6 +18,7 @@ from quant.tool_rules.aimet import costs, density
 from quant.tool_rules.streamed.compute import running, x_log_x
 from tests.hypothesis_profile import examples
 from tests.quant.awkward_data import AWKWARD
+from tests.quant.statistics.statistics_of import statistics_of
 
 FLOATS = st.one_of(
     st.floats(width=32, allow_nan=False, allow_infinity=False),
@@ -136,22 +137,13 @@ def test_sides_count_the_same(x):
     st.integers(0, 255),
 )
 def test_local_errors_agree(x, relative, steps):
-    histogram = counted(x)
-    magnitudes = np.abs(x.astype(np.float64))
-    if not magnitudes.max():
+    if not x.any():
         return
-    scale = max(float(magnitudes.max()) * relative / 127, 1e-45)
-    side, width, end, zeros = (
-        (histogram.positive, histogram.positive_width, float(x.max()), histogram.zeros)
-        if x.max() > 0
-        else (histogram.negative, histogram.negative_width, -float(x.min()), 0)
-    )
-    nearest = float(magnitudes.min()) if (x > 0).all() or (x < 0).all() else 0.0
-    agree(
-        Both("histogram_error", "side_errors")(side, zeros, (width, nearest, end), scale, steps),
-        rtol=1e-9,
-        atol=1e-290,
-    )
+    scale = max(float(np.abs(x.astype(np.float64)).max()) * relative / 127, 1e-45)
+    for side in expected_error.observed_sides(statistics_of(x)):
+        grid = side.width, side.nearest, side.end
+        both = Both("histogram_error", "side_errors")
+        agree(both(side.counts, grid, scale, steps), rtol=1e-9, atol=1e-290)
 
 
 @given(
@@ -160,12 +152,16 @@ def test_local_errors_agree(x, relative, steps):
     st.integers(0, 300),
 )
 def test_expected_errors_agree_to_the_last_bit(x, scale, most):
-    for side in expected_error.sides(counted(x)):
+    for side in (
+        *expected_error.sides(counted(x)),
+        *expected_error.observed_sides(statistics_of(x)),
+    ):
         steps = np.arange(scale.size, dtype=np.int64) * most
+        args = side._tables, side._bounds
         out = np.empty(scale.size)
-        agree(Both("expected_error", "excess_sums")(scale, steps, side._tables, out), rtol=0)
+        agree(Both("expected_error", "excess_sums")(scale, steps, *args, out), rtol=0)
         table = np.empty((scale.size, most + 1))
-        agree(Both("expected_error", "running_excess")(scale, side._tables, table), rtol=0)
+        agree(Both("expected_error", "running_excess")(scale, *args, table), rtol=0)
 
 
 WINDOWS = st.lists(st.tuples(st.integers(0, 1800), st.integers(0, 1800)), max_size=6)
