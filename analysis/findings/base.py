@@ -249,8 +249,10 @@ def _order(finding: Finding) -> tuple[int, int, bool, float, str]:
 
 def short(name: str) -> str:
     """A tensor's or node's name as a sentence has it: the last parts of a long path."""
+    if len(name) <= 32:
+        return name
     parts = name.strip("/").split("/")
-    return name if len(name) <= 32 else "…/" + "/".join(parts[-2:])
+    return "…/" + "/".join(parts[-2:]) if len(parts) > 2 else f"…{name[-31:]}"
 
 
 def times(ratio: float) -> str:

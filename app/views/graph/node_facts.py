@@ -7,11 +7,14 @@ from analysis.layers import LayerRow, clipping_db, rounding_db
 from app.tasks.ranking import ranking_in_use
 from app.views.graph.colouring import state_of
 from app.views.layers.table import go_to
-from app.views.shared.format import db, number, percent
+from app.views.shared.format import db, end_of, number, percent
 from app.workspace.workspace import Workspace
 from quant.model.op_roles import INPUT_OP_TYPE
 
 MOST_NEIGHBOURS = 6
+NAME = 30
+"""Characters of a neighbour's name that fit on a line."""
+MISSING = "not measured; press Measure on Overview"
 
 
 def node_facts(workspace: Workspace, graph: ModelGraph, row: LayerRow | None) -> None:
@@ -49,8 +52,8 @@ def _facts(workspace: Workspace, row: LayerRow) -> dict[str, str]:
         facts["Rounding"] = f"{db(rounding_db(row.local))} alone"
         clipped = row.local.clip_rate > 0
         facts["Clipping"] = f"{db(clipping_db(row.local))} alone" if clipped else "nothing clipped"
-        facts["Clip rate"] = percent(row.local.clip_rate, 3)
-    facts["Cumulative"] = f"{db(measured.sqnr_db)} sqnr, measured" if measured else "not measured"
+        facts["Clip rate"] = percent(row.local.clip_rate, 3) if clipped else "0 %"
+    facts["Cumulative"] = f"{db(measured.sqnr_db)} sqnr, measured" if measured else MISSING
     known = ranking_in_use(workspace)
     unit = next((u.name for u in known.units if row.name in u.nodes), "")
     if unit in known.sensitivity:
@@ -75,7 +78,7 @@ def _neighbours(graph: ModelGraph, name: str) -> None:
             st.caption(label)
             for other in found[:MOST_NEIGHBOURS]:
                 st.button(
-                    f"{graph.names[other]} ({graph.op_types[other]})",
+                    f"{end_of(graph.names[other], NAME)} ({graph.op_types[other]})",
                     key=f"graph go {label} {other}",
                     type="tertiary",
                     on_click=go_to,
