@@ -16,7 +16,10 @@ from analysis.findings import Finding, Fix, Measurements, find_causes
 from analysis.metrics import METRICS, Metric, metric_from_file
 from analysis.ranges.candidates import RangeCandidate, range_candidates, range_disagreement_db
 from analysis.ranges.cost_curves import divergence_curves
-from analysis.study.analysis import Analysis, analyze
+from analysis.study.analysis import Analysis, analysis_of, analyze, stages_of
+from analysis.study.ranking import UnitRanking, unit_ranking
+from analysis.study.stages import CALIBRATING
+from analysis.study.study import CalibrationData, Study
 from analysis.sweep.unit_effects import UnitEffect, benefit, sensitivity
 from quant.error_model.local_error import LocalError, local_error
 
@@ -24,9 +27,11 @@ if TYPE_CHECKING:
     from analysis import figures
 
 __all__ = [
+    "CALIBRATING",
     "METRICS",
     "AblationResult",
     "Analysis",
+    "CalibrationData",
     "Comparison",
     "ErrorStats",
     "Finding",
@@ -38,7 +43,10 @@ __all__ = [
     "RangeCandidate",
     "SampleError",
     "SampleErrors",
+    "Study",
     "UnitEffect",
+    "UnitRanking",
+    "analysis_of",
     "analyze",
     "benefit",
     "compare",
@@ -51,6 +59,8 @@ __all__ = [
     "range_disagreement_db",
     "sample_errors",
     "sensitivity",
+    "stages_of",
+    "unit_ranking",
     "weights_vs_activations",
 ]
 

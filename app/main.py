@@ -4,14 +4,14 @@ import streamlit as st
 
 from app.routes.plotly import ICON
 from app.session import user_session
-from app.tasks import calibration
+from app.tasks.opening import begin
 from app.views.shared.follow import follow
 
 st.set_page_config(page_title="QuantLens", page_icon=ICON, layout="wide")
 notice = user_session.follow()
 if notice:
     st.toast(notice, icon=":material/sync_problem:", duration="long")
-calibration.begin()
+begin()
 page = st.navigation(
     [
         st.Page("views/setup/page.py", title="Setup", url_path="setup"),

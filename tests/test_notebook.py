@@ -47,6 +47,17 @@ def test_seven_figures_are_drawn(executed):
     assert len(drawn) == 7
 
 
+def test_objects_show_themselves_as_tables(executed):
+    outputs = [o for c in executed for o in c.get("outputs", [])]
+    shown = [o.data["text/html"] for o in outputs if o.output_type == "execute_result"]
+    kinds = [html.split("<b>")[1].split()[0] for html in shown if "<div><p><b>" in html]
+    assert kinds == [
+        *("Model", "Dataset", "Calibration", "Recipe", "QuantizedModel"),
+        *("AblationResult", "Analysis", "Finding,", "Recipe", "Comparison"),
+    ]
+    assert all("<table>" in html for html in shown if "<div><p><b>" in html)
+
+
 def test_the_story_is_told_by_the_numbers(executed):
     def top1(text: str) -> tuple[float, float]:
         words = printed(executed, text).replace(",", "").replace("%", "").split()

@@ -10,10 +10,12 @@ import onnx
 from numpy.typing import NDArray
 
 from analysis.errors.measuring import measure
-from analysis.errors.output_scores import predictions, share_equal
+from analysis.errors.output_scores import share_equal
 from analysis.errors.runs import FileRuns, Models, Needs, Observer, Quantized, Run, RunResults
 from analysis.errors.tensor_error import ErrorAccumulator, ErrorStats
+from analysis.metrics.scores import predictions
 from quant.data.dataset import Batch, Dataset
+from quant.error_model.sqnr import decibels
 from quant.execution.progress import OnProgress
 from quant.io.show import card, sparkline, table
 from quant.model.model import Model
@@ -53,7 +55,7 @@ class Comparison:
         """Samples, least output sqnr and top-1, in one line."""
         worst = min((error.sqnr_db for error in self.outputs.values()), default=None)
         found = f"<Comparison over {self.samples:,} samples"
-        found += "" if worst is None else f": output sqnr {worst:.1f} dB"
+        found += "" if worst is None else f": output sqnr {decibels(worst)}"
         if self.float_top1 is not None and self.int8_top1 is not None:
             found += f", top-1 float {self.float_top1:.2%}, int8 {self.int8_top1:.2%}"
         return f"{found}>"
@@ -63,8 +65,8 @@ class Comparison:
         errors = [error.sqnr_db for error in self.tensors.values()]
         step = max(1, len(errors) // 200)
         worst = sorted(self.tensors.items(), key=lambda item: item[1].sqnr_db)
-        rows = ((name, f"{error.sqnr_db:.1f}", f"{error.max_abs:.4g}") for name, error in worst)
-        head = ("Tensor, worst first", "sqnr, dB", "Largest difference")
+        rows = ((name, decibels(error.sqnr_db), f"{error.max_abs:.4g}") for name, error in worst)
+        head = ("Tensor, worst first", "Cumulative sqnr", "Largest difference")
         return card(repr(self), sparkline(errors[::step]), table(head, rows, len(worst)))
 
 

@@ -10,6 +10,7 @@ from numpy.typing import NDArray
 
 from analysis.errors.tensor_error import ErrorAccumulator, ErrorStats
 from analysis.metrics import Metric, MetricAccumulator
+from analysis.metrics.scores import predictions
 
 _FLOOR = 1e-7
 """The least probability: a row that ends in an int8 Softmax holds exact zeros."""
@@ -144,23 +145,6 @@ class ScoreAccumulator:
             agreement=self._alike / self._samples if self._rows else None,
             metric=None if self._metric is None else self._metric.result(),
         )
-
-
-def predictions(output: Array, samples: int) -> NDArray[np.int32] | None:
-    """The place of the largest score of each sample.
-
-    Args:
-        output: An output of the model over a batch.
-        samples: Samples in the batch.
-
-    Returns:
-        int32, shape (samples,), or None where the output is no row of scores for each sample.
-    """
-    if output.ndim < 2 or output.dtype.kind != "f" or output.shape[-1] < 2:
-        return None
-    if output.size != samples * output.shape[-1]:
-        return None
-    return output.reshape(samples, -1).argmax(axis=1).astype(np.int32)
 
 
 def share_equal(a: NDArray[np.integer], b: NDArray[np.integer]) -> float:

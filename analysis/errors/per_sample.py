@@ -9,8 +9,8 @@ from numpy.typing import NDArray
 
 from analysis.errors.measuring import measure
 from analysis.errors.out_of_range import OutOfRange
-from analysis.errors.output_scores import predictions
 from analysis.errors.runs import FileRuns, Models, Needs, Observer, Run, RunResults
+from analysis.metrics.scores import predictions
 from quant.data.dataset import Batch, Dataset
 from quant.error_model.sqnr import sqnr_db
 from quant.execution.progress import OnProgress

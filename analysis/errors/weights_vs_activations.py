@@ -10,7 +10,9 @@ from analysis.errors.output_scores import OutputScores, ScoreAccumulator
 from analysis.errors.runs import Needs, Observer, QuantizedRuns, Run, RunResults
 from analysis.metrics import Metric, MetricAccumulator, MetricChange, metric_change
 from quant.data.dataset import Batch, Dataset
+from quant.error_model.sqnr import decibels
 from quant.execution.progress import OnProgress
+from quant.io.show import card, table
 from quant.pipeline import QuantizedModel
 
 
@@ -33,6 +35,34 @@ class AblationResult:
     all: OutputScores
     metric: MetricChange | None
 
+    def __repr__(self) -> str:
+        """Samples and the output sqnr of each variant, in one line."""
+        return (
+            f"<AblationResult over {self.all.samples:,} samples: output sqnr "
+            f"{decibels(self.all.sqnr_db)}, weights only {decibels(self.weights_only.sqnr_db)}, "
+            f"activations only {decibels(self.activations_only.sqnr_db)}>"
+        )
+
+    def _repr_html_(self) -> str:
+        """The variants side by side, for a notebook."""
+        variants = {
+            "Float": self.float,
+            "Weights only": self.weights_only,
+            "Activations only": self.activations_only,
+            "All int8": self.all,
+        }
+        rows = [
+            (name, decibels(s.sqnr_db), "" if s.agreement is None else f"{s.agreement:.2%}")
+            for name, s in variants.items()
+        ]
+        head = ("Quantized", "Output sqnr", "Predicts like float")
+        if self.metric is not None:
+            head = (*head, self.metric.label)
+            values = [s.metric for s in variants.values()]
+            written = ["" if value is None else self.metric.written(value) for value in values]
+            rows = [(*row, value) for row, value in zip(rows, written, strict=True)]
+        return card(repr(self), table(head, rows, len(rows)))
+
 
 def weights_vs_activations(
     quantized: QuantizedModel,
@@ -44,16 +74,16 @@ def weights_vs_activations(
 ) -> AblationResult:
     """Measure what quantizing the weights alone and the activations alone does to the outputs.
 
-    Float and all run as a user runs them, on ONNX Runtime's default settings. The two halves are
-    computed as they are defined: by default ONNX Runtime stores a float weight of a Conv or Gemm
-    that reads a quantized tensor as int8 of its own accord, with one scale, so activations alone
-    would never be measured.
+    Float and all run as a user runs them, on ONNX Runtime's default settings. Weights only and
+    activations only are computed as they are defined: by default ONNX Runtime stores a float weight
+    of a Conv or Gemm that reads a quantized tensor as int8 of its own accord, with one scale, so
+    activations only would never be measured.
 
     Args:
         quantized: The int8 model.
         data: What to feed the variants with.
         samples: Use the first so many samples; None for all.
-        metric: What to judge the outputs by beside their error, or None.
+        metric: Metric of the outputs beside their error, or None.
         progress: Called at least every quarter of a second; it may raise
             :class:`quant.errors.Cancelled`.
 
@@ -78,7 +108,7 @@ class AblationAccumulator(Observer[QuantizedRuns, AblationResult]):
     """Adds up an :class:`AblationResult`.
 
     Args:
-        metric: What to judge the outputs by beside their error, or None.
+        metric: Metric of the outputs beside their error, or None.
         labels: The class of each sample, or None; more than there are samples will do.
 
     Raises:

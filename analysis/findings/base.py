@@ -13,6 +13,7 @@ from analysis.errors.out_of_range import OutOfRange
 from analysis.errors.tensor_error import ErrorStats
 from analysis.noise.budget import Measured, Noise, NoiseSource, tensor
 from quant.error_model.context import TensorContext, tensor_contexts
+from quant.io.show import card, one_line, paragraph, table
 from quant.pipeline import QuantizedModel
 from quant.planning.plan import TensorPlan
 from quant.recipe.recipe import Recipe, Rule
@@ -74,6 +75,21 @@ class Finding:
     numbers: Mapping[str, float] = field(default_factory=dict[str, float])
     gain_db: float = 0.0
     fix: Fix | None = None
+
+    def __repr__(self) -> str:
+        """Severity, title and estimated gain, in one line."""
+        return f"<Finding, {self.severity}: {one_line(self.title, 120)} ({self.gain_db:.1f} dB)>"
+
+    def _repr_html_(self) -> str:
+        """The evidence, the fix and the numbers, for a notebook."""
+        fix = "no recipe can help" if self.fix is None else self.fix.label
+        rows = [(name, real(value)) for name, value in self.numbers.items()]
+        return card(
+            repr(self),
+            paragraph(self.evidence),
+            paragraph(f"Fix: {fix}. Estimated gain at the outputs: {self.gain_db:.1f} dB."),
+            table(("Number", "Value"), rows, len(rows)),
+        )
 
     @property
     def figures(self) -> Mapping[str, float]:
@@ -140,7 +156,7 @@ class Measurements:
         return self.calibration.tensors[name]
 
     def context(self, name: str) -> TensorContext:
-        """Who reads a tensor, and what its channels matter."""
+        """A tensor's consumers and the noise gain of its channels."""
         return tensor_contexts(self.quantized.float_model, self.calibration)[name]
 
     def planned(self, name: str) -> TensorPlan:

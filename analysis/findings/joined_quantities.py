@@ -96,19 +96,19 @@ def uneven_output(evidence: Measurements) -> Iterable[Finding]:
 def _below(evidence: Measurements, node: str) -> tuple[str, ...] | None:
     """The quantized nodes from a node down to the outputs, itself included.
 
-    None where a weight or a sum reads it: then its channels are judged by what those make of them.
+    None where a weight or a sum reads it: then its channels count by what those make of them.
     """
     model, plan = evidence.quantized.float_model, evidence.quantized.plan
     found = [node]
     for name in found:
         for output in plan.nodes[name].node.outputs:
-            for reader in model.consumers.get(output, ()):
-                item = plan.nodes.get(reader)
-                if item is None or not item.quantized or reader in found:
+            for consumer in model.consumers.get(output, ()):
+                item = plan.nodes.get(consumer)
+                if item is None or not item.quantized or consumer in found:
                     continue
                 if item.node.kind is Kind.COMPUTE or len(found) > 16:
                     return None
-                found.append(reader)
+                found.append(consumer)
     return tuple(found)
 
 

@@ -58,6 +58,12 @@ class MetricChange:
         """Whether the samples are too few to tell the two models apart by this metric."""
         return self.low <= 0 <= self.high
 
+    def written(self, value: float) -> str:
+        """A value of the metric with its unit, such as ``92.35 %``."""
+        percent = self.unit == "%"
+        number = f"{100 * value:.2f}" if percent else f"{value:.4g}".replace("inf", "∞")
+        return f"{number} {self.unit}".strip().replace("-", "−")
+
 
 def metric_change(
     reference: MetricAccumulator, test: MetricAccumulator, *, seed: int = 0
@@ -67,7 +73,7 @@ def metric_change(
     The same samples are drawn for both models.
 
     Args:
-        reference: The float model's tally.
+        reference: The float model's accumulated outputs.
         test: The int8 model's, of the same metric.
         seed: Of the random draws.
 
@@ -131,9 +137,9 @@ def bootstrap(
         return _interval(
             lambda rows: metric(*_drawn(whole, rows)), _count(outputs), seed, WHOLE_ROUNDS
         )
-    tally = MetricAccumulator(metric, labels)
-    tally.add(outputs, reference)
-    each = tally.each
+    accumulator = MetricAccumulator(metric, labels)
+    accumulator.add(outputs, reference)
+    each = accumulator.each
     values = np.zeros(1) if each is None else each
     return _interval(lambda rows: float(values[rows].mean()), values.size, seed, ROUNDS)
 

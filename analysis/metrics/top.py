@@ -4,6 +4,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from analysis.metrics.base import MetricError, Outputs, SampleMetric, register
+from analysis.metrics.scores import score_rows
 
 
 class _Top(SampleMetric):
@@ -33,13 +34,13 @@ class _Top(SampleMetric):
                 f"metric {self.name}: expected {samples} labels for the samples, found {found}; "
                 "add them, or choose cosine or mse"
             )
-        if scores.ndim < 2 or scores.size != samples * scores.shape[-1]:
+        rows = score_rows(scores, samples)
+        if rows is None:
             raise MetricError(
                 f"metric {self.name}: expected {samples} rows of scores in output {name!r}, found "
                 f"shape {scores.shape}; choose cosine, mse or a metric of your own"
             )
-        rows = scores.reshape(samples, -1)
-        classes = np.arange(rows.shape[1])
+        classes = np.arange(rows.shape[1], dtype=np.int64)
         known = (labels >= 0) & (labels < rows.shape[1])
         place = np.where(known, labels, 0)[:, None]
         own = np.take_along_axis(rows, place, axis=1)

@@ -1,4 +1,4 @@
-"""The local error of a tensor as the operators behind it see it."""
+"""The local error of a tensor, weighted by its effect on the tensor's consumers."""
 
 from dataclasses import replace
 
@@ -18,7 +18,7 @@ from quant.types import QuantParams
 Real = NDArray[np.float64]
 
 _CUTTING = frozenset({"Relu", "Softmax"})
-"""Readers that lose what lies below a bound and pass on the rest as it is."""
+"""Consumers that lose what lies below a bound and pass on the rest as it is."""
 
 
 def consumed_error(stats: TensorStats, context: TensorContext, params: QuantParams) -> LocalError:
@@ -42,7 +42,7 @@ def consumed_error(stats: TensorStats, context: TensorContext, params: QuantPara
 def _seen(
     stats: TensorStats, context: TensorContext, params: QuantParams, local: LocalError
 ) -> LocalError:
-    """The local error as the tensor's readers see it, scaled to keep its ratio to the signal.
+    """The local error behind the tensor's consumers, scaled to keep its ratio to the signal.
 
     A Sigmoid does not see a 20 that was clipped to 9, nor a Softmax what it gives nothing to.
     """

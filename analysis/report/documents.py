@@ -41,17 +41,17 @@ def findings_json(analysis: Analysis) -> dict[str, Any]:
 
 def summary_json(analysis: Analysis) -> dict[str, Any]:
     """What a script wants to know of an analysis, as JSON values; what is not finite is None."""
-    halves = analysis.split
+    ablation = analysis.split
     return finite(
         {
             "samples": analysis.samples,
             "layers": len(analysis.layers),
             "metric": None if analysis.metric is None else _change(analysis.metric),
             "ranking": analysis.ranking,
-            "float": _scores(halves.float),
-            "weights_only": _scores(halves.weights_only),
-            "activations_only": _scores(halves.activations_only),
-            "all": _scores(halves.all),
+            "float": _scores(ablation.float),
+            "weights_only": _scores(ablation.weights_only),
+            "activations_only": _scores(ablation.activations_only),
+            "all": _scores(ablation.all),
             "suspects": list(analysis.suspects[:10]),
             "findings": [
                 {

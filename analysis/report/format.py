@@ -21,9 +21,5 @@ def decibels(value: float) -> str:
 
 
 def metric_value(value: float | None, change: MetricChange) -> str:
-    """A metric with its unit."""
-    if value is None:
-        return ""
-    if change.unit == "%":
-        return f"{100 * value:.2f} %".replace("-", "−")
-    return f"{shown(value)} {change.unit}".strip()
+    """A metric with its unit; nothing for None."""
+    return "" if value is None else change.written(value)

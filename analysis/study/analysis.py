@@ -1,29 +1,39 @@
 """Everything that is known about where an int8 model loses accuracy, in one call."""
 
-import math
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from functools import partial
-from importlib.metadata import version
-from typing import Any, Literal
+from functools import cached_property
+from typing import Any, Literal, TypeVar
 
-from analysis.errors.axis_slices import SliceErrorAccumulator
-from analysis.errors.cumulative import Comparison, ComparisonAccumulator
-from analysis.errors.local import LocalErrorAccumulator
-from analysis.errors.measuring import measure
-from analysis.errors.out_of_range import OutOfRange, OutOfRangeAccumulator
-from analysis.errors.per_sample import SampleErrorAccumulator, SampleErrors
-from analysis.errors.runs import Observer, QuantizedRuns
+from analysis.errors.cumulative import Comparison
+from analysis.errors.out_of_range import OutOfRange
+from analysis.errors.per_sample import SampleErrors
 from analysis.errors.tensor_error import ErrorStats
-from analysis.errors.weights_vs_activations import AblationAccumulator, AblationResult
-from analysis.findings import Finding, Measurements, find_causes
-from analysis.findings.saturation import cpu_flags
+from analysis.errors.weights_vs_activations import AblationResult
+from analysis.findings import Finding
 from analysis.layers import LayerRow, layer_rows
-from analysis.metrics import Metric, MetricChange, check_labels
-from analysis.study.journal import Journal, Kind
-from analysis.sweep.unit_effects import UnitEffect, benefit, sensitivity
+from analysis.metrics import Metric, MetricChange
+from analysis.study.evidence import findings_of
+from analysis.study.keys import Result
+from analysis.study.measuring import (
+    ABLATIONS,
+    COMPARISON,
+    LOCAL_ERRORS,
+    OUT_OF_RANGE,
+    OUTPUT_COMPARISON,
+    SAMPLE_ERRORS,
+    SLICE_ERRORS,
+    MeasuredResult,
+    measuring,
+)
+from analysis.study.ranking import UnitRanking
+from analysis.study.store import MemoryStore, Store
+from analysis.study.study import QUANTIZED_MODEL, OnStage, Stage, Study
+from analysis.study.sweeping import SWEEPS, effects_of
+from analysis.sweep.unit_effects import KINDS, UnitEffect
+from quant.ablation import units
 from quant.data.dataset import Dataset
-from quant.execution.progress import OnProgress, Progress
+from quant.errors import DataError
 from quant.io.show import card, counted, one_line, table
 from quant.pipeline import QuantizedModel
 from quant.statistics.calibration import Calibration
@@ -31,13 +41,7 @@ from quant.statistics.calibration import Calibration
 ErrorName = Literal["local", "cumulative", "sensitivity", "benefit"]
 ERRORS: tuple[ErrorName, ...] = ("local", "cumulative", "sensitivity", "benefit")
 
-_SWEEPS: dict[Kind, Callable[..., dict[str, UnitEffect]]] = {
-    "sensitivity": sensitivity,
-    "benefit": benefit,
-}
-
-OnStage = Callable[[str, Progress], None]
-"""Called with what is being done and where it stands; it may raise Cancelled."""
+T = TypeVar("T")
 
 
 @dataclass(frozen=True, eq=False)
@@ -93,51 +97,35 @@ class Analysis:
         """The metric of float and int8; None without one."""
         return self.split.metric
 
+    @cached_property
+    def units(self) -> UnitRanking:
+        """The units by what they do to the outputs, as far as that was asked for."""
+        return UnitRanking(
+            samples=self.samples,
+            units=units(self.quantized),
+            base=self.split,
+            sensitivity=self.sensitivity or {},
+            benefit=self.benefit or {},
+        )
+
     @property
     def by_metric(self) -> bool:
         """Whether units are ranked by the metric rather than by the output sqnr."""
-        return self.metric is not None and not self.metric.is_flat
+        return self.units.by_metric
 
     @property
     def ranking(self) -> str:
         """What units are ranked by, and why, as a sentence."""
-        if self.metric is None:
-            return "Ranked by output sqnr: there is no metric."
-        interval = (
-            f"95 % interval of float minus int8 {self.metric.low:.4g} to {self.metric.high:.4g} "
-            f"over {self.samples} samples"
-        )
-        if self.by_metric:
-            return f"Ranked by {self.metric.label}, then by output sqnr ({interval})."
-        return (
-            f"Ranked by output sqnr: {self.metric.label} cannot tell float and int8 apart "
-            f"({interval}, which holds zero)."
-        )
+        return self.units.reason
 
     @property
     def suspects(self) -> tuple[str, ...]:
         """The units, the one with most to win first; none where no sweep was asked for."""
-        effects = self.benefit if self.benefit is not None else self.sensitivity
-        if effects is None:
-            return ()
-        # Left in float, a unit that is to blame makes the outputs better; alone quantized, worse.
-        sign = -1 if self.benefit is not None else 1
-        return tuple(sorted(effects, key=lambda unit: self._badness(effects[unit], sign)))
+        return tuple(unit.name for unit in self.units.ordered)
 
     def gain_db(self, unit: str) -> float | None:
         """The benefit of a unit: output sqnr with it in float less that of all int8, in dB."""
-        effect = None if self.benefit is None else self.benefit.get(unit)
-        if effect is None:
-            return None
-        gain = effect.sqnr_db - self.split.all.sqnr_db
-        return 0.0 if math.isnan(gain) else gain
-
-    def _badness(self, effect: UnitEffect, sign: int) -> tuple[float, float]:
-        value = effect.scores.metric
-        if not self.by_metric or self.metric is None or value is None:
-            return 0.0, sign * effect.sqnr_db
-        better = value if self.metric.higher_is_better else -value
-        return sign * better, sign * effect.sqnr_db
+        return self.units.gain_db(unit)
 
 
 def analyze(
@@ -148,7 +136,7 @@ def analyze(
     errors: Sequence[ErrorName] = ERRORS,
     samples: int | None = None,
     metric: Metric | None = None,
-    journal: Journal | None = None,
+    store: Store | None = None,
     progress: OnStage | None = None,
 ) -> Analysis:
     """Measure an int8 model and find the causes of its error.
@@ -160,10 +148,10 @@ def analyze(
         errors: Which of the four errors to measure.
         samples: Use the first so many samples; None for all.
         metric: What to judge the outputs by beside their error, or None.
-        journal: Where each unit's effect is kept as soon as it is known. Those it holds already
-            are not measured again.
+        store: Where results are kept as soon as they are known, such as a
+            :class:`analysis.study.journal.Journal`; what it holds already is not measured again.
         progress: Called at least every quarter of a second; it may raise
-            :class:`quant.errors.Cancelled`, and what the journal holds by then is kept.
+            :class:`quant.errors.Cancelled`, and what the store holds by then is kept.
 
     Returns:
         What was measured and found.
@@ -172,97 +160,74 @@ def analyze(
         DataError: If the data does not fit the model.
         MetricError: If the metric cannot be taken.
         ModelError: If a variant cannot be run.
-        ExportError: If the journal cannot be written.
+        ExportError: If the store cannot be written.
         Cancelled: If ``progress`` raised it.
     """
-    data = data.matched(quantized.float_model)
-    if metric is not None:
-        check_labels(metric, data.labels)
-
-    def stage(word: str) -> OnProgress | None:
-        return None if progress is None else partial(progress, word)
-
-    halves = AblationAccumulator(metric, data.labels)
-    local = LocalErrorAccumulator()
-    comparison = ComparisonAccumulator(data.labels, "all" if "cumulative" in errors else "outputs")
-    judged = SampleErrorAccumulator(data.labels)
-    outside = OutOfRangeAccumulator(quantized)
-    slices = SliceErrorAccumulator(quantized)
-    observers: list[Observer[QuantizedRuns, Any]] = [halves, comparison, judged, outside, slices]
-    if "local" in errors:
-        observers.append(local)
-    measure(QuantizedRuns(quantized), data, observers, samples=samples, progress=stage("measuring"))
-    compared, ranges = comparison.result(), outside.result()
-    effects: dict[Kind, Mapping[str, UnitEffect] | None] = dict.fromkeys(_SWEEPS)
-    for kind, sweep in _SWEEPS.items():
-        if kind in errors:
-            effects[kind] = sweep(
-                quantized,
-                calibration,
-                data,
-                samples=samples,
-                metric=metric,
-                known={} if journal is None else journal.known(kind),
-                on_effect=None if journal is None else partial(journal.add, kind),
-                progress=stage(kind),
-            )
-    found = find_causes(
-        Measurements(
-            quantized,
-            calibration,
-            comparison=compared,
-            sensitivity=effects["sensitivity"],
-            benefit=effects["benefit"],
-            slices=slices.result(),
-            outside=ranges,
-            cpu_flags=cpu_flags(),
-        )
+    model = quantized.float_model
+    study = Study(
+        model=model,
+        statistics=calibration,
+        evaluation=data.matched(model),
+        recipe=quantized.recipe,
+        metric=metric,
+        samples=samples,
+        store=MemoryStore() if store is None else store,
     )
-    return Analysis(
-        quantized=quantized,
-        calibration=calibration,
-        samples=compared.samples,
-        errors=tuple(name for name in ERRORS if name in errors),
-        layers=layer_rows(quantized, calibration),
-        local=local.result(),
-        comparison=compared,
-        split=halves.result(),
-        sensitivity=effects["sensitivity"],
-        benefit=effects["benefit"],
-        judged=judged.result(),
-        outside=ranges,
-        findings=found,
-    )
+    study.keep(QUANTIZED_MODEL, quantized)
+    study.run(stages_of(errors), progress)
+    return analysis_of(study, errors)
 
 
-def depends_on(
-    quantized: QuantizedModel,
-    calibration: Calibration,
-    data: Dataset,
-    *,
-    samples: int | None,
-    metric: Metric | None,
-) -> dict[str, str]:
-    """What the effects of units depend on, for a :class:`Journal`.
+def stages_of(errors: Sequence[ErrorName] = ERRORS) -> tuple[Stage, ...]:
+    """The stages of a study that measure some errors, and what findings look at.
 
     Args:
-        quantized: As for :func:`analyze`.
-        calibration: As for :func:`analyze`.
-        data: As for :func:`analyze`.
-        samples: As for :func:`analyze`.
-        metric: As for :func:`analyze`.
-
-    Returns:
-        What, in words -> its digest or value.
+        errors: Which of the four errors to measure.
     """
-    total = len(data) if samples is None else min(samples, len(data))
-    return {
-        "model": quantized.float_model.fingerprint,
-        "recipe": quantized.recipe.content_key,
-        "calibration": calibration.digest,
-        "data": data.digest,
-        "number of samples": str(total),
-        "metric": "" if metric is None else metric.key,
-        "version of QuantLens": version("quantlens"),
-        "version of ONNX Runtime": version("onnxruntime"),
-    }
+    sweeps = (SWEEPS[kind] for kind in KINDS if kind in errors)
+    return (measuring(*_measured(errors)), *sweeps)
+
+
+def analysis_of(study: Study, errors: Sequence[ErrorName] = ERRORS) -> Analysis:
+    """All that a study knows, after :func:`stages_of` ran.
+
+    Args:
+        study: The study.
+        errors: Which of the four errors to tell of.
+
+    Raises:
+        DataError: If one of them is not known yet.
+    """
+    comparison, *_ = _measured(errors)
+    return Analysis(
+        quantized=study.quantized,
+        calibration=study.calibration,
+        samples=study.count,
+        errors=tuple(name for name in ERRORS if name in errors),
+        layers=layer_rows(study.quantized, study.calibration),
+        local=_needed(study, LOCAL_ERRORS) if "local" in errors else {},
+        comparison=_needed(study, comparison),
+        split=_needed(study, ABLATIONS),
+        sensitivity=effects_of(study, "sensitivity") if "sensitivity" in errors else None,
+        benefit=effects_of(study, "benefit") if "benefit" in errors else None,
+        judged=_needed(study, SAMPLE_ERRORS),
+        outside=_needed(study, OUT_OF_RANGE),
+        findings=findings_of(study, study),
+    )
+
+
+def _measured(errors: Sequence[ErrorName]) -> tuple[MeasuredResult[Any], ...]:
+    """What is measured in one pass, the comparison first."""
+    comparison = COMPARISON if "cumulative" in errors else OUTPUT_COMPARISON
+    local = (LOCAL_ERRORS,) if "local" in errors else ()
+    return (comparison, ABLATIONS, SAMPLE_ERRORS, OUT_OF_RANGE, SLICE_ERRORS, *local)
+
+
+def _needed(study: Study, result: Result[T]) -> T:
+    found = study.known(result)
+    if found is None:
+        raise DataError(
+            f"analysis: expected the {result.name} to be measured by now, found nothing; run the "
+            "stages of stages_of(errors) first"
+        )
+    return found

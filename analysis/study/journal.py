@@ -4,37 +4,45 @@ import json
 import os
 from collections.abc import Mapping
 from pathlib import Path
-from typing import Any, Literal, cast
+from typing import Any, TypeVar, cast
 
-from analysis.sweep.unit_effects import UnitEffect
+from analysis.study.keys import Part, Result, StudyKey
+from analysis.study.store import MemoryStore, Store
+from analysis.study.sweeping import EFFECTS
+from analysis.sweep.unit_effects import Kind, UnitEffect
 from quant.errors import DataError, ExportError
 from quant.io.atomic import write_file
 
 VERSION = 1
-Kind = Literal["sensitivity", "benefit"]
-KINDS: tuple[Kind, ...] = ("sensitivity", "benefit")
+
+T = TypeVar("T")
 
 
 class Journal:
-    """The effects of units, one line of a file each, behind a line that says what they are of.
+    """A store that keeps the effects of units in a file, and everything else in memory.
 
-    A line is written and synced at once. One that a crash cut short is dropped when the file is
-    opened again, so that every effect is there whole or not at all.
+    The file has one line for each effect, behind a line that says what they are of. A line is
+    written and synced at once. One that a crash cut short is dropped when the file is opened again,
+    so that every effect is there whole or not at all.
     """
 
-    def __init__(self, path: Path, about: Mapping[str, str]) -> None:
+    def __init__(self, path: Path, about: Mapping[Part, str], memory: Store | None = None) -> None:
         """Open a journal, or start it.
 
         Args:
             path: The file; its folder must exist.
-            about: What the effects depend on, in words -> its digest or value.
+            about: What the effects depend on, in words -> its digest or value: that of the key of
+                a sweep.
+            memory: Where everything else is kept.
 
         Raises:
             DataError: If the file is of something else, or is no journal.
             ExportError: If it cannot be written.
         """
         self._path = path
-        self._known: dict[Kind, dict[str, UnitEffect]] = {kind: {} for kind in KINDS}
+        self._about = tuple(about.items())
+        self._memory = MemoryStore() if memory is None else memory
+        self._written = 0
         header = json.dumps({"version": VERSION, "about": dict(about)}, sort_keys=True)
         lines = _lines(path)
         if lines:
@@ -44,21 +52,30 @@ class Journal:
         # Written anew, so that what follows a line that was cut short stands on its own.
         write_file(path, "".join(f"{line}\n" for line in [header, *lines[1:]]).encode())
 
-    def known(self, kind: Kind) -> Mapping[str, UnitEffect]:
-        """The effects so far, by unit."""
-        return dict(self._known[kind])
-
+    @property
     def written(self) -> int:
-        """How many effects the file holds, as the next one to open it will find."""
-        return max(len(_lines(self._path)) - 1, 0)
+        """How many effects the file holds."""
+        return self._written
 
-    def add(self, kind: Kind, effect: UnitEffect) -> None:
-        """Write one effect.
+    def get(self, result: Result[T], key: StudyKey) -> T | None:
+        """What is kept under a key, or None."""
+        return self._memory.get(result, key)
+
+    def put(self, result: Result[T], key: StudyKey, value: T) -> None:
+        """Keep a result; the effect of a unit is in the file when this returns.
 
         Raises:
             ExportError: If it cannot be written.
         """
-        line = json.dumps({"kind": kind, **effect.to_json()}, allow_nan=False)
+        if isinstance(value, UnitEffect) and key == self._key(value.unit, result.name):
+            self._write({"kind": result.name, **value.to_json()})
+        self._memory.put(result, key, value)
+
+    def _key(self, unit: str, kind: str) -> StudyKey:
+        return StudyKey(kind, (*self._about, ("unit", unit)))
+
+    def _write(self, document: Mapping[str, Any]) -> None:
+        line = json.dumps(document, allow_nan=False)
         try:
             with self._path.open("ab") as file:
                 file.write(f"{line}\n".encode())
@@ -69,9 +86,9 @@ class Journal:
                 f"{self._path}: the results so far cannot be written ({error.strerror}); make room "
                 "or check its permissions and run the command again"
             ) from error
-        self._known[kind][effect.unit] = effect
+        self._written += 1
 
-    def _check(self, line: str, about: Mapping[str, str]) -> None:
+    def _check(self, line: str, about: Mapping[Part, str]) -> None:
         try:
             header = cast("dict[str, Any]", json.loads(line))
             version, found = header["version"], cast("dict[str, str]", header["about"])
@@ -93,7 +110,8 @@ class Journal:
             document = cast("dict[str, Any]", json.loads(line))
             kind = cast("Kind", document["kind"])
             effect = UnitEffect.from_json(document)
-            self._known[kind][effect.unit] = effect
+            self._memory.put(EFFECTS[kind], self._key(effect.unit, kind), effect)
+            self._written += 1
         except (ValueError, KeyError, TypeError, AttributeError) as error:
             raise DataError(
                 f"{self._path}: expected the effect of a unit in every line, found {line[:60]!r}; "

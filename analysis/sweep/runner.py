@@ -26,7 +26,7 @@ from analysis.sweep.subject import BaseBatch, Subject
 from quant.ablation import QuantUnit
 from quant.data.dataset import Batch, Dataset
 from quant.errors import ModelError
-from quant.execution.ordered_map import map_ordered, run_cancellable
+from quant.execution.execution import Execution
 from quant.execution.progress import OnProgress, Reporter
 from quant.runtime.batching import batch_size
 from quant.runtime.session import InferenceSession, cores
@@ -78,7 +78,7 @@ def sweep(
     budget = int(PLANNED * budget_bytes)
     run = _Sweep(subject, data, total, metric, budget, Reporter(total * left, progress))
     run.heartbeat()
-    run_cancellable(run.prepare, heartbeat=run.heartbeat, stop=run.stop)
+    run.execution().run(run.prepare)
     with closing(run.groups(units)) as groups:
         for group in groups:
             works = [work for work in group if work.unit.name not in known]
@@ -112,6 +112,8 @@ class _Sweep:
     _done: deque[int] = field(default_factory=deque[int])
     _live: set[InferenceSession] = field(default_factory=set[InferenceSession])
     _stopped: threading.Event = field(default_factory=threading.Event)
+    _content: bytes = field(init=False)
+    _sample_bytes: int = field(init=False)
 
     def heartbeat(self) -> None:
         """Count what the workers did, and report it."""
@@ -122,6 +124,10 @@ class _Sweep:
         self._stopped.set()
         for session in tuple(self._live):
             session.stop()
+
+    def execution(self, workers: int = 1) -> Execution:
+        """How a part of the sweep is run."""
+        return Execution(self.heartbeat, self.stop, workers)
 
     def prepare(self) -> None:
         """Look at the base and at what a sample takes in it."""
@@ -165,13 +171,7 @@ class _Sweep:
     def groups(self, units: Sequence[QuantUnit]) -> Generator[list[_Work]]:
         """The units in groups. The next one is planned while the last one runs."""
         planned = self._planned(units)
-        found = map_ordered(
-            lambda _: next(planned, None),
-            repeat(None),
-            workers=1,
-            heartbeat=self.heartbeat,
-            stop=self.stop,
-        )
+        found = self.execution().map(lambda _: next(planned, None), repeat(None))
         with closing(found):
             yield from iter(partial(next, found), None)
 
@@ -220,9 +220,7 @@ class _Sweep:
         reads.update(name for work in group for name in work.suffix.unchanged.values())
         inputs = set(self.data.names)
         taps = tuple(sorted((reads | set(self._outputs)) - inputs))
-        base, reference = run_cancellable(
-            partial(self._open_base, taps), heartbeat=self.heartbeat, stop=self.stop
-        )
+        base, reference = self.execution().run(partial(self._open_base, taps))
         chunk = max(self._chunk(group) or 0, self._batch)
         batches = self.data.batches(self._batch, self.total)
         done = 0
@@ -230,19 +228,12 @@ class _Sweep:
             # Samples of several shapes come in more batches than their number says.
             piece = islice(batches, None if chunk >= self.total else chunk // self._batch)
             keep = partial(self._step, base, reference, reads)
-            held = map_ordered(keep, piece, workers=1, heartbeat=self.heartbeat, stop=self.stop)
-            with closing(held):
+            with closing(self.execution().map(keep, piece)) as held:
                 steps = list(held)
             done += sum(step.size for step in steps)
             last = done >= self.total
-            finished = map_ordered(
-                partial(self._advance, steps, last=last),
-                works,
-                workers=self._workers,
-                heartbeat=self.heartbeat,
-                stop=self.stop,
-            )
-            with closing(finished):
+            advance = partial(self._advance, steps, last=last)
+            with closing(self.execution(self._workers).map(advance, works)) as finished:
                 for work in finished:
                     self.heartbeat()
                     if last:

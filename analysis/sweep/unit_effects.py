@@ -6,12 +6,11 @@ force runs the recipes of :mod:`quant.ablation` whole; here only what differs is
 :mod:`analysis.sweep.runner`.
 """
 
-from collections.abc import Callable, Generator, Mapping
+from collections.abc import Callable, Mapping
 from contextlib import closing
 from dataclasses import dataclass
-from functools import partial
 from types import MappingProxyType
-from typing import Any
+from typing import Any, Final, Literal, TypedDict, Unpack
 
 import onnx_ir as ir
 
@@ -19,7 +18,7 @@ from analysis.errors.output_scores import OutputScores
 from analysis.metrics import Metric
 from analysis.sweep.runner import sweep
 from analysis.sweep.subject import Subject
-from quant.ablation import QuantUnit, only_unit, units, without_unit
+from quant.ablation import only_unit, units, without_unit
 from quant.data.dataset import Dataset, match_inputs
 from quant.errors import DataError
 from quant.execution.progress import OnProgress
@@ -68,10 +67,62 @@ class UnitEffect:
 OnEffect = Callable[[UnitEffect], None]
 """Called with each unit's effect once it is final."""
 
+Kind = Literal["sensitivity", "benefit"]
+KINDS: Final[tuple[Kind, ...]] = ("sensitivity", "benefit")
+
 _NOTHING: Mapping[str, UnitEffect] = MappingProxyType({})
 
 
+class SweepOptions(TypedDict, total=False):
+    """What both sweeps may be told; see :func:`unit_effects`."""
+
+    samples: int | None
+    metric: Metric | None
+    budget_bytes: int
+    known: Mapping[str, UnitEffect]
+    on_effect: OnEffect | None
+    progress: OnProgress | None
+    level: Level
+
+
 def sensitivity(
+    quantized: QuantizedModel,
+    calibration: Calibration,
+    data: Dataset,
+    **options: Unpack[SweepOptions],
+) -> dict[str, UnitEffect]:
+    """Measure the outputs with only one unit quantized, for every unit.
+
+    Args:
+        quantized: The int8 model whose units are meant.
+        calibration: The statistics that it was made with.
+        data: What to feed.
+        options: As for :func:`unit_effects`, which says what is returned and raised.
+    """
+    return unit_effects("sensitivity", quantized, calibration, data, **options)
+
+
+def benefit(
+    quantized: QuantizedModel,
+    calibration: Calibration,
+    data: Dataset,
+    **options: Unpack[SweepOptions],
+) -> dict[str, UnitEffect]:
+    """Measure the outputs with everything quantized but one unit, for every unit.
+
+    The benefit is what these scores gain over those of the whole int8 model.
+
+    Args:
+        quantized: The int8 model whose units are meant.
+        calibration: The statistics that it was made with.
+        data: What to feed.
+        options: As for :func:`unit_effects`, which says what is returned and raised.
+    """
+    return unit_effects("benefit", quantized, calibration, data, **options)
+
+
+def unit_effects(
+    kind: Kind,
     quantized: QuantizedModel,
     calibration: Calibration,
     data: Dataset,
@@ -84,9 +135,10 @@ def sensitivity(
     progress: OnProgress | None = None,
     level: Level = "all",
 ) -> dict[str, UnitEffect]:
-    """Measure the outputs with only one unit quantized, for every unit.
+    """Measure what each unit does to the outputs.
 
     Args:
+        kind: With only the unit quantized, or with everything quantized but it.
         quantized: The int8 model whose units are meant.
         calibration: The statistics that it was made with.
         data: What to feed.
@@ -110,85 +162,32 @@ def sensitivity(
         ModelError: If ONNX Runtime cannot run it.
         Cancelled: If ``progress`` raised it.
     """
+    ablate = only_unit if kind == "sensitivity" else without_unit
     subject = Subject(
-        base=_float_base(quantized),
+        base=_float_base(quantized) if kind == "sensitivity" else quantized.graph,
         variant=lambda unit: (
-            quantize(quantized.float_model, calibration, only_unit(quantized.recipe, unit)).graph
+            quantize(quantized.float_model, calibration, ablate(quantized.recipe, unit)).graph
         ),
         float_model=quantized.float_model.to_bytes(),
-        float_base=True,
+        float_base=kind == "sensitivity",
         level=level,
     )
-    run = partial(sweep, subject, metric=metric, budget_bytes=budget_bytes, progress=progress)
-    return _collected(run, quantized, data, samples, known=known, on_effect=on_effect)
-
-
-def benefit(
-    quantized: QuantizedModel,
-    calibration: Calibration,
-    data: Dataset,
-    *,
-    samples: int | None = None,
-    metric: Metric | None = None,
-    budget_bytes: int = BUDGET_BYTES,
-    known: Mapping[str, UnitEffect] = _NOTHING,
-    on_effect: OnEffect | None = None,
-    progress: OnProgress | None = None,
-    level: Level = "all",
-) -> dict[str, UnitEffect]:
-    """Measure the outputs with everything quantized but one unit, for every unit.
-
-    The benefit is what these scores gain over those of the whole int8 model.
-
-    Args:
-        quantized: As for :func:`sensitivity`.
-        calibration: As for :func:`sensitivity`.
-        data: As for :func:`sensitivity`.
-        samples: As for :func:`sensitivity`.
-        metric: As for :func:`sensitivity`.
-        budget_bytes: As for :func:`sensitivity`.
-        known: As for :func:`sensitivity`.
-        on_effect: As for :func:`sensitivity`.
-        progress: As for :func:`sensitivity`.
-        level: As for :func:`sensitivity`.
-
-    Returns:
-        The effect of every unit by its name, in topological order.
-
-    Raises:
-        DataError: If the data does not fit the model.
-        ModelError: If ONNX Runtime cannot run it.
-        Cancelled: If ``progress`` raised it.
-    """
-    subject = Subject(
-        base=quantized.graph,
-        variant=lambda unit: (
-            quantize(quantized.float_model, calibration, without_unit(quantized.recipe, unit)).graph
-        ),
-        float_model=quantized.float_model.to_bytes(),
-        float_base=False,
-        level=level,
-    )
-    run = partial(sweep, subject, metric=metric, budget_bytes=budget_bytes, progress=progress)
-    return _collected(run, quantized, data, samples, known=known, on_effect=on_effect)
-
-
-def _collected(
-    run: Callable[..., Generator[tuple[QuantUnit, OutputScores]]],
-    quantized: QuantizedModel,
-    data: Dataset,
-    samples: int | None,
-    *,
-    known: Mapping[str, UnitEffect],
-    on_effect: OnEffect | None,
-) -> dict[str, UnitEffect]:
     total = len(data) if samples is None else min(samples, len(data))
     if total < 1:
         raise DataError(f"a sweep needs at least 1 sample, found {total} asked for")
-    data = match_inputs(data, quantized.float_model.inputs)
     every = units(quantized)
     found = dict(known)
-    with closing(run(every, data, total=total, skip=tuple(known))) as results:
+    run = sweep(
+        subject,
+        every,
+        match_inputs(data, quantized.float_model.inputs),
+        total=total,
+        metric=metric,
+        budget_bytes=budget_bytes,
+        skip=tuple(known),
+        progress=progress,
+    )
+    with closing(run) as results:
         for unit, scores in results:
             effect = found[unit.name] = UnitEffect(unit.name, unit.nodes, scores)
             if on_effect is not None:

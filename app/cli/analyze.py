@@ -2,15 +2,21 @@
 
 import argparse
 import json
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
 import quant
 from analysis.metrics import METRICS, Metric, metric_from_file, metric_named
+from analysis.metrics.usual import usual_metric
 from analysis.report import report_html
 from analysis.report.documents import findings_json, layer_table, summary_json
-from analysis.study.analysis import ERRORS, Analysis, ErrorName, analyze, depends_on
-from analysis.study.journal import KINDS, Journal
+from analysis.study.analysis import ERRORS, Analysis, ErrorName, analysis_of, stages_of
+from analysis.study.journal import Journal
+from analysis.study.stages import CALIBRATING
+from analysis.study.study import CalibrationData, Study
+from analysis.study.sweeping import SWEEPS, effects_of
+from analysis.sweep.unit_effects import KINDS
 from app.cli.arguments import for_machines, model_and_data, positive, recipe_of, recipe_or_preset
 from app.cli.output import report
 from app.cli.progress_line import Meter
@@ -69,37 +75,36 @@ def analyzed(options: argparse.Namespace, recipe: quant.Recipe) -> tuple[dict[st
     model = quant.load(options.model)
     quant.plan(model, recipe)  # a mistake in the recipe is told before the long work
     data = quant.open_data(options.data, model)
-    metric = _metric(options.metric, model, data)
+    study = Study(
+        model=model,
+        statistics=_statistics(options, model, data),
+        evaluation=data,
+        recipe=recipe,
+        metric=_metric(options.metric, model, data),
+        samples=options.samples,
+    )
     folder: Path = options.out
     _make(folder)
-    with Meter("calibrating") as meter:
-        calibration = _calibration(options, model, data, meter)
-    quantized = quant.quantize(model, calibration, recipe)
-    about = depends_on(quantized, calibration, data, samples=options.samples, metric=metric)
-    journal = Journal(folder / STATE, about)
-    known = {kind: len(journal.known(kind)) for kind in KINDS}
+    with Meter("") as meter:
+        study.run([CALIBRATING], _Stages(meter))
+    about = study.key(SWEEPS["sensitivity"]).values()
+    journal = Journal(folder / STATE, about, study.store)
+    study = replace(study, store=journal)
+    known = {kind: len(effects_of(study, kind)) for kind in KINDS}
     try:
         with Meter("") as meter:
-            found = analyze(
-                quantized,
-                calibration,
-                data,
-                errors=errors,
-                samples=options.samples,
-                metric=metric,
-                journal=journal,
-                progress=_Stages(meter),
-            )
+            study.run(stages_of(errors), _Stages(meter))
     except (KeyboardInterrupt, Cancelled) as stopped:
         raise Cancelled(
-            f"cancelled; {folder / STATE} keeps {journal.written()} measured units, and the same "
+            f"cancelled; {folder / STATE} keeps {journal.written} measured units, and the same "
             "command again measures the rest"
         ) from stopped
+    found = analysis_of(study, errors)
     files = _write(folder, found)
     values = summary_json(found)
     values["files"] = {name: str(path) for name, path in files.items()}
     values["units_measured"] = {
-        kind: len(journal.known(kind)) - known[kind] for kind in KINDS if kind in errors
+        kind: len(effects_of(study, kind)) - known[kind] for kind in KINDS if kind in errors
     }
     return values, _text(found, files)
 
@@ -127,11 +132,9 @@ def _errors(text: str) -> tuple[ErrorName, ...]:
 
 
 def _metric(text: str | None, model: quant.Model, data: quant.Dataset) -> Metric | None:
-    """The metric that is asked for, or top-1 where the data has labels for a row of scores."""
+    """The metric that is asked for, or the usual one."""
     if text is None:
-        shape = model.outputs[0].shape
-        scores = shape is not None and len(shape) >= 2 and all(d == 1 for d in shape[1:-1])
-        return METRICS["top1"] if scores and data.labels is not None else None
+        return usual_metric(model, data.labels)
     if text in METRICS or ("/" not in text and not text.endswith(".py")):
         return metric_named(text)
     return metric_from_file(text)
@@ -147,11 +150,12 @@ def _make(folder: Path) -> None:
         ) from error
 
 
-def _calibration(
-    options: argparse.Namespace, model: quant.Model, data: quant.Dataset, meter: Meter
-) -> quant.Calibration:
+def _statistics(
+    options: argparse.Namespace, model: quant.Model, data: quant.Dataset
+) -> quant.Calibration | CalibrationData:
+    """The statistics of a file, or the data to calibrate on."""
     if options.calibration is None:
-        return quant.calibrate(model, data, progress=meter)
+        return CalibrationData(data)
     calibration = quant.Calibration.load(options.calibration)
     calibration.check(model)
     return calibration

@@ -17,7 +17,7 @@ from starlette.requests import Request
 from starlette.responses import FileResponse, RedirectResponse, Response
 from starlette.routing import BaseRoute, Route
 
-from app.lru import LruStore
+from quant.execution.lru import LruStore
 
 MODELS_KEPT: Final = 8
 _STATIC_NAME: Final = re.compile(r"[A-Za-z0-9_-]+\.(js|json|css|png|ico)")

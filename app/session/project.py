@@ -1,13 +1,14 @@
 """What all tabs work on: the recipe with its history, and the pure functions that change it.
 
 A project holds choices, keys and single numbers. Models, statistics and other arrays are kept by
-:mod:`app.workspace.workspace` under those keys.
+the store of :mod:`app.workspace.opening` under those keys.
 """
 
 from collections.abc import Callable
 from dataclasses import dataclass, field, replace
 from typing import Final
 
+from analysis.study.keys import StudyKey
 from quant.errors import QuantError
 from quant.recipe.presets import preset
 from quant.recipe.recipe import Recipe
@@ -50,7 +51,7 @@ class Measurement:
 
     Attributes:
         recipe: The recipe.
-        key: Key of the comparison in the cache.
+        key: Key of the comparison.
         samples: Number of evaluation samples.
         float_top1: Accuracy of the float model, 0 to 1; None without labels.
         int8_top1: Accuracy of the int8 model, 0 to 1; None without labels.
@@ -59,7 +60,7 @@ class Measurement:
     """
 
     recipe: Recipe
-    key: str
+    key: StudyKey
     samples: int
     float_top1: float | None
     int8_top1: float | None
@@ -73,10 +74,12 @@ class Pending:
 
     Attributes:
         key: Key of the comparison it will give.
+        job: Key of the job.
         recipe: What is measured.
     """
 
-    key: str
+    key: StudyKey
+    job: str
     recipe: Recipe
 
 
@@ -92,7 +95,7 @@ class Project:
         future: Recipes that were undone, the next to redo last.
         measurements: What was measured, the latest last.
         pending: The measurement that runs, or None.
-        metric: What the outputs are judged by: a metric's name, the path of a Python file, or empty
+        metric: The metric of the outputs: a metric's name, the path of a Python file, or empty
             for the usual one.
         rank_samples: On how many evaluation samples layers are ranked, at most.
         begun: Whether the app has opened something by itself.

@@ -19,9 +19,9 @@ from analysis.ranges.candidates import (
     range_disagreement_db,
     rated_db,
 )
-from app.lru import LruStore
 from app.workspace.workspace import Workspace
 from quant.error_model.context import TensorContext
+from quant.execution.lru import LruStore
 from quant.statistics.tensor_stats import TensorStats
 from quant.types import QuantSpec
 

@@ -3,9 +3,13 @@
 import time
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Final
 
 import streamlit as st
 
+from analysis.metrics import Metric
+from analysis.study.store import MemoryStore
+from analysis.study.study import CalibrationData, Study
 from app.session.project import Source
 from quant.data.dataset import Dataset, open_data
 from quant.errors import DataError, ModelError
@@ -13,6 +17,9 @@ from quant.model.loading import load
 from quant.model.model import Model
 from quant.recipe.recipe import Recipe
 from quant.runtime.session import InferenceSession
+
+STORE: Final = MemoryStore()
+"""What was found in this process, by key: a reloaded page finds it again."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -33,16 +40,24 @@ class OpenedSource:
 
     def samples(self, limit: int | None) -> int:
         """How many calibration samples ``limit`` leaves."""
-        return min(limit or len(self.data), len(self.data))
+        return CalibrationData(self.data, limit).count
 
-    def calibration_key(self, limit: int | None) -> str:
-        """The key of the statistics of this model on this data."""
-        return f"{self.model.fingerprint}/{self.data.digest}/{self.samples(limit)}"
+    def study(self, recipe: Recipe, limit: int | None, metric: Metric | None = None) -> Study:
+        """The study of a recipe, which knows all that was found in this process.
 
-    def comparison_key(self, limit: int | None, recipe: Recipe) -> str:
-        """The key of the comparison of a recipe with the float model."""
-        key = f"{self.calibration_key(limit)}/{self.evaluation.digest}/{recipe.content_key}"
-        return f"measure/{key}"
+        Args:
+            recipe: The recipe.
+            limit: Number of calibration samples, or None for all.
+            metric: Metric of the outputs beside their error, or None.
+        """
+        return Study(
+            model=self.model,
+            statistics=CalibrationData(self.data, limit),
+            evaluation=self.evaluation,
+            recipe=recipe,
+            metric=metric,
+            store=STORE,
+        )
 
 
 def open_source(source: Source) -> OpenedSource:

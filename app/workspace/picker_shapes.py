@@ -5,8 +5,8 @@ from typing import Final
 from analysis.figures.cost_curves import CostCurve
 from analysis.ranges.cost_curves import divergence_curves
 from app.components.range_picker import Bins, Codes, Shape
-from app.lru import LruStore
 from quant.calibrators import REGISTRY
+from quant.execution.lru import LruStore
 from quant.statistics.tensor_stats import TensorStats
 from quant.types import QuantSpec
 

@@ -1,76 +1,72 @@
-"""Everything the app keeps between runs, each under an explicit key of its own.
-
-Streamlit's caches hold what can be made again at once. Stores hold what took long work to make:
-a job puts it there from its own thread, and a reloaded page finds it by the same key.
-"""
+"""What the pages work on: the study of what is open, and what is drawn of it."""
 
 import gc
 from dataclasses import dataclass
-from typing import Final
+from functools import cached_property
 
 import streamlit as st
 
 from analysis.errors.cumulative import Comparison
-from analysis.findings import Finding
 from analysis.layers import LayerRow, layer_rows
+from analysis.metrics import Metric
 from analysis.ranges.weight_channels import (
     WeightChannels,
     WeightOption,
     weight_channels,
     weight_options,
 )
+from analysis.study.measuring import COMPARISON
+from analysis.study.ranking import UnitRanking, unit_ranking
+from analysis.study.study import QUANTIZED_MODEL, Study
 from app.components.range_picker import Shape
-from app.lru import LruStore
 from app.session.project import Project
+from app.workspace.metric import metric_in_use
 from app.workspace.opening import OpenedSource, open_source
 from app.workspace.picker_shapes import SHAPES, picker_shape, shape_key
-from quant.export.verified import LevelCheck
-from quant.model.model import Model
-from quant.pipeline import QuantizedModel, quantize
-from quant.recipe.recipe import Recipe
+from quant.pipeline import QuantizedModel
 from quant.statistics.calibration import Calibration
 from quant.statistics.tensor_stats import TensorStats
 from quant.types import QuantSpec
 
-CALIBRATIONS: Final = LruStore[Calibration](4)
-COMPARISONS: Final = LruStore[Comparison](12)
-FINDINGS: Final = LruStore[tuple[Finding, ...]](64)
-CHECKS: Final = LruStore[tuple[LevelCheck, ...]](12)
-
-
-@st.cache_resource(max_entries=4, show_spinner=False)
-def _quantized(
-    calibration_key: str,
-    recipe_key: str,
-    _model: Model,
-    _calibration: Calibration,
-    _recipe: Recipe,
-) -> QuantizedModel:
-    del calibration_key, recipe_key
-    return quantize(_model, _calibration, _recipe)
-
 
 @dataclass(frozen=True, eq=False)
 class Workspace:
-    """All that the pages work on: what is open, its statistics and the int8 model of the recipe.
+    """All that the pages work on: what is open, and the study of the recipe as it stands.
 
     Attributes:
         project: What it was made from.
         opened: The model and its data.
-        calibration: Statistics of the model's tensors.
-        quantized: The int8 model of the recipe as it stands.
+        study: The float model, its statistics and the int8 model, with all that is known of them.
     """
 
     project: Project
     opened: OpenedSource
-    calibration: Calibration
-    quantized: QuantizedModel
+    study: Study
 
     @property
-    def key(self) -> str:
-        """What the int8 model depends on."""
-        calibration = self.opened.calibration_key(self.project.samples)
-        return f"{calibration}/{self.project.recipe.content_key}"
+    def calibration(self) -> Calibration:
+        """Statistics of the model's tensors."""
+        return self.study.calibration
+
+    @property
+    def quantized(self) -> QuantizedModel:
+        """The int8 model of the recipe as it stands."""
+        return self.study.quantized
+
+    @property
+    def metric(self) -> Metric | None:
+        """The metric of the outputs beside their error."""
+        return self.study.metric
+
+    @cached_property
+    def ranked(self) -> Study:
+        """The study on the samples that layers are ranked on."""
+        return self.study.on(self.project.rank_samples)
+
+    @cached_property
+    def ranking(self) -> UnitRanking:
+        """What is known of each unit by now."""
+        return unit_ranking(self.ranked)
 
     @property
     def file_stem(self) -> str:
@@ -79,10 +75,10 @@ class Workspace:
         name = source.sample or source.title.removesuffix(".onnx")
         return f"{name}.int8"
 
-    @property
-    def comparison_key(self) -> str:
-        """Key of the comparison of the recipe as it stands."""
-        return self.opened.comparison_key(self.project.samples, self.project.recipe)
+    @cached_property
+    def key(self) -> str:
+        """What the int8 model depends on."""
+        return self.study.key(QUANTIZED_MODEL).text
 
     def rows(self) -> tuple[LayerRow, ...]:
         """The rows of the Layers table."""
@@ -108,7 +104,7 @@ class Workspace:
 
     def comparison(self) -> Comparison | None:
         """What was measured of the recipe as it stands, or None while nothing was."""
-        return COMPARISONS.get(self.comparison_key)
+        return self.study.known(COMPARISON)
 
     def weights(self, node: str) -> WeightChannels | None:
         """The channels of a node's weight under the weight type of the recipe."""
@@ -121,13 +117,13 @@ class Workspace:
 
 
 @st.cache_resource(max_entries=8, show_spinner=False)
-def _settled(calibration_key: str) -> bool:
+def _settled(calibration: str) -> bool:
     """Take what is loaded by now out of the garbage collector's sight, once for each calibration.
 
     Streamlit collects all garbage after every run of the script. With the libraries and a model in
     memory that takes 120 ms a click; what is frozen is not looked at again.
     """
-    del calibration_key
+    del calibration
     gc.collect()
     gc.freeze()
     return True
@@ -142,14 +138,14 @@ def workspace_of(project: Project) -> Workspace | None:
     if project.source is None:
         return None
     opened = open_source(project.source)
-    key = opened.calibration_key(project.samples)
-    calibration = CALIBRATIONS.get(key)
-    if calibration is None:
+    metric = metric_in_use(project, opened)
+    study = opened.study(project.recipe, project.samples, metric)
+    if not study.calibrated:
         return None
-    recipe = project.recipe
-    quantized = _quantized(key, recipe.content_key, opened.model, calibration, recipe)
-    _settled(key)
-    return Workspace(project, opened, calibration, quantized)
+    # Made here, so that a recipe that does not fit is told before anything is drawn.
+    _ = study.quantized
+    _settled(study.calibration.digest)
+    return Workspace(project, opened, study)
 
 
 @st.cache_resource(max_entries=8, show_spinner=False)

@@ -61,8 +61,8 @@ class Calibrator:
         Args:
             stats: What calibration saw of the tensor.
             spec: The type and symmetry of its codes.
-            context: Who reads the tensor, and what its channels matter; without knowledge for an
-                array outside a model.
+            context: The tensor's consumers and the noise gain of its channels; without knowledge
+                for an array outside a model.
 
         Returns:
             ``rmin <= 0 <= rmax``, both within the observed range widened to hold zero.
@@ -91,7 +91,7 @@ def chosen_range(
         calibrator: The algorithm with its options.
         stats: What calibration saw of the tensor.
         spec: The type and symmetry of its codes.
-        context: Who reads the tensor, and what its channels matter.
+        context: The tensor's consumers and the noise gain of its channels.
 
     Returns:
         ``rmin <= 0 <= rmax`` in real units.

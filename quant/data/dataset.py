@@ -9,20 +9,13 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import NDArray
 
+from quant.data.input_checks import refuse_misfit, refuse_non_finite
 from quant.data.npy import Array, Header
 from quant.data.sources import Part, arrays_part, check_parts, data_files, file_part
 from quant.errors import DataError
+from quant.io.show import card, counted, one_line, paragraph, sparkline, table
 from quant.model.model import Model
 from quant.types import TensorInfo
-
-ONNX_DTYPES = {
-    "FLOAT": "float32",
-    "DOUBLE": "float64",
-    "FLOAT16": "float16",
-    "BOOL": "bool",
-    **{n.upper(): n for k in (8, 16, 32, 64) for n in (f"int{k}", f"uint{k}")},
-}
-"""ONNX element type -> NumPy type, for the types a data file can hold."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -54,6 +47,29 @@ class Dataset:
 
     def __len__(self) -> int:
         return sum(part.length for part in self.parts)
+
+    def __repr__(self) -> str:
+        """Counts and the inputs it feeds, in one line."""
+        inputs = one_line(", ".join(self.shapes), 80)
+        labels = "" if self.labels is None else ", with labels"
+        return f"<Dataset of {counted(len(self), 'sample')} for {inputs or 'no input'}{labels}>"
+
+    def _repr_html_(self) -> str:
+        """The inputs, and how many samples each class has, for a notebook."""
+        rows = (
+            (
+                name,
+                self.dtypes[name].name,
+                " × ".join("any" if d is None else str(d) for d in shape),
+            )
+            for name, shape in self.shapes.items()
+        )
+        parts = [table(("Input", "Type", "Shape of a sample"), rows, len(self.shapes))]
+        if self.labels is not None and self.labels.size:
+            classes, counts = np.unique(self.labels, return_counts=True)
+            text = f"Samples by class, from {classes[0]} to {classes[-1]}:"
+            parts += [paragraph(text), sparkline([float(count) for count in counts])]
+        return card(repr(self), *parts)
 
     @property
     def length(self) -> int:
@@ -155,7 +171,7 @@ class Dataset:
             arrays = [piece[name] for piece in pieces]
             key = self.renamed.get(name, name)
             feeds[key] = arrays[0] if len(arrays) == 1 else np.concatenate(arrays)
-            _refuse_non_finite(key, feeds[key], first)
+            refuse_non_finite(key, feeds[key], first)
         return Batch(feeds, first, size)
 
     def matched(self, model: Model) -> "Dataset":
@@ -231,47 +247,12 @@ def match_inputs(data: Dataset, inputs: Sequence[TensorInfo]) -> Dataset:
     stored = {key: name for name, key in data.renamed.items()}
     for info in inputs:
         for part in data.parts:
-            _match(info, part.headers[stored.get(info.name, info.name)], part.label)
+            refuse_misfit(info, part.headers[stored.get(info.name, info.name)], part.label)
     return data
-
-
-def _match(info: TensorInfo, header: Header, label: str) -> None:
-    """Refuse an array that cannot feed an input."""
-    expected = ONNX_DTYPES.get(info.dtype, info.dtype.lower())
-    if header.dtype.newbyteorder("=") != np.dtype(expected):
-        raise DataError(
-            f"{label}: input {info.name!r} takes {expected}, found {header.dtype.name}; convert "
-            f"the array with .astype(numpy.{expected})"
-        )
-    if info.shape is None:
-        return
-    sample = (1, *header.shape[1:])
-    fits = len(sample) == len(info.shape) and all(
-        not isinstance(want, int) or want == have
-        for want, have in zip(info.shape, sample, strict=True)
-    )
-    if not fits:
-        dims = ", ".join(str(d) if isinstance(d, int) else "any" for d in info.shape)
-        raise DataError(
-            f"{label}: input {info.name!r} takes shape ({dims}), found samples of shape "
-            f"{sample}; the first axis of the array counts the samples, the others must fit the "
-            "model"
-        )
 
 
 def _same_shapes(piece: Mapping[str, Array], headers: Mapping[str, Header]) -> bool:
     return all(piece[name].shape[1:] == header.shape[1:] for name, header in headers.items())
-
-
-def _refuse_non_finite(name: str, array: Array, first: int) -> None:
-    if array.dtype.kind != "f":
-        return
-    finite = np.isfinite(array.reshape(array.shape[0], -1)).all(axis=1)
-    if not finite.all():
-        index = first + int(np.argmin(finite))
-        raise DataError(
-            f"input {name!r}: sample {index} holds NaN or Inf; remove the sample or repair it"
-        )
 
 
 def _listed(names: "Iterator[str] | Sequence[str] | Mapping[str, object]") -> str:

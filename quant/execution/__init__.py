@@ -1,1 +1,1 @@
-"""How long work runs: progress, cancelling, and an ordered map over worker threads."""
+"""How long work runs: progress, cancelling, workers, and what is kept of it."""

@@ -44,6 +44,11 @@ def table(head: Sequence[str], rows: Iterable[Sequence[object]], total: int) -> 
     return Html("".join(lines))
 
 
+def paragraph(text: str) -> Html:
+    """A sentence or more, whole."""
+    return Html(f"<p>{html.escape(text)}</p>")
+
+
 def sparkline(values: Sequence[float]) -> Html:
     """A filled line over finite values, in the colour of the text around it; empty without two."""
     finite = [value for value in values if math.isfinite(value)]

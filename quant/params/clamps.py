@@ -44,7 +44,7 @@ class ActivationVerdict:
     reason: str
 
 
-def judge_activations(
+def activation_verdicts(
     model: Model, plan: Plan, calibration: Calibration, params: Mapping[str, QuantParams]
 ) -> dict[str, ActivationVerdict]:
     """Decide for every Relu and Clip whether it can be dropped, and whether it is.

@@ -8,8 +8,8 @@ from quant.types import QType
 
 _PRESETS: dict[str, tuple[str, Recipe]] = {
     "recommended": (
-        "uint8 asymmetric activations, int8 weights per channel, least expected squared error as "
-        "the next layer sees it",
+        "uint8 asymmetric activations, int8 weights per channel, least expected squared error, "
+        "weighted by effect on the next layer",
         Recipe(
             "recommended",
             Settings(

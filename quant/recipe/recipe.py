@@ -9,6 +9,7 @@ from types import MappingProxyType
 from typing import Any, Literal, cast
 
 from quant.errors import RecipeError
+from quant.io.show import card, counted, one_line, table
 from quant.recipe.codec import known, settings_from_json, settings_to_json, short
 from quant.recipe.settings import ADDED_LATER, SETTING_NAMES, TENSOR_SETTING_NAMES, Settings
 
@@ -91,6 +92,24 @@ class Recipe:
     defaults: Settings = field(default_factory=Settings)
     rules: tuple[Rule, ...] = ()
     passes: tuple[str, ...] = ()
+
+    def __repr__(self) -> str:
+        """Name, main defaults and number of rules, in one line."""
+        used = self.defaults
+        symmetry = "symmetric" if used.activation_symmetric else "asymmetric"
+        granularity = "per channel" if used.per_channel else "per tensor"
+        return (
+            f"<Recipe {one_line(self.name)}: activations {used.activation_type.value} {symmetry} "
+            f"by {used.calibrator.name}, weights {used.weight_type.value} {granularity}, "
+            f"{counted(len(self.rules), 'rule')}>"
+        )
+
+    def _repr_html_(self) -> str:
+        """The rules, then the defaults, for a notebook."""
+        rules = [(rule.label, _in_words(settings_to_json(rule.set))) for rule in self.rules]
+        rows = [(name, _value(value)) for name, value in self.to_json()["defaults"].items()]
+        shown = [table(("Rule, later ones win", "Sets"), rules, len(rules))] if rules else []
+        return card(repr(self), *shown, table(("Default", "Value"), rows, len(rows)))
 
     def settings(self, node: str, op_type: str) -> tuple[Settings, Mapping[str, str]]:
         """Resolve the settings of a node.
@@ -220,6 +239,18 @@ class Recipe:
                 "start from a recipe that QuantLens wrote"
             ) from error
         return cls.from_json(document)
+
+
+def _in_words(settings: Mapping[str, Any]) -> str:
+    return ", ".join(f"{name} {_value(value)}" for name, value in settings.items())
+
+
+def _value(value: Any) -> str:
+    """A JSON value as a table has it; a calibrator by its name and options."""
+    if isinstance(value, dict):
+        chosen = cast("dict[str, Any]", value)
+        return f"{chosen['name']} {_in_words(chosen['options'])}".strip()
+    return value if isinstance(value, str) else json.dumps(value)
 
 
 def _passes_from_json(document: object) -> tuple[str, ...]:

@@ -9,7 +9,7 @@ from numpy.typing import NDArray
 
 from quant.data.dataset import Batch, Dataset, match_inputs
 from quant.errors import DataError
-from quant.execution.ordered_map import map_ordered, run_cancellable
+from quant.execution.execution import Execution
 from quant.execution.progress import OnProgress, Reporter
 from quant.runtime.batching import batch_size
 from quant.runtime.session import InferenceSession
@@ -50,7 +50,7 @@ def run_sessions(
         raise DataError(f"a measurement needs at least 1 sample, found {total} asked for")
     report = Reporter(total, progress)
     report()
-    sessions = run_cancellable(opened, heartbeat=report)
+    sessions = Execution(report).run(opened)
     data = match_inputs(data, sessions[0].inputs)
 
     def stop() -> None:
@@ -60,10 +60,10 @@ def run_sessions(
     def run(fed: Batch) -> tuple[Batch, tuple[Results, ...]]:
         return fed, tuple(session.run(fed.feeds) for session in sessions)
 
+    execution = Execution(report, stop)
     if batch is None:
-        batch, _ = run_cancellable(partial(batch_size, sessions, data), heartbeat=report, stop=stop)
-    results = map_ordered(run, data.batches(batch, total), workers=1, heartbeat=report, stop=stop)
-    with closing(results):
+        batch, _ = execution.run(partial(batch_size, sessions, data))
+    with closing(execution.map(run, data.batches(batch, total))) as results:
         for fed, found in results:
             yield fed, found
             report.advance(fed.size)

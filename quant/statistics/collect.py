@@ -15,7 +15,7 @@ import numpy as np
 from quant import kernels
 from quant.data.dataset import Batch, Dataset
 from quant.errors import DataError
-from quant.execution.ordered_map import map_ordered, run_cancellable
+from quant.execution.execution import Execution
 from quant.execution.progress import OnProgress, Reporter
 from quant.model.model import Model
 from quant.runtime.batching import batch_size
@@ -75,23 +75,14 @@ def calibrate(
     taps = [found.name for found in accumulators if found.name not in inputs]
     open_session = partial(InferenceSession, model.to_bytes(), taps=taps)
     kernels.warm_up()
-    session = run_cancellable(partial(open_session, threads=1), heartbeat=report)
-    size, sample_bytes = run_cancellable(
-        partial(batch_size, [session], data), heartbeat=report, stop=session.stop
-    )
+    session = Execution(report).run(partial(open_session, threads=1))
+    size, sample_bytes = Execution(report, session.stop).run(partial(batch_size, [session], data))
     workers = _workers(size * sample_bytes)
     if workers < cores():
-        session = run_cancellable(
-            partial(open_session, threads=cores() // workers), heartbeat=report
-        )
-    results = map_ordered(
-        partial(_measure, _Runners(session), accumulators),
-        data.batches(size, total),
-        workers=workers,
-        heartbeat=report,
-        stop=session.stop,
-    )
-    with closing(results):
+        session = Execution(report).run(partial(open_session, threads=cores() // workers))
+    execution = Execution(report, session.stop, workers)
+    measured_by = partial(_measure, _Runners(session), accumulators)
+    with closing(execution.map(measured_by, data.batches(size, total))) as results:
         for batch, bad in results:
             if bad is not None:
                 raise DataError(bad)

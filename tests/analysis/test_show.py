@@ -1,6 +1,8 @@
 """Objects say what they are: a line in a console, a small table in a notebook."""
 
+import math
 from dataclasses import replace
+from html import unescape
 from html.parser import HTMLParser
 
 import numpy as np
@@ -8,6 +10,9 @@ import pytest
 
 import analysis
 import quant
+from analysis.findings.base import Finding, Fix
+from analysis.metrics import MetricChange
+from analysis.study.store import MemoryStore
 from quant.io.show import one_line, sparkline, table
 from tests.models import conv_relu, images
 from tests.quant.statistics.statistics_of import statistics_of
@@ -42,8 +47,16 @@ def objects(tmp_path_factory):
     calibration = quant.calibrate(model, data)
     int8 = quant.quantize(model, calibration, quant.preset("recommended"))
     found = analysis.analyze(int8, calibration, data, errors=["cumulative"])
+    metric = analysis.METRICS["cosine"]
+    study = analysis.Study(model, analysis.CalibrationData(data), data, int8.recipe, metric)
+    study.run([analysis.CALIBRATING])
     hostile = replace(model, name=HOSTILE)
     renamed = replace(next(iter(calibration.tensors.values())), name=HOSTILE)
+    named = MetricChange("m", HOSTILE, HOSTILE, True, 8, 0.5, 0.25, 0.0, 0.5)
+    fix = Fix("Give it 16 bits", int8.recipe)
+    finding = Finding(
+        "clipping", "warning", "It clips", "n", "t", "12 % lie outside. " * 9, fix=fix
+    )
     empty = replace(calibration, tensors={}, samples=0)
     return {
         "model": model,
@@ -64,6 +77,31 @@ def objects(tmp_path_factory):
             found.comparison, tensors={HOSTILE: next(iter(found.comparison.outputs.values()))}
         ),
         "analysis": found,
+        "study": study,
+        "study before anything": replace(study, store=MemoryStore(), metric=None),
+        "hostile study": replace(study, model=hostile, recipe=quant.Recipe(name=HOSTILE)),
+        "data": data,
+        "data with labels": quant.open_data({**images(6), "labels": np.array([0, 1, 2, 2, 2, 0])}),
+        "data of one class": quant.open_data({**images(2), "labels": np.array([7, 7])}),
+        "hostile data": quant.open_data({HOSTILE: np.ones((2, 3), np.float32)}),
+        "recipe": int8.recipe,
+        "hostile recipe": quant.Recipe(
+            HOSTILE, rules=(quant.Rule("tensor", HOSTILE, {"range": (-1.0, 2.0)}),)
+        ),
+        "ablation": found.split,
+        "ablation by a hostile metric": replace(found.split, metric=named),
+        "ablation of nothing": replace(found.split, all=replace(found.split.all, outputs={})),
+        "finding": finding,
+        "hostile finding": replace(
+            finding,
+            title=HOSTILE,
+            evidence=HOSTILE,
+            numbers={HOSTILE: 1.0},
+            fix=replace(fix, label=HOSTILE),
+        ),
+        "finding without a fix": replace(
+            finding, fix=None, numbers={"least": math.nan, "most": 1e300}
+        ),
     }
 
 
@@ -93,6 +131,20 @@ def test_the_line_tells_counts_and_errors(objects):
     assert "3 nodes (3 can be quantized), 1 input, 1 output" in repr(objects["model"])
     assert "over 8 samples" in repr(objects["calibration"])
     assert "output sqnr" in repr(objects["comparison"])
+    assert "over 8 samples: calibrated, metric cosine" in repr(objects["study"])
+    assert "not calibrated" in repr(objects["study before anything"])
+    assert "8 samples for image" in repr(objects["data"])
+    assert "with labels" in repr(objects["data with labels"])
+    assert "activations uint8 asymmetric by mse" in repr(objects["recipe"])
+    assert "weights only" in repr(objects["ablation"])
+    assert objects["finding"].title in repr(objects["finding"])
+
+
+def test_a_notebook_gets_the_whole_evidence_and_every_rule(objects):
+    finding = objects["finding"]
+    assert finding.evidence in unescape(finding._repr_html_())
+    assert "range [-1.0, 2.0]" in unescape(objects["hostile recipe"]._repr_html_())
+    assert "Samples by class, from 0 to 2" in objects["data with labels"]._repr_html_()
 
 
 def test_showing_statistics_does_not_change_them(objects):

@@ -159,10 +159,10 @@ def _brute(
     for unit in chosen:
         content = quantized.with_recipe(variant(quantized.recipe, unit)).to_bytes()
         test = InferenceSession(content, integer_kernels=False)
-        tally = ScoreAccumulator()
+        accumulator = ScoreAccumulator()
         for batch, outputs in zip(batches, expected, strict=True):
-            tally.add(outputs, test.run(batch.feeds), samples=batch.size)
-        tally.result()
+            accumulator.add(outputs, test.run(batch.feeds), samples=batch.size)
+        accumulator.result()
 
 
 def _clocked(work: Callable[[], object]) -> Clock:

@@ -6,7 +6,7 @@ from pathlib import Path
 import streamlit as st
 
 from app.jobs import Job, JobState
-from app.tasks import calibration
+from app.tasks.export import save_job, start_save
 from app.views.shared.format import size
 from app.views.shared.job_panel import show_outcome
 from app.workspace.workspace import Workspace
@@ -70,7 +70,7 @@ def default_path(workspace: Workspace) -> str:
 
 def _save(workspace: Workspace, checked: bool) -> None:
     st.session_state.setdefault(_PATH, default_path(workspace))
-    job = calibration.save_job(workspace, wanted(workspace))
+    job = save_job(workspace, wanted(workspace))
     running = job is not None and job.running
     with st.container(horizontal=True, vertical_alignment="bottom"):
         st.text_input(
@@ -86,7 +86,7 @@ def _save(workspace: Workspace, checked: bool) -> None:
             type="primary",
             icon=":material/save:",
             disabled=running or not checked,
-            on_click=lambda: calibration.start_save(workspace, wanted(workspace)),
+            on_click=lambda: start_save(workspace, wanted(workspace)),
         )
     if job is None:
         return

@@ -4,12 +4,12 @@ import pandas as pd
 import streamlit as st
 
 from analysis.latency import model_size
-from app.tasks import calibration
+from app.tasks.export import checks_of, start_check
 from app.views.export.file import wanted
 from app.views.shared.format import db, percent, plural, size
 from app.views.shared.job_panel import show_outcome
 from app.views.shared.measure_bar import describe
-from app.workspace.workspace import CHECKS, Workspace
+from app.workspace.workspace import Workspace
 from quant.export.verified import recipe_path
 
 AMPLIFIED_DB = 30.0
@@ -57,8 +57,8 @@ def summary(workspace: Workspace) -> None:
 def checks_panel(workspace: Workspace) -> bool:
     """The comparison of ONNX Runtime with the simulation; whether the model passed."""
     st.markdown("**Verification** :gray[on one real sample]")
-    job = calibration.start_check(workspace)
-    checks = CHECKS.get(f"check/{workspace.key}")
+    job = start_check(workspace)
+    checks = checks_of(workspace)
     if checks is None:
         if job is not None and job.running:
             _wait(workspace)
@@ -98,7 +98,7 @@ def _wait(workspace: Workspace) -> None:
     @st.fragment(run_every=0.3)
     def waiting() -> None:
         st.caption("Checking the model and running it at every optimization level …")
-        job = calibration.start_check(workspace)
+        job = start_check(workspace)
         if job is None or not job.running:
             st.rerun()
 

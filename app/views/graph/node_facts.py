@@ -4,7 +4,6 @@ import streamlit as st
 
 from analysis.graph.model_graph import ModelGraph
 from analysis.layers import LayerRow, clipping_db, rounding_db
-from app.tasks.ranking import ranking_in_use
 from app.views.graph.colouring import state_of
 from app.views.layers.table import go_to
 from app.views.shared.format import db, end_of, number, percent
@@ -54,7 +53,7 @@ def _facts(workspace: Workspace, row: LayerRow) -> dict[str, str]:
         facts["Clipping"] = f"{db(clipping_db(row.local))} alone" if clipped else "nothing clipped"
         facts["Clip rate"] = percent(row.local.clip_rate, 3) if clipped else "0 %"
     facts["Cumulative"] = f"{db(measured.sqnr_db)} sqnr, measured" if measured else MISSING
-    known = ranking_in_use(workspace)
+    known = workspace.ranking
     unit = next((u.name for u in known.units if row.name in u.nodes), "")
     if unit in known.sensitivity:
         facts["Sensitivity"] = f"{db(known.sensitivity[unit].sqnr_db)} output sqnr"
@@ -70,7 +69,7 @@ def _neighbours(graph: ModelGraph, name: str) -> None:
     place = graph.names.index(name)
     for label, found in (
         ("Reads", [a for a, b in graph.layout.edges if b == place]),
-        ("Read by", [b for a, b in graph.layout.edges if a == place]),
+        ("Consumers", [b for a, b in graph.layout.edges if a == place]),
     ):
         if not found:
             continue

@@ -6,7 +6,6 @@ import streamlit as st
 
 from app.components.graph import graph
 from app.session import user_session
-from app.tasks.ranking import ranking_in_use
 from app.views.graph.colouring import COLOURINGS, paint
 from app.views.graph.node_facts import node_facts
 from app.views.layers.recipe_bar import undo_buttons
@@ -29,7 +28,7 @@ def numbers(workspace: Workspace, name: str) -> Mapping[str, float]:
         comparison = workspace.comparison()
         measured = comparison.tensors if comparison else {}
         return {row.name: measured[row.tensor].sqnr_db for row in rows if row.tensor in measured}
-    return ranking_in_use(workspace).by_node("sensitivity" if name == "sensitivity" else "benefit")
+    return workspace.ranking.by_node("sensitivity" if name == "sensitivity" else "benefit")
 
 
 @st.fragment

@@ -3,7 +3,7 @@
 import streamlit as st
 
 from app.session import user_session
-from app.tasks import calibration
+from app.tasks.pictures import prepare_pictures
 from app.tasks.range_candidates import prepare_choices
 from app.views.layers.pane import layer_pane
 from app.views.layers.recipe_bar import recipe_bar, undo_buttons
@@ -61,4 +61,4 @@ with guarded():
         recipe_bar(workspace)
         measure_bar(workspace)
         table_and_pane(workspace)
-        calibration.prepare_pictures(workspace)
+        prepare_pictures(workspace)

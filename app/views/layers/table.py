@@ -8,8 +8,8 @@ import streamlit as st
 
 from analysis.errors.tensor_error import ErrorStats
 from analysis.layers import LayerRow, clipping_db, rounding_db
+from analysis.sweep.unit_effects import KINDS
 from app.session import user_session
-from app.tasks.ranking import KINDS, ranking_in_use
 from app.views.shared.controls import calibrator_label
 from app.views.shared.format import plural
 from app.views.shared.row_table import row_table
@@ -29,8 +29,7 @@ def layers_table(workspace: Workspace) -> None:
     rows = workspace.rows()
     shown = _filtered(rows)
     comparison = workspace.comparison()
-    ranking = ranking_in_use(workspace)
-    effects = {kind: ranking.by_node(kind) for kind in KINDS}
+    effects = {kind: workspace.ranking.by_node(kind) for kind in KINDS}
     row = selected(workspace)
     row_table(
         _frame(shown, comparison.tensors if comparison else {}, effects),

@@ -6,17 +6,22 @@ from typing import Final
 import streamlit as st
 
 from analysis.metrics import METRICS, Metric
+from analysis.metrics.scores import gives_scores
 from app.jobs import Job
 from app.session import user_session
-from app.tasks import calibration
-from app.tasks.measurement import TIMING, details_job, judged, split_of, start_details, timed
+from app.tasks.measurement import (
+    all_measured,
+    job_of_measurement,
+    start_measurement_and_timing,
+)
+from app.tasks.stages import TITLES
 from app.views.layers.recipe_bar import preset_select
 from app.views.shared.controls import select
 from app.views.shared.format import plural
 from app.views.shared.job_panel import EVERY, sentence, show_job, show_outcome
 from app.views.shared.measure_bar import describe
 from app.views.shared.widget_key import heard, widget_key
-from app.workspace.metric import has_classes, metric_of
+from app.workspace.metric import metric_of
 from app.workspace.workspace import Workspace
 from quant.errors import QuantError
 
@@ -24,30 +29,24 @@ FILE: Final = "file"
 _EMPTY: Final = ""
 
 
-def overview_bar(workspace: Workspace, metric: Metric) -> None:
+def overview_bar(workspace: Workspace) -> None:
     """Draw the bar."""
-    job = details_job(workspace, metric)
+    job = job_of_measurement(workspace)
     running = job is not None and job.running
-    parts = (
-        workspace.project.measured,
-        split_of(workspace, metric),
-        judged(workspace),
-        timed(workspace),
-    )
-    done = all(part is not None for part in parts)
+    done = all_measured(workspace)
     with st.container(horizontal=True, vertical_alignment="bottom", key="overview_bar"):
         with st.container(width=215):
             preset_select(workspace.project.recipe, name="overview preset")
-        _metric_select(workspace, metric)
+        _metric_select(workspace)
         st.button(
             "Measure",
             key="overview measure",
             type="secondary" if done else "primary",
             icon=":material/speed:",
             disabled=running or done,
-            on_click=measure,
-            args=(workspace, metric),
-            help=f"Run the float model, both halves of the quantization and the int8 model on "
+            on_click=start_measurement_and_timing,
+            args=(workspace,),
+            help=f"Run float, weights only, activations only and all int8 on "
             f"{plural(len(workspace.opened.evaluation), 'sample')}.",
         )
         with st.container(
@@ -70,19 +69,12 @@ def _progress(job: Job) -> None:
         if job.label != part:
             st.rerun()
 
-    show_job(job, unit="runs" if part == TIMING else "samples")
+    show_job(job, unit="runs" if part == TITLES["timing"] else "samples")
     watch()
 
 
-def measure(workspace: Workspace, metric: Metric) -> None:
-    """Start everything that the page shows but the ranking."""
-    if workspace.comparison() is None:
-        calibration.start_measurement(workspace)
-    start_details(workspace, metric)
-
-
-def _metric_select(workspace: Workspace, metric: Metric) -> None:
-    """What the outputs are judged by; a file's path is asked for beside it."""
+def _metric_select(workspace: Workspace) -> None:
+    """The metric of the outputs; a file's path is asked for beside it."""
     chosen = workspace.project.metric
     usual = metric_of("", workspace.opened)
     options = [_EMPTY, *(name for name in METRICS if _fits(name, workspace)), FILE]
@@ -100,7 +92,9 @@ def _metric_select(workspace: Workspace, metric: Metric) -> None:
     def words(name: str) -> str:
         if name == FILE:
             return "A Python file …"
-        return f"{usual.label} (usual)" if not name else METRICS[name].label
+        if name:
+            return METRICS[name].label
+        return f"{_label(usual)} (usual)"
 
     with st.container(width=190):
         select(
@@ -110,7 +104,7 @@ def _metric_select(workspace: Workspace, metric: Metric) -> None:
             picked,
             name="overview metric",
             words=words,
-            hint="What the outputs are judged by beside their sqnr. A Python file has "
+            hint="The metric of the outputs beside their sqnr. A Python file has "
             "`metric(outputs, labels) -> float` and `higher_is_better`; it runs with your rights.",
         )
     if not wants_file:
@@ -127,11 +121,14 @@ def _metric_select(workspace: Workspace, metric: Metric) -> None:
         )
         problem = _problem(chosen, workspace) if is_file else ""
         if problem:
-            st.error(f"{problem} Until then {metric.label} is used.", icon=":material/error:")
+            st.error(f"{problem} Until then {_label(usual)} is used.", icon=":material/error:")
 
 
 def _fits(name: str, workspace: Workspace) -> bool:
-    return has_classes(workspace.opened) or not METRICS[name].needs_labels
+    return not METRICS[name].needs_labels or (
+        workspace.opened.evaluation.labels is not None
+        and gives_scores(workspace.opened.model.outputs[0].shape)
+    )
 
 
 def _problem(name: str, workspace: Workspace) -> str:
@@ -144,3 +141,7 @@ def _problem(name: str, workspace: Workspace) -> str:
 
 def _keep(name: str) -> None:
     user_session.propose(lambda project: replace(project, metric=name))
+
+
+def _label(metric: Metric | None) -> str:
+    return "Output sqnr" if metric is None else metric.label

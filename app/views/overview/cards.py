@@ -8,14 +8,15 @@ from analysis.errors.output_scores import OutputScores
 from analysis.errors.weights_vs_activations import AblationResult
 from analysis.latency import model_size
 from analysis.metrics import Metric, MetricChange
-from app.tasks.measurement import split_of, timed
+from analysis.study.measuring import ABLATIONS
+from analysis.study.stages import LATENCY
 from app.views.shared.format import DASH, db, number, percent, points, size
 from app.workspace.workspace import Workspace
 
 
-def overview_cards(workspace: Workspace, metric: Metric) -> None:
+def overview_cards(workspace: Workspace) -> None:
     """Draw the cards and what the samples can tell."""
-    split = split_of(workspace, metric)
+    split, metric = workspace.study.known(ABLATIONS), workspace.metric
     base = split.float.metric if split else None
     cards = (
         ("Float", split.float if split else None),
@@ -31,14 +32,20 @@ def overview_cards(workspace: Workspace, metric: Metric) -> None:
         _size(workspace)
     with columns[5]:
         _speed(workspace)
-    st.caption(" ".join(filter(None, (_said(split), _before(workspace, metric)))))
+    st.caption(" ".join(filter(None, (_said(split), _before(workspace)))))
 
 
-def _card(label: str, scores: OutputScores | None, base: float | None, metric: Metric) -> None:
+def _card(
+    label: str, scores: OutputScores | None, base: float | None, metric: Metric | None
+) -> None:
     with st.container(border=True, gap="xsmall", height="stretch"):
         if scores is None:
             st.metric(label, DASH, "press Measure", delta_color="off", delta_arrow="off")
-            st.caption(f"{metric.label} and output sqnr")
+            st.caption(f"{metric.label} and output sqnr" if metric else "Output sqnr")
+            return
+        if metric is None:
+            st.metric(label, db(scores.sqnr_db), " ", delta_arrow="off")
+            st.caption("Output sqnr")
             return
         change = None
         exact = math.isinf(scores.sqnr_db) and scores.sqnr_db > 0
@@ -90,7 +97,7 @@ def _size(workspace: Workspace) -> None:
 
 def _speed(workspace: Workspace) -> None:
     """The time of one inference of both models on this machine."""
-    found = timed(workspace)
+    found = workspace.study.known(LATENCY)
     with st.container(border=True, gap="xsmall", height="stretch"):
         if found is None:
             st.metric("Int8 latency", DASH, "press Measure", delta_color="off", delta_arrow="off")
@@ -109,19 +116,21 @@ def _speed(workspace: Workspace) -> None:
         st.caption(f"Float {number(found.of_float.median_ms, 3)} ms, one sample")
 
 
-def _before(workspace: Workspace, metric: Metric) -> str:
+def _before(workspace: Workspace) -> str:
     """What the recipe measured before gave."""
     key = workspace.project.recipe.content_key
     found = [m for m in workspace.project.measurements if m.recipe.content_key != key]
     if not found:
         return ""
     last = found[-1]
-    value = f"{percent(last.int8_top1)} {metric.label}, " if metric.name == "top1" else ""
+    metric = workspace.metric
+    known = metric is not None and metric.name == "top1"
+    value = f"{percent(last.int8_top1)} top-1, " if known else ""
     return f"Before the recipe changed: all int8 {value}output sqnr {db(last.sqnr_db)}."
 
 
 def _said(split: AblationResult | None) -> str:
-    """What the halves say, and whether the metric can tell."""
+    """What weights only and activations only say, and whether the metric can tell."""
     if split is None:
         return "Press Measure to see how much the weights cost and how much the activations."
     weights, activations = split.weights_only.sqnr_db, split.activations_only.sqnr_db

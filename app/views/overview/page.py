@@ -3,30 +3,28 @@
 import streamlit as st
 
 from app.session import user_session
-from app.tasks import calibration
+from app.tasks.pictures import prepare_pictures
 from app.views.layers.recipe_bar import undo_buttons
 from app.views.overview.bar import overview_bar
 from app.views.overview.cards import overview_cards
-from app.views.overview.depth import depth_plot
+from app.views.overview.model_figures import model_figures
 from app.views.overview.ranking import ranking_panel
 from app.views.overview.samples import samples_panel
 from app.views.overview.suspects import suspects
 from app.views.shared.page_guard import guarded, ready
-from app.workspace.metric import metric_in_use
 from app.workspace.workspace import Workspace
 
 
 def body(workspace: Workspace) -> None:
     """Everything below the heading."""
-    metric = metric_in_use(workspace)
-    overview_bar(workspace, metric)
-    overview_cards(workspace, metric)
+    overview_bar(workspace)
+    overview_cards(workspace)
     left, right = st.columns([10, 9], gap="medium")
     with left:
-        depth_plot(workspace)
+        model_figures(workspace)
     with right:
         suspects(workspace)
-    ranking_panel(workspace, metric)
+    ranking_panel(workspace)
     samples_panel(workspace)
 
 
@@ -42,4 +40,4 @@ with guarded():
         for warning in found.quantized.plan.warnings:
             st.warning(warning, icon=":material/warning:")
         body(found)
-        calibration.prepare_pictures(found)
+        prepare_pictures(found)

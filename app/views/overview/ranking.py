@@ -8,16 +8,12 @@ import pandas as pd
 import streamlit as st
 
 from analysis.metrics import Metric
+from analysis.study.ranking import UnitRanking, unit_ranking
+from analysis.sweep.unit_effects import KINDS
 from app.jobs import Job
 from app.session import user_session
-from app.tasks.ranking import (
-    KINDS,
-    Ranking,
-    ranking,
-    ranking_job,
-    samples_of,
-    start_ranking,
-)
+from app.tasks.ranking import ranking_job, start_ranking
+from app.tasks.stages import TITLES
 from app.views.layers.table import go_to
 from app.views.shared.format import plural, seconds
 from app.views.shared.job_panel import show_outcome
@@ -31,25 +27,24 @@ EVERY = 1.0
 HEIGHT = 290
 
 
-def ranking_panel(workspace: Workspace, metric: Metric) -> None:
+def ranking_panel(workspace: Workspace) -> None:
     """Draw the heading, the progress and the table."""
-    samples = samples_of(workspace, workspace.project.rank_samples)
-    job = ranking_job(workspace, metric, samples)
+    job = ranking_job(workspace)
     running = job is not None and job.running
 
     @st.fragment(run_every=EVERY if running else None)
     def panel() -> None:
         if running and job is not None and not job.running:
             st.rerun()
-        found = ranking(workspace, metric, samples)
-        _bar(workspace, metric, found, job)
-        _table(workspace, metric, found)
+        found = unit_ranking(workspace.ranked)
+        _bar(workspace, found, job)
+        _table(workspace, found)
 
     with st.container(border=True, key="ranking_box"):
         panel()
 
 
-def _bar(workspace: Workspace, metric: Metric, found: Ranking, job: Job | None) -> None:
+def _bar(workspace: Workspace, found: UnitRanking, job: Job | None) -> None:
     """Start, progress, cancel, number of samples."""
     running = job is not None and job.running
     with st.container(horizontal=True, vertical_alignment="bottom", key="ranking_bar"):
@@ -62,7 +57,7 @@ def _bar(workspace: Workspace, metric: Metric, found: Ranking, job: Job | None) 
                 if job is not None and running:
                     st.progress(_share(found), text=_line(found, job))
                 else:
-                    st.caption(_ranked_by(found, metric))
+                    st.caption(_ranked_by(found, workspace.metric))
         total = len(workspace.opened.evaluation)
         key = widget_key("ranking samples", found.samples)
 
@@ -93,7 +88,7 @@ def _bar(workspace: Workspace, metric: Metric, found: Ranking, job: Job | None) 
             return
 
         def start() -> None:
-            start_ranking(workspace, metric, found.samples)
+            start_ranking(workspace)
 
         begun = bool(found.sensitivity)
         if st.button(
@@ -109,19 +104,19 @@ def _bar(workspace: Workspace, metric: Metric, found: Ranking, job: Job | None) 
         show_outcome(job)
 
 
-def _share(found: Ranking) -> float:
+def _share(found: UnitRanking) -> float:
     total = len(KINDS) * len(found.units)
     return min((len(found.sensitivity) + len(found.benefit)) / total, 1.0) if total else 0.0
 
 
-def _line(found: Ranking, job: Job) -> str:
+def _line(found: UnitRanking, job: Job) -> str:
     """Which error, how many layers, how fast, how long yet."""
     if job.cancelling:
         return "Ranking: stopping"
-    known = found.benefit if job.label == "Benefit" else found.sensitivity
+    known = found.benefit if job.label == TITLES["benefit"] else found.sensitivity
     progress = job.progress
     line = f"{job.label}: {len(known)} of {plural(len(found.units), 'layer')}"
-    if progress is None or not progress.done or job.label not in {"Sensitivity", "Benefit"}:
+    if progress is None or not progress.done or job.label not in {TITLES[kind] for kind in KINDS}:
         return line
     left = progress.seconds_left
     speed = progress.per_second / found.samples
@@ -129,12 +124,14 @@ def _line(found: Ranking, job: Job) -> str:
     return f"{line}, {speed:.1f} a second{ending}"
 
 
-def _ranked_by(found: Ranking, metric: Metric) -> str:
+def _ranked_by(found: UnitRanking, metric: Metric | None) -> str:
     if not found.sensitivity:
         return (
             f"Press Rank layers: each of {plural(len(found.units), 'layer')} is measured on "
             f"{plural(found.samples, 'sample')}."
         )
+    if metric is None:
+        return f"Ranked by output sqnr on {plural(found.samples, 'sample')}."
     if found.by_metric:
         return f"Ranked by {metric.label}, then by output sqnr, on {found.samples:,} samples."
     return (
@@ -143,10 +140,10 @@ def _ranked_by(found: Ranking, metric: Metric) -> str:
     )
 
 
-def _table(workspace: Workspace, metric: Metric, found: Ranking) -> None:
+def _table(workspace: Workspace, found: UnitRanking) -> None:
     if not found.sensitivity:
         return
-    units = _ordered(found)
+    units, metric = found.ordered, workspace.metric
     names = [unit.name for unit in units]
     row = user_session.current().row
     place = next((i for i, unit in enumerate(units) if row in unit.nodes), None)
@@ -160,7 +157,7 @@ def _table(workspace: Workspace, metric: Metric, found: Ranking) -> None:
         "selection": {"rows": [] if place is None else [place], "columns": [], "cells": []}
     }
     st.dataframe(
-        _frame(workspace, found, units, share=metric.unit == "%"),
+        _frame(workspace, found, units, share=metric is not None and metric.unit == "%"),
         key=KEY,
         height=HEIGHT,
         hide_index=True,
@@ -176,23 +173,8 @@ def _table(workspace: Workspace, metric: Metric, found: Ranking) -> None:
         )
 
 
-def _ordered(found: Ranking) -> list[QuantUnit]:
-    """The units with most to win first; until that is known, those that do most harm alone."""
-
-    def badness(unit: QuantUnit) -> tuple[float, ...]:
-        gain, alone = found.gain_db(unit.name), found.sensitivity.get(unit.name)
-        harm = -alone.sqnr_db if alone else -math.inf
-        loss = found.loss(unit.name) if found.by_metric else 0.0
-        if gain is None:
-            return (0.0, 0.0, 0.0, loss or 0.0, harm)
-        return (1.0, found.gain(unit.name) or 0.0 if found.by_metric else 0.0, gain, 0.0, harm)
-
-    known = [u for u in found.units if u.name in found.sensitivity or u.name in found.benefit]
-    return sorted(known, key=badness, reverse=True)
-
-
 def _frame(
-    workspace: Workspace, found: Ranking, units: Sequence[QuantUnit], *, share: bool
+    workspace: Workspace, found: UnitRanking, units: Sequence[QuantUnit], *, share: bool
 ) -> pd.DataFrame:
     ops = {row.name: row.op_type for row in workspace.rows()}
     scale = 100 if share else 1
@@ -224,12 +206,9 @@ def _frame(
     )
 
 
-def _columns(metric: Metric):
+def _columns(metric: Metric | None):
     column = st.column_config
-    unit = "points" if metric.unit == "%" else metric.unit
-    ending = f" ({unit})" if unit else ""
-    digits = "%.2f" if metric.unit == "%" else "%.4f"
-    return {
+    columns = {
         "layer": column.TextColumn("Layer", pinned=True, width=300),
         "op": column.TextColumn("Op"),
         "sensitivity": column.NumberColumn(
@@ -237,15 +216,25 @@ def _columns(metric: Metric):
             format="%.1f",
             help="Sensitivity: output sqnr with only this layer in int8. Low is bad.",
         ),
-        "loss": column.NumberColumn(
-            f"{metric.label} lost{ending}",
-            format=digits,
-            help=f"Sensitivity: what {metric.label} loses with only this layer in int8.",
-        ),
         "benefit": column.NumberColumn(
             "Benefit (dB)",
             format="%+.2f",
             help="Benefit: output sqnr gained with everything in int8 but this layer.",
+        ),
+    }
+    return columns | ({"loss": None, "gain": None} if metric is None else _of_metric(metric))
+
+
+def _of_metric(metric: Metric):
+    column = st.column_config
+    unit = "points" if metric.unit == "%" else metric.unit
+    ending = f" ({unit})" if unit else ""
+    digits = "%.2f" if metric.unit == "%" else "%.4f"
+    return {
+        "loss": column.NumberColumn(
+            f"{metric.label} lost{ending}",
+            format=digits,
+            help=f"Sensitivity: what {metric.label} loses with only this layer in int8.",
         ),
         "gain": column.NumberColumn(
             f"{metric.label} gained{ending}",

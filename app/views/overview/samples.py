@@ -7,9 +7,15 @@ import numpy as np
 import streamlit as st
 from numpy.typing import NDArray
 
-from analysis.errors.per_sample import SampleError, samples_outside, unusual_layers
+from analysis.errors.out_of_range import OutOfRange
+from analysis.errors.per_sample import (
+    SampleError,
+    SampleErrors,
+    samples_outside,
+    unusual_layers,
+)
 from analysis.report.image import Picture, picture
-from app.tasks.measurement import SampleResults, judged
+from analysis.study.measuring import OUT_OF_RANGE, SAMPLE_ERRORS
 from app.views.layers.table import go_to, selected
 from app.views.shared.format import db, number, plural
 from app.workspace.workspace import Workspace
@@ -17,6 +23,7 @@ from quant.data.dataset import Dataset
 from sample_models import find
 
 Inputs = Mapping[str, NDArray[np.generic]]
+Outside = Mapping[str, OutOfRange]
 
 WORST, RANGE = "Worst samples", "Who sets the range"
 PER_ROW = 4
@@ -43,20 +50,21 @@ def samples_panel(workspace: Workspace) -> None:
         if view == RANGE:
             _range_setters(workspace)
             return
-        known = judged(workspace)
-        if known is None:
+        errors = workspace.study.known(SAMPLE_ERRORS)
+        outside = workspace.study.known(OUT_OF_RANGE)
+        if errors is None or outside is None:
             st.info(
                 "Press Measure to see which inputs suffer most, with both outputs side by side.",
                 icon=":material/speed:",
             )
             return
-        _worst(workspace, known)
+        _worst(workspace, errors, outside)
 
 
-def _worst(workspace: Workspace, known: SampleResults) -> None:
+def _worst(workspace: Workspace, errors: SampleErrors, outside: Outside) -> None:
     """A line about all samples, then the worst, each with both outputs."""
-    st.caption(_about(known))
-    shown = known.errors.worst[:SHOWN]
+    st.caption(_about(errors, outside))
+    shown = errors.worst[:SHOWN]
     pictures = [_picture(sample.inputs) for sample in shown]
     scalings = {p.scaling for p in pictures if p is not None}
     for start in range(0, len(shown), PER_ROW):
@@ -65,7 +73,7 @@ def _worst(workspace: Workspace, known: SampleResults) -> None:
             columns, shown[start : start + PER_ROW], pictures[start : start + PER_ROW], strict=False
         ):
             with column, st.container(border=True, gap="xsmall", height="stretch"):
-                _sample(workspace, known, sample, drawn)
+                _sample(workspace, outside, sample, drawn)
     if len(scalings) == 1:
         st.caption(f"Pictures: {next(iter(scalings))}")
     elif scalings:
@@ -75,8 +83,7 @@ def _worst(workspace: Workspace, known: SampleResults) -> None:
         )
 
 
-def _about(known: SampleResults) -> str:
-    errors = known.errors
+def _about(errors: SampleErrors, outside: Outside) -> str:
     finite = errors.sqnr_db[np.isfinite(errors.sqnr_db)]
     text = plural(errors.samples, "sample")
     if errors.agrees is not None:
@@ -86,14 +93,14 @@ def _about(known: SampleResults) -> str:
         middle = float(np.median(finite))
         text += f"; output sqnr {db(float(finite.min()))} to {db(float(finite.max()))}, "
         text += f"middle {db(middle)}"
-    if known.outside:
-        outside = int(np.count_nonzero(samples_outside(known.outside)))
-        text += f"; {outside:,} with values outside a calibrated range"
+    if outside:
+        count = int(np.count_nonzero(samples_outside(outside)))
+        text += f"; {count:,} with values outside a calibrated range"
     return f"{text}."
 
 
 def _sample(
-    workspace: Workspace, known: SampleResults, sample: SampleError, drawn: Picture | None
+    workspace: Workspace, outside: Outside, sample: SampleError, drawn: Picture | None
 ) -> None:
     """One sample: what it is, its error, both outputs, and who clips it."""
     names = _classes(workspace)
@@ -122,7 +129,7 @@ def _sample(
         hide_index=True,
         alt="Outputs of float and int8 for this sample",
     )
-    unusual = unusual_layers(sample.index, known.outside)
+    unusual = unusual_layers(sample.index, outside)
     if not unusual:
         st.caption("No layer clips it more than the others.")
     for layer in unusual[:2]:

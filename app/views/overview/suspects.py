@@ -5,7 +5,7 @@ from typing import Final
 import streamlit as st
 
 from analysis.findings import Finding
-from app.tasks.calibration import findings
+from app.tasks.findings import findings
 from app.views.layers.table import go_to
 from app.views.shared.page_guard import adopt
 from app.views.shared.suggestion_list import BADGES, in_words, wait_for_findings

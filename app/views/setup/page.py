@@ -4,7 +4,7 @@ import streamlit as st
 
 from app.session import user_session
 from app.session.project import opened as project_with
-from app.tasks import calibration
+from app.tasks.calibration import calibrated, calibration_job, estimate, start_calibration
 from app.views.layers.recipe_bar import preset_select
 from app.views.setup.model_card import data_card, model_card
 from app.views.setup.source import chosen_source
@@ -13,7 +13,6 @@ from app.views.shared.job_panel import sentence, show_job, show_outcome
 from app.views.shared.measure_bar import describe
 from app.views.shared.page_guard import guarded
 from app.workspace.opening import OpenedSource, open_source
-from app.workspace.workspace import CALIBRATIONS
 from quant.errors import QuantError
 from quant.recipe.presets import preset_summary
 
@@ -41,20 +40,20 @@ def calibration_panel(opened: OpenedSource) -> None:
     tensors = len(opened.model.calibration_targets)
     st.markdown(
         f"{plural(tensors, 'tensor')}, {plural(opened.samples(limit), 'sample')}: "
-        f"**{about(calibration.estimate(opened, limit))}**."
+        f"**{about(estimate(opened, limit))}**."
     )
-    job = calibration.calibration_job(project)
+    job = calibration_job(project)
     running = job is not None and job.running
     if st.button(
         "Calibrate", type="primary", key="calibrate", icon=":material/play_arrow:", disabled=running
     ):
         if user_session.propose(lambda now: project_with(now, opened.source, limit)):
-            calibration.start_calibration(opened, limit)
+            start_calibration(opened, limit)
         st.rerun()
     if job is not None and running:
         show_job(job)
     elif project.source == opened.source and project.samples == limit:
-        if CALIBRATIONS.get(opened.calibration_key(limit)) is not None:
+        if calibrated(opened, limit):
             st.success(
                 f"Calibrated on {plural(opened.samples(limit), 'sample')}.",
                 icon=":material/check_circle:",

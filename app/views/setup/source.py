@@ -10,7 +10,7 @@ import streamlit as st
 from app.session import user_session
 from app.session.project import Source
 from app.session.start_options import start_options
-from app.tasks.calibration import file_source, sample_source
+from app.tasks.opening import file_source, sample_source
 from sample_models import Sample, find, samples
 
 SAMPLE, PATH, UPLOAD = "Sample", "Files on this machine", "Upload"

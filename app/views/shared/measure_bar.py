@@ -8,7 +8,7 @@ from streamlit.delta_generator import DeltaGenerator
 
 from app.session import user_session
 from app.session.project import Measurement, Project
-from app.tasks import calibration
+from app.tasks.measurement import measurement_job, start_measurement
 from app.views.shared.format import DASH, db, percent, plural, points
 from app.views.shared.job_panel import show_job, show_outcome
 from app.workspace.workspace import Workspace
@@ -19,7 +19,7 @@ from quant.recipe.recipe import Recipe
 def measure_bar(workspace: Workspace) -> None:
     """Draw the cards, the button and the history."""
     project = workspace.project
-    job = calibration.measurement_job(project)
+    job = measurement_job(project)
     running = job is not None and job.running
     cards, actions = st.columns([5, 2], vertical_alignment="center", gap="medium")
     with cards, st.container(key="measured"):
@@ -38,7 +38,7 @@ def measure_bar(workspace: Workspace) -> None:
             type="secondary" if project.measured else "primary",
             icon=":material/speed:",
             disabled=running or project.measured is not None,
-            on_click=lambda: calibration.start_measurement(workspace),
+            on_click=lambda: start_measurement(workspace),
             help="Run the float and the int8 model on "
             f"{len(workspace.opened.evaluation):,} samples.",
         )

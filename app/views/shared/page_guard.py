@@ -8,7 +8,9 @@ import streamlit as st
 
 from app.session import user_session
 from app.session.project import redone, replaced, undone
-from app.tasks import calibration
+from app.tasks.calibration import calibrate_again, calibration_job
+from app.tasks.measurement import collect
+from app.tasks.opening import open_sample
 from app.views.shared.job_panel import sentence, show_job, show_outcome
 from app.workspace.workspace import Workspace, workspace_of
 from quant.errors import QuantError, RecipeError
@@ -46,7 +48,7 @@ def ready(purpose: str) -> Workspace | None:
     Args:
         purpose: What the page would show, for the message of an empty page.
     """
-    calibration.collect()
+    collect()
     project = user_session.project()
     try:
         found = workspace_of(project)
@@ -61,7 +63,7 @@ def ready(purpose: str) -> Workspace | None:
         return None
     if found is not None:
         return found
-    job = calibration.calibration_job(project)
+    job = calibration_job(project)
     if job is not None and job.running:
         st.markdown(f"**{project.source.title if project.source else ''}** is being calibrated.")
         show_job(job)
@@ -71,7 +73,7 @@ def ready(purpose: str) -> Workspace | None:
         st.info(f"No model is open. Open one on Setup to see {purpose}.", icon=":material/info:")
         _to_setup("Go to Setup")
         if st.button("Open the sample model", key="open sample", icon=":material/science:"):
-            calibration.open_sample()
+            open_sample()
             st.rerun()
     else:
         if job is not None:
@@ -81,7 +83,7 @@ def ready(purpose: str) -> Workspace | None:
             icon=":material/info:",
         )
         if st.button("Calibrate", type="primary", icon=":material/play_arrow:"):
-            calibration.calibrate_again(project)
+            calibrate_again(project)
             st.rerun()
         _to_setup("Change the model, the data or the number of samples on Setup")
     return None

@@ -6,7 +6,7 @@ from typing import Final, Literal
 import streamlit as st
 
 from analysis.findings import Finding
-from app.tasks.calibration import findings
+from app.tasks.findings import findings
 from app.views.shared.page_guard import adopt
 from app.workspace.workspace import Workspace
 

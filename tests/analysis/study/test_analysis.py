@@ -7,7 +7,7 @@ import quant
 from analysis.metrics import METRICS, MetricError
 from analysis.report import report_html
 from analysis.report.documents import layer_table, summary_json
-from analysis.study.analysis import analyze, depends_on
+from analysis.study.analysis import analyze
 from analysis.sweep.unit_effects import benefit, sensitivity
 from quant.ablation import units
 from quant.errors import Cancelled
@@ -103,25 +103,6 @@ def test_progress_names_each_stage_and_can_cancel(case):
     with pytest.raises(Cancelled):
         analyze(*case, progress=progress)
     assert list(dict.fromkeys(words)) == ["measuring", "sensitivity"]
-
-
-def test_what_effects_depend_on_changes_with_each_of_it(case):
-    quantized, calibration, data = case
-    options = {"samples": 5, "metric": METRICS["top1"]}
-    first = depends_on(*case, **options)
-    assert depends_on(*case, **options) == first
-    other = quant.quantize(quantized.float_model, calibration, quant.preset("tensorrt"))
-    fewer = quant.calibrate(quantized.float_model, data, samples=3)
-    shorter = quant.open_data({"x": nets.images(9)})
-    changed = {
-        "recipe": depends_on(other, calibration, data, **options),
-        "calibration": depends_on(quantized, fewer, data, **options),
-        "data": depends_on(quantized, calibration, shorter, **options),
-        "number of samples": depends_on(*case, samples=4, metric=METRICS["top1"]),
-        "metric": depends_on(*case, samples=5, metric=None),
-    }
-    for what, about in changed.items():
-        assert {name for name in first if about[name] != first[name]} == {what}
 
 
 def test_several_outputs_a_fixed_batch_and_one_whose_shape_depends_on_the_data():

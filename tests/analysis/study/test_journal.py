@@ -5,6 +5,8 @@ import pytest
 from analysis.errors.output_scores import OutputScores
 from analysis.errors.tensor_error import ErrorStats
 from analysis.study.journal import Journal
+from analysis.study.keys import StudyKey
+from analysis.study.sweeping import EFFECTS
 from analysis.sweep.unit_effects import UnitEffect
 from quant.errors import DataError, ExportError
 
@@ -16,6 +18,19 @@ def effect(name, sqnr_db=12.5):
     return UnitEffect(name, (name, f"{name}/relu"), OutputScores(4, {"y": stats}, 0.1, None, -1e-9))
 
 
+def key(kind, unit, about=None):
+    return StudyKey(kind, (*(about or ABOUT).items(), ("unit", unit)))
+
+
+def add(journal, kind, item):
+    journal.put(EFFECTS[kind], key(kind, item.unit), item)
+
+
+def known(journal, kind):
+    found = {name: journal.get(EFFECTS[kind], key(kind, name)) for name in "abc"}
+    return {name: effect for name, effect in found.items() if effect is not None}
+
+
 @pytest.fixture
 def path(tmp_path):
     return tmp_path / "state.jsonl"
@@ -25,37 +40,37 @@ def test_what_was_added_is_there_when_it_is_opened_again(path):
     journal = Journal(path, ABOUT)
     added = [effect("a"), effect("b", math.inf), effect("c", -math.inf)]
     for item in added:
-        journal.add("sensitivity", item)
-    journal.add("benefit", effect("a", 3))
-    assert journal.written() == 4
+        add(journal, "sensitivity", item)
+    add(journal, "benefit", effect("a", 3))
+    assert journal.written == 4
     again = Journal(path, ABOUT)
-    assert again.written() == 4
-    assert again.known("sensitivity") == {item.unit: item for item in added}
-    assert again.known("benefit") == {"a": effect("a", 3)}
+    assert again.written == 4
+    assert known(again, "sensitivity") == {item.unit: item for item in added}
+    assert known(again, "benefit") == {"a": effect("a", 3)}
 
 
 def test_a_line_cut_short_anywhere_is_dropped_and_the_rest_kept(path):
     journal = Journal(path, ABOUT)
-    journal.add("sensitivity", effect("a"))
+    add(journal, "sensitivity", effect("a"))
     whole = len(path.read_bytes())
-    journal.add("sensitivity", effect("b"))
+    add(journal, "sensitivity", effect("b"))
     content = path.read_bytes()
     for size in range(whole, len(content)):
         path.write_bytes(content[:size])
         again = Journal(path, ABOUT)
-        assert set(again.known("sensitivity")) == {"a"}
-        again.add("sensitivity", effect("c"))
-        assert set(Journal(path, ABOUT).known("sensitivity")) == {"a", "c"}
+        assert set(known(again, "sensitivity")) == {"a"}
+        add(again, "sensitivity", effect("c"))
+        assert set(known(Journal(path, ABOUT), "sensitivity")) == {"a", "c"}
 
 
 def test_a_file_cut_short_in_its_first_line_starts_anew(path):
     Journal(path, ABOUT)
     path.write_bytes(path.read_bytes()[:10])
-    assert not Journal(path, ABOUT).known("benefit")
+    assert not known(Journal(path, ABOUT), "benefit")
 
 
 def test_the_state_of_something_else_is_refused_and_left_alone(path):
-    Journal(path, ABOUT).add("benefit", effect("a"))
+    add(Journal(path, ABOUT), "benefit", effect("a"))
     before = path.read_bytes()
     with pytest.raises(DataError, match=r"another recipe\); choose another folder, or delete"):
         Journal(path, {**ABOUT, "recipe": "other"})
@@ -81,3 +96,12 @@ def test_a_damaged_line_in_the_middle_is_named(path):
 def test_a_folder_that_does_not_exist_is_named(tmp_path):
     with pytest.raises(ExportError, match="its folder does not exist"):
         Journal(tmp_path / "none" / "state.jsonl", ABOUT)
+
+
+def test_what_is_of_other_samples_or_no_effect_stays_in_memory(path):
+    journal = Journal(path, ABOUT)
+    other = key("benefit", "a", {**ABOUT, "recipe": "other"})
+    journal.put(EFFECTS["benefit"], other, effect("a"))
+    assert journal.get(EFFECTS["benefit"], other) == effect("a")
+    assert not known(journal, "benefit")
+    assert Journal(path, ABOUT).get(EFFECTS["benefit"], other) is None

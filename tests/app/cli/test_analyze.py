@@ -155,16 +155,12 @@ def test_labels_that_a_metric_needs_are_asked_for_before_the_work(capsys, folder
 def test_ctrl_c_keeps_what_is_known_and_says_how_to_go_on(capsys, folder, monkeypatch):
     import app.cli.analyze as module
 
-    real = module.analyze
-
-    def interrupted(*arguments, progress, **options):
-        def count(word, report):
+    class Interrupted(module._Stages):
+        def __call__(self, word, progress):
             if word == "benefit":
                 raise KeyboardInterrupt
 
-        return real(*arguments, progress=count, **options)
-
-    monkeypatch.setattr(module, "analyze", interrupted)
+    monkeypatch.setattr(module, "_Stages", Interrupted)
     code, out, err = analyze(capsys, folder)
     assert (code, out) == (130, "")
     assert "state.jsonl keeps 2 measured units, and the same command again" in err

@@ -9,10 +9,11 @@ from typing import Any
 from streamlit.proto.WidgetStates_pb2 import WidgetStates
 from streamlit.testing.v1 import AppTest
 
+from analysis.study.evidence import FINDINGS
 from app.session import user_session
 from app.views.layers.recipe_bar import ACTIVATION_TYPES, WEIGHT_TYPES
 from app.views.shared.controls import calibrator_list
-from app.workspace.workspace import FINDINGS
+from app.workspace.opening import STORE
 from quant.calibrators import calibrator_from_json
 from quant.recipe.presets import preset, preset_names
 from tests.app.screen import project, session
@@ -271,7 +272,10 @@ def pressed(key: str) -> Edit | None:
         return layer_setting(match[3], values)
     if match := re.fullmatch(r"(?:apply|suspect fix) .+ ([0-9a-f]{8})", key):
         known = [
-            item.fix.recipe for found in FINDINGS._items.values() for item in found if item.fix
+            item.fix.recipe
+            for found in STORE._of(FINDINGS)._items.values()
+            for item in found
+            if item.fix
         ]
         wanted = next(recipe for recipe in known if recipe.content_key.startswith(match[1]))
         return lambda _: wanted.to_json()

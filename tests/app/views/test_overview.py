@@ -9,7 +9,10 @@ import pytest
 from streamlit.testing.v1 import AppTest
 
 from analysis.metrics import METRICS
-from app.jobs import JOBS, JobState
+from analysis.study import measuring, sweeping
+from analysis.study.ranking import unit_ranking
+from analysis.sweep.unit_effects import sensitivity
+from app.jobs import JobState
 from app.session import user_session
 from app.session.start_options import StartOptions, set_start_options
 from app.tasks import measurement, ranking
@@ -175,9 +178,11 @@ def test_a_cancelled_ranking_keeps_what_is_there_and_goes_on_with_the_rest(
 ):
     found = work_of(opened)
     asked: list[set[str]] = []
-    whole = ranking.sensitivity
+    whole = sweeping.unit_effects
 
-    def interrupted(*args: Any, **options: Any) -> Any:
+    def interrupted(kind: str, *args: Any, **options: Any) -> Any:
+        if kind == "benefit":
+            return whole(kind, *args, **options)
         asked.append(set(options["known"]))
         seen: list[str] = []
 
@@ -187,26 +192,26 @@ def test_a_cancelled_ranking_keeps_what_is_there_and_goes_on_with_the_rest(
             if len(asked) == 1 and len(seen) == 2:
                 raise Cancelled("enough")
 
-        return whole(*args, **{**options, "on_effect": keep})
+        return whole(kind, *args, **{**options, "on_effect": keep})
 
-    monkeypatch.setattr(ranking, "sensitivity", interrupted)
-    job = ranking.start_ranking(found, TOP1, 24)
+    monkeypatch.setattr(sweeping, "unit_effects", interrupted)
+    job = ranking.start_ranking(found)
     assert job.wait(30)
     assert job.state is JobState.CANCELLED
-    half = ranking.ranking(found, TOP1, 24)
+    half = unit_ranking(found.ranked)
     assert len(half.sensitivity) == 2
     assert not half.complete
     opened.run()
     assert opened.button(key="ranking start").label == "Continue"
     assert len(opened.dataframe[0].value) == 2
 
-    job = ranking.start_ranking(found, TOP1, 24)
+    job = ranking.start_ranking(found)
     assert job.wait(30)
     assert asked[1] == set(half.sensitivity)
-    done = ranking.ranking(found, TOP1, 24)
+    done = unit_ranking(found.ranked)
     assert done.complete
     assert all(done.sensitivity[name] is effect for name, effect in half.sensitivity.items())
-    straight = whole(found.quantized, found.calibration, found.opened.evaluation, metric=TOP1)
+    straight = sensitivity(found.quantized, found.calibration, found.opened.evaluation, metric=TOP1)
     assert dict(done.sensitivity) == straight
 
 
@@ -225,15 +230,15 @@ def test_details_that_fail_say_why(opened: AppTest, monkeypatch: pytest.MonkeyPa
     def broken(*_: Any, **__: Any) -> Any:
         raise Cancelled("stopped")
 
-    monkeypatch.setattr(measurement, "measure", broken)
+    monkeypatch.setattr(measuring, "measure", broken)
     opened.button(key="overview measure").click().run()
     found = work_of(opened)
-    job = measurement.details_job(found, TOP1)
+    job = measurement.job_of_measurement(found)
     assert job is not None
     assert job.wait(30)
     until(opened, lambda: "was cancelled" in texts(opened))
     assert not opened.button(key="overview measure").disabled
-    assert JOBS.get(found.comparison_key) is not None
+    assert measurement.measurement_job(project(opened)) is job
 
 
 def test_outputs_that_are_no_scores_are_shown_as_ranges(tmp_path: Path):

@@ -13,7 +13,7 @@ from app.cli import entry
 from app.session import user_session
 from app.session.project import Project
 from app.session.start_options import StartOptions, set_start_options
-from app.tasks import calibration
+from app.tasks import opening
 from app.workspace.workspace import workspace_of
 from quant.calibrators import calibrator_named
 from quant.recipe.edits import preset_of, with_everywhere
@@ -114,7 +114,7 @@ def test_a_page_with_nothing_open_says_what_to_do(page: str):
 
 @pytest.mark.parametrize("page", PAGES)
 def test_a_page_of_a_model_that_is_not_calibrated_says_so(page: str, files: tuple[Path, Path]):
-    source = calibration.file_source(str(files[0]), str(files[1]))
+    source = opening.file_source(str(files[0]), str(files[1]))
     put(Project(source=source, samples=3, begun=True))
     app = started(page)
     healthy(app)
@@ -129,9 +129,7 @@ def test_a_page_of_a_calibrated_model_draws(page: str, loaded: AppTest):
 
 def test_the_app_opens_the_fragile_sample_by_itself():
     app = started()
-    assert project(app).source == calibration.sample_source(
-        calibration.find(calibration.FIRST_SAMPLE)
-    )
+    assert project(app).source == opening.sample_source(opening.find(opening.FIRST_SAMPLE))
     assert preset_of(project(app).recipe) == "onnxruntime-default"
     until(app, lambda: bool(app.dataframe))
     healthy(app)

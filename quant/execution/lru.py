@@ -2,6 +2,7 @@
 
 import threading
 from collections import OrderedDict
+from collections.abc import Hashable
 from typing import Generic, TypeVar
 
 T = TypeVar("T")
@@ -16,10 +17,10 @@ class LruStore(Generic[T]):
 
     def __init__(self, keep: int) -> None:
         self._keep = keep
-        self._items: OrderedDict[str, T] = OrderedDict()
+        self._items: OrderedDict[Hashable, T] = OrderedDict()
         self._lock = threading.Lock()
 
-    def put(self, key: str, item: T) -> None:
+    def put(self, key: Hashable, item: T) -> None:
         """Keep ``item`` under ``key``."""
         with self._lock:
             self._items[key] = item
@@ -27,7 +28,7 @@ class LruStore(Generic[T]):
             while len(self._items) > self._keep:
                 self._items.popitem(last=False)
 
-    def get(self, key: str) -> T | None:
+    def get(self, key: Hashable) -> T | None:
         """What is kept under ``key``, or None."""
         with self._lock:
             if key in self._items:
