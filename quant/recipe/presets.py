@@ -1,6 +1,7 @@
 """Recipes to start from, each what a known target or tool would do."""
 
-from quant.calibrators import calibrator_from_json
+from quant.calibrators.kl import Kl
+from quant.calibrators.mse import Mse
 from quant.errors import RecipeError
 from quant.recipe.recipe import Recipe
 from quant.recipe.settings import Settings
@@ -15,9 +16,7 @@ _PRESETS: dict[str, tuple[str, Recipe]] = {
             Settings(
                 activation_type=QType.UINT8,
                 per_channel=True,
-                calibrator=calibrator_from_json(
-                    {"name": "mse", "options": {"importance_weighted": True}}
-                ),
+                calibrator=Mse(importance_weighted=True),
             ),
         ),
     ),
@@ -38,7 +37,7 @@ _PRESETS: dict[str, tuple[str, Recipe]] = {
                 activation_type=QType.INT8,
                 activation_symmetric=True,
                 per_channel=True,
-                calibrator=calibrator_from_json({"name": "kl"}),
+                calibrator=Kl(),
                 quantize_bias=False,
             ),
         ),

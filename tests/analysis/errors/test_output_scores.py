@@ -7,6 +7,7 @@ import pytest
 from analysis.errors.output_scores import OutputScores, ScoreAccumulator
 from analysis.errors.tensor_error import ErrorStats
 from analysis.metrics import METRICS, WholeMetric
+from quant.io.codec import from_json, to_json
 
 
 def rows(count, classes, seed=0):
@@ -122,5 +123,5 @@ def test_outputs_kept_for_the_metric_survive_that_their_memory_is_used_again():
 def test_scores_come_back_from_json_exactly(sqnr_db):
     stats = ErrorStats(sqnr_db, 1 / 7, 1e-300, math.inf, 12)
     scores = OutputScores(3, {"y": stats}, 0.1 + 0.2, None, -1e-17)
-    text = json.dumps(scores.to_json(), allow_nan=False)
-    assert OutputScores.from_json(json.loads(text)) == scores
+    text = json.dumps(to_json(scores), allow_nan=False)
+    assert from_json(OutputScores, json.loads(text), "scores") == scores
