@@ -19,7 +19,7 @@ class Card:
 
 def cards(analysis: Analysis) -> tuple[Card, ...]:
     """Float, weights only, activations only and all int8."""
-    ablation = analysis.split
+    ablation = analysis.ablation
     size = model_size(analysis.quantized)
     sizes = {"Float": size.float_bytes, "All int8": size.int8_bytes}
     variants = {

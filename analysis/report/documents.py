@@ -42,7 +42,7 @@ def findings_json(analysis: Analysis) -> dict[str, Any]:
 
 def summary_json(analysis: Analysis) -> dict[str, Any]:
     """What a script wants to know of an analysis, as JSON values; what is not finite is None."""
-    ablation = analysis.split
+    ablation = analysis.ablation
     return finite(
         {
             "samples": analysis.samples,

@@ -59,7 +59,7 @@ class Study:
         statistics: Its calibration, or what to calibrate it on.
         evaluation: Data that errors are measured on, matched to the model.
         recipe: What the int8 model is made with.
-        metric: What outputs are judged by beside their error, or None.
+        metric: Metric of the outputs beside their error, or None.
         samples: Measure on the first so many samples; None for all.
         store: Where results are kept.
     """

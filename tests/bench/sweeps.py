@@ -225,8 +225,8 @@ def sweep_tables(*, quick: bool) -> tuple[Table, ...]:
         peaks.append((subject.name, "sensitivity", str(samples), *map(_memory, found)))
     return (
         Table(
-            "All units by suffix: wall time as a multiple of nodes (units) x plain float inference "
-            "of the same samples (in brackets: processor time); growing: without set-up, which "
+            "All units by subgraph diff: wall time as a multiple of nodes (units) x plain float "
+            "inference of the same samples (in brackets: processor time); growing: without set-up, which "
             f"more samples do not add to; brute force estimated from {BRUTE} units",
             (
                 "model",

@@ -138,7 +138,8 @@ def _calibrator(row: LayerRow) -> str | None:
 
 
 def _finite(value: float | None) -> float | None:
-    return value if value is not None and math.isfinite(value) else None
+    # Rounded to what is shown, so that nothing lost is no "-0.00".
+    return round(value, 2) + 0.0 if value is not None and math.isfinite(value) else None
 
 
 def _order(*, measured: bool, effects: Mapping[str, Mapping[str, float]]) -> list[str]:
