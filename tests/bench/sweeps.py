@@ -226,8 +226,8 @@ def sweep_tables(*, quick: bool) -> tuple[Table, ...]:
     return (
         Table(
             "All units by subgraph diff: wall time as a multiple of nodes (units) x plain float "
-            "inference of the same samples (in brackets: processor time); growing: without set-up, which "
-            f"more samples do not add to; brute force estimated from {BRUTE} units",
+            "inference of the same samples (in brackets: processor time); growing: without set-up, "
+            f"which more samples do not add to; brute force estimated from {BRUTE} units",
             (
                 "model",
                 "sweep",
