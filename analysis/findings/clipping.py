@@ -13,7 +13,9 @@ from analysis.findings.base import (
     short,
 )
 from analysis.noise.budget import NoiseSource, tensor
-from quant.calibrators import Calibrator, calibrator_from_json, chosen_range
+from quant.calibrators import Calibrator, chosen_range
+from quant.calibrators.minmax import MinMax
+from quant.calibrators.mse import Mse
 
 CLIP_RATE = 0.002
 """The usual percentiles clip 0.1 % (99.9) or less on purpose; twice that is more than they mean."""
@@ -34,10 +36,7 @@ def clipping(evidence: Measurements) -> Iterable[Finding]:
         and noise.local(group).clipping_share >= CLIPPING_SHARE
     ]
     flagged.sort(key=lambda group: -noise.shares[tensor(group)])
-    choices = [
-        calibrator_from_json({"name": "mse", "options": {"importance_weighted": True}}),
-        calibrator_from_json({"name": "minmax"}),
-    ]
+    choices: list[Calibrator] = [Mse(importance_weighted=True), MinMax()]
     alone: list[str] = []
     general: list[str] = []
     for group in flagged:
@@ -89,7 +88,7 @@ def _changes(
 ) -> dict[NoiseSource, float]:
     """What the change does; from the few worst on, by observed ranges, which is quicker."""
     changes: dict[NoiseSource, float] = {}
-    observed = calibrator_from_json({"name": "minmax"})
+    observed = MinMax()
     for index, group in enumerate(groups):
         spec = evidence.planned(group).spec
         calibrator = calibrator if index < MOST else observed

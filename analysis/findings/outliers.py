@@ -16,7 +16,8 @@ from analysis.findings.base import (
 )
 from analysis.noise.budget import NoiseSource, tensor
 from analysis.ranges.candidates import candidates_from_stats, range_disagreement_db
-from quant.calibrators import calibrator_from_json, chosen_range
+from quant.calibrators import chosen_range
+from quant.calibrators.mse import Mse
 from quant.numerics import params_from_range
 from quant.recipe.recipe import Rule
 from quant.statistics.tensor_stats import TensorStats
@@ -152,7 +153,7 @@ def _narrowed(evidence: Measurements, group: str, part: float) -> dict[NoiseSour
 def _finding(evidence: Measurements, group: str, part: float) -> Finding:
     spec, stats = evidence.planned(group).spec, evidence.stats(group)
     context = evidence.context(group)
-    calibrator = calibrator_from_json({"name": "mse", "options": {"importance_weighted": True}})
+    calibrator = Mse(importance_weighted=True)
     chosen = chosen_range(calibrator, stats, spec, context)
     low, high = evidence.quantized.ranges[group]
     gains = {

@@ -5,7 +5,8 @@ from collections.abc import Iterable
 
 from analysis.findings.base import Finding, Fix, Measurements, real, register, severity_of, short
 from analysis.noise.budget import tensor
-from quant.calibrators import Calibrator, calibrator_from_json, chosen_range
+from quant.calibrators import Calibrator, chosen_range
+from quant.calibrators.mse import Mse
 from quant.model.model import Node
 from quant.model.op_roles import Kind
 from quant.numerics import params_from_range
@@ -63,7 +64,7 @@ def softmax_input(evidence: Measurements) -> Iterable[Finding]:
 
 def _fix(evidence: Measurements, sources: tuple[str, ...], skipped: tuple[str, ...]) -> Fix:
     """Clip what the Softmax gives nothing to, where that leaves fine steps; else use float."""
-    calibrator = calibrator_from_json({"name": "mse", "options": {"importance_weighted": True}})
+    calibrator = Mse(importance_weighted=True)
     groups = [evidence.planned(source).group for source in sources]
     fine = all(_step(evidence, group, calibrator) < STEP for group in groups)
     if fine:

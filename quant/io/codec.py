@@ -9,7 +9,7 @@ import math
 from typing import Any, TypeVar, cast
 
 from quant.errors import DataError, QuantError
-from quant.io.forms import Misfit
+from quant.io.forms import Misfit, short
 
 T = TypeVar("T")
 
@@ -69,7 +69,7 @@ def _first(caught: Any) -> tuple[str, Exception]:
         places, others = cast("Any", caught).group_exceptions()
         caught, place = places[0] if places else (others[0], None)
         if place is not None:
-            path += f".{place.name}" if hasattr(place, "name") else f"[{place.index!r}]"
+            path += f".{place.name}" if hasattr(place, "name") else f"[{short(place.index)}]"
         path += _noted(caught)
     return path.removeprefix("."), caught
 

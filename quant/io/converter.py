@@ -1,7 +1,7 @@
 """The converter of :mod:`quant.io.codec`: cattrs, with hooks that convert nothing."""
 
 import math
-from collections.abc import Callable, Mapping
+from collections.abc import Callable
 from dataclasses import MISSING, fields, is_dataclass
 from enum import Enum
 from functools import cache
@@ -11,7 +11,7 @@ from cattrs import ClassValidationError, Converter
 from cattrs.cols import homogenous_tuple_structure_factory, is_mapping
 from cattrs.gen import make_dict_structure_fn, make_hetero_tuple_structure_fn
 
-from quant.io.forms import Misfit, OwnForm, check_fields, misfit, strict, strict_choice
+from quant.io.forms import Misfit, OwnForm, as_object, check_fields, misfit, strict, strict_choice
 
 T = TypeVar("T")
 Hook = Callable[[Any, Any], Any]
@@ -50,13 +50,7 @@ def _listed(cls: Any, converter: Converter) -> Hook:
 
 def _mapping(cls: Any, converter: Converter) -> Hook:
     inner: Hook = converter.gen_structure_mapping(cls)
-    return lambda value, _: inner(_object(value), cls)
-
-
-def _object(value: object) -> Mapping[str, Any]:
-    if not isinstance(value, dict):
-        raise misfit("an object", value)
-    return cast("dict[str, Any]", value)
+    return lambda value, _: inner(as_object(value), cls)
 
 
 @cache
@@ -68,7 +62,7 @@ def _of_fields(cls: Any, converter: Converter) -> Hook:
     needed = [f.name for f in every if f.default is MISSING and f.default_factory is MISSING]
 
     def hook(value: object, _: object) -> Any:
-        found = {former.get(name, name): item for name, item in _object(value).items()}
+        found = {former.get(name, name): item for name, item in as_object(value).items()}
         check_fields(found, [field.name for field in every])
         for name in needed:
             if name not in found:

@@ -1,11 +1,9 @@
 """What JSON values must be, and how one says that they are not."""
 
-from collections.abc import Collection, Mapping
-from typing import Any, Protocol, TypeVar
+from collections.abc import Callable, Collection, Mapping
+from typing import Any, cast
 
 from quant.errors import did_you_mean
-
-T = TypeVar("T")
 
 _KINDS: Mapping[object, tuple[tuple[type, ...], str]] = {
     float: ((int, float), "a number"),
@@ -20,12 +18,9 @@ class Misfit(ValueError):
     """A value that is not what its place takes; the message goes behind the place's name."""
 
 
-class Reader(Protocol):
-    """Reads an object of a dataclass's fields."""
-
-    def __call__(self, cls: type[T], document: object, at: str = "") -> T:
-        """``document`` as a ``cls``; ``at`` is the field it stands in, where there is one more."""
-        ...
+Reader = Callable[..., Any]
+"""Reads an object of a dataclass's fields: the class, the value and, where the caller took it out
+of a field by itself, the name of that."""
 
 
 class OwnForm:
@@ -37,17 +32,13 @@ class OwnForm:
 
     @classmethod
     def from_document(cls, document: object, read: Reader) -> Any:
-        """Read it again.
-
-        Args:
-            document: Any JSON value.
-            read: Reads the parts that are objects of a dataclass's fields.
+        """Read it again, from any JSON value.
 
         Raises:
             Misfit: A value is not what its place takes.
             QuantError: Values make no sense together.
         """
-        raise NotImplementedError
+        return read(cls, document)
 
 
 def strict(kind: object, value: object) -> Any:
@@ -74,6 +65,17 @@ def strict_choice(allowed: Collection[str], value: object) -> Any:
     if not isinstance(value, str) or value not in allowed:
         raise misfit(f"one of {', '.join(allowed)}", value)
     return value
+
+
+def as_object(value: object) -> Mapping[str, Any]:
+    """``value``, which must be a JSON object.
+
+    Raises:
+        Misfit: It is not.
+    """
+    if not isinstance(value, dict):
+        raise misfit("an object", value)
+    return cast("dict[str, Any]", value)
 
 
 def misfit(expected: str, found: object) -> Misfit:

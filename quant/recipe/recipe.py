@@ -10,7 +10,7 @@ from typing import Any, Literal, cast
 
 from quant.errors import RecipeError
 from quant.io.codec import from_json, to_json
-from quant.io.forms import Misfit, OwnForm, Reader, check_fields, misfit, short
+from quant.io.forms import Misfit, OwnForm, Reader, as_object, check_fields, misfit, short
 from quant.io.show import card, counted, one_line, table
 from quant.recipe.settings import SETTING_NAMES, TENSOR_SETTING_NAMES, Settings
 
@@ -42,9 +42,9 @@ class Rule(OwnForm):
         if self.selector == "pattern":
             try:
                 re.compile(self.target)
-            except re.error as error:
+            except (re.error, OverflowError, RecursionError) as error:
                 raise RecipeError(
-                    f"rule: the pattern {self.target!r} is not a regular expression ({error})"
+                    f"rule: the pattern {short(self.target)} is not a regular expression ({error})"
                 ) from error
         allowed = TENSOR_SETTING_NAMES if self.selector == "tensor" else SETTING_NAMES
         try:
@@ -81,8 +81,7 @@ class Rule(OwnForm):
     @classmethod
     def from_document(cls, document: object, read: Reader) -> "Rule":
         """A rule of one selector, with the settings that are named."""
-        found = read(_Written, document)
-        written = cast("dict[str, Any]", document)
+        found, written = read(_Written, document), as_object(document)
         given: list[Selector] = [name for name in SELECTORS if name in written]
         if len(given) != 1:
             raise misfit(f"exactly one of {', '.join(SELECTORS)}", given)
@@ -206,9 +205,7 @@ class Recipe(OwnForm):
     @classmethod
     def from_document(cls, document: object, read: Reader) -> "Recipe":
         """A recipe of this version."""
-        if not isinstance(document, dict):
-            raise misfit("a JSON object that QuantLens wrote", document)
-        found = dict(cast("dict[str, Any]", document))
+        found = dict(as_object(document))
         version = found.pop("version", None)
         if isinstance(version, bool) or version != VERSION:
             raise RecipeError(

@@ -1,6 +1,6 @@
 """How nodes and tensors are quantized: the settings, each with the values it may have."""
 
-from dataclasses import dataclass, field, fields, replace
+from dataclasses import dataclass, field, fields
 from typing import Any, Literal
 
 import numpy as np
@@ -8,7 +8,7 @@ import numpy as np
 from quant.calibrators import Calibrator
 from quant.calibrators.minmax import MinMax
 from quant.errors import RecipeError
-from quant.io.forms import OwnForm, Reader, short
+from quant.io.forms import OwnForm, short
 from quant.types import QType
 
 Drop = Literal["never", "lossless", "always"]
@@ -75,19 +75,12 @@ class Settings(OwnForm):
                     "range: expected rmin <= 0 <= rmax in real units that float32 can hold, found "
                     f"{short(list(self.range))}; widen it to hold 0, or cut it"
                 )
+            object.__setattr__(self, "range", (float(rmin), float(rmax)))
 
     def document(self) -> dict[str, Any]:
         """The settings by name, without those added later that are as before."""
         every = {name: getattr(self, name) for name in SETTING_NAMES}
         return {k: v for k, v in every.items() if v is not True or k not in ADDED_LATER}
-
-    @classmethod
-    def from_document(cls, document: object, read: Reader) -> "Settings":
-        """Settings by name; those left out are the defaults. The ends of a range become floats."""
-        found = read(cls, document)
-        if found.range is None:
-            return found
-        return replace(found, range=(float(found.range[0]), float(found.range[1])))
 
 
 SETTING_NAMES = tuple(f.name for f in fields(Settings))

@@ -5,7 +5,7 @@ import math
 import subprocess
 import sys
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, fields
 from typing import Literal
 
 import pytest
@@ -117,6 +117,33 @@ def test_what_is_not_understood_is_named_with_its_place(changes, said):
 def test_nothing_is_taken_for_what_it_is_not(name, value):
     with pytest.raises(RecipeError, match=rf"leaf: {name}: expected .*, found "):
         from_json(Leaf, {"size": 1, "share": 0.5, name: value}, "leaf", RecipeError)
+
+
+JSON = st.recursive(
+    st.none() | st.booleans() | st.integers() | st.floats() | st.text(max_size=8),
+    lambda inner: (
+        st.lists(inner, max_size=3)
+        | st.dictionaries(
+            st.sampled_from([*(f.name for f in (*fields(Tree), *fields(Leaf))), "height", "x"]),
+            inner,
+            max_size=6,
+        )
+    ),
+    max_leaves=15,
+)
+
+
+@given(JSON, st.booleans())
+def test_any_json_is_a_value_or_refused_in_one_sentence(document, whole):
+    if whole and isinstance(document, dict):
+        document = {**WHOLE, **document}
+    said = ""
+    try:
+        assert isinstance(from_json(Tree, document, "tree"), Tree)
+    except DataError as error:
+        said = str(error)
+    assert "\n" not in said
+    assert len(said) < 300
 
 
 def test_a_fault_of_ours_is_no_fault_of_the_document():

@@ -144,7 +144,7 @@ def test_wrong_values_are_named(settings, words):
 @pytest.mark.parametrize(
     ("document", "words"),
     [
-        ([], "expected a JSON object"),
+        ([], "recipe: expected an object, found []"),
         ({"version": 2}, "expected version 1, found 2"),
         ({"version": 1, "rules": {}}, "expected a list"),
         ({"version": 1, "rules": [7]}, "recipe: rules[0]: expected an object, found 7"),
@@ -235,8 +235,11 @@ def test_any_json_is_a_recipe_or_refused_in_one_sentence(document, versioned):
         '{"version": 1, "defaults": {"range": [-1, 1' + "0" * 400 + "]}}",
         '{"version": 1, "defaults": {"range": [-1, true]}}',
         '{"version": 1, "rules": [' + "[" * 900 + "]" * 900 + "]}",
+        '{"version": 1, "rules": [{"pattern": "a{99999999999}", "set": {}}]}',
+        '{"version": 1, "rules": [{"pattern": "' + "(" * 9000 + '", "set": {}}]}',
+        '{"version": 1, "defaults": {"' + "x" * 9000 + '": 1}}',
     ],
-    ids=["depth", "digits", "overflow", "true", "nested"],
+    ids=["depth", "digits", "overflow", "true", "nested", "repeats", "groups", "name"],
 )
 def test_what_breaks_readers_of_json_is_refused_in_one_sentence(text):
     with pytest.raises(RecipeError) as caught:
