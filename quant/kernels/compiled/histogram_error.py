@@ -1,7 +1,5 @@
 """The compiled part of the predicted local error: one pass over the bins of one side of zero."""
 
-import math
-
 import numpy as np
 from numpy.typing import NDArray
 
@@ -52,13 +50,14 @@ def side_errors(
         a, b = low / scale, high / scale
         in_a, in_b = min(a, steps), min(b, steps)
         code_a, code_b = np.rint(in_a), np.rint(in_b)
-        rounding += density * (
-            (code_b - code_a) + 4 * ((in_b - code_b) ** 3 - (in_a - code_a) ** 3)
-        )
+        off_a, off_b = in_a - code_a, in_b - code_b
+        cubes = off_b * (off_b * off_b) - off_a * (off_a * off_a)
+        rounding += density * ((code_b - code_a) + 4 * cubes)
         if b > steps:
-            clipping += density * ((b - steps) ** 3 - max(a - steps, 0.0) ** 3)
+            over_a, over_b = max(a - steps, 0.0), b - steps
+            clipping += density * (over_b * (over_b * over_b) - over_a * (over_a * over_a))
             # Scales are float32, so the end of a range is only known to their precision.
             end = steps * (1 + _PRECISION)
             clipped += density * (max(b - end, 0.0) - max(a - end, 0.0))
-    cube = math.pow(scale, 3)
+    cube = scale * (scale * scale)
     return clipped * scale, clipping * cube / 3, rounding * cube / 12

@@ -1,7 +1,5 @@
 """The predicted local error, in NumPy; see :mod:`quant.kernels.compiled.histogram_error`."""
 
-import math
-
 import numpy as np
 from numpy.typing import NDArray
 
@@ -38,7 +36,7 @@ def side_errors(
     clipping = density * (_cube(b - steps) - _cube(np.maximum(a - steps, 0.0)))
     end = steps * (1 + _PRECISION)
     clipped = density * (np.maximum(b - end, 0.0) - np.maximum(a - end, 0.0))
-    cube = math.pow(scale, 3)
+    cube = scale * (scale * scale)
     return (
         float(total(clipped)) * scale,
         float(total(clipping)) * cube / 3,
