@@ -4,9 +4,9 @@ import streamlit as st
 
 from analysis.graph.model_graph import ModelGraph
 from analysis.layers import LayerRow, clipping_db, rounding_db
-from app.views.graph.colouring import state_of
 from app.views.layers.table import go_to
 from app.views.shared.format import db, end_of, number, percent
+from app.views.shared.layer_state import layer_state
 from app.workspace.workspace import Workspace
 from quant.model.op_roles import INPUT_OP_TYPE
 
@@ -22,9 +22,9 @@ def node_facts(workspace: Workspace, graph: ModelGraph, row: LayerRow | None) ->
         st.info("Click a node to see what is known of it.", icon=":material/arrow_back:")
         return
     kind = "input of the model" if row.op_type == INPUT_OP_TYPE else row.op_type
-    st.markdown(f"**{row.name}** :gray[{kind}] :gray-badge[{state_of(row)}]")
+    st.markdown(f"**{row.name}** :gray[{kind}] :gray-badge[{layer_state(row)}]")
     if row.note:
-        st.caption(f"{state_of(row).capitalize()}: {row.note}.")
+        st.caption(f"{layer_state(row).capitalize()}: {row.note}.")
     if row.tensor:
         st.caption(f"Gives {row.tensor}")
     st.table(_facts(workspace, row), border="horizontal", alt=f"Facts about {row.name}")

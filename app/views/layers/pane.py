@@ -9,6 +9,7 @@ from app.views.layers.settings import Layer, layer_of, main_settings, more_setti
 from app.views.layers.table import go_to
 from app.views.layers.weights import weight_plot
 from app.views.shared.figure_chart import captioned_chart
+from app.views.shared.layer_state import layer_state
 from app.workspace.workspace import Workspace
 from quant.model.op_roles import INPUT_OP_TYPE
 
@@ -45,7 +46,7 @@ def _head(layer: Layer) -> str:
     with st.container(horizontal=True, vertical_alignment="center"):
         st.markdown(
             f"**{row.name}** :gray[{kind}{', ' + shape if shape else ''}] "
-            f":gray-badge[{row.state}]{note}",
+            f":gray-badge[{layer_state(row)}]{note}",
             width="stretch",
         )
         if layer.item is None or layer.item.node.weight is None:

@@ -10,7 +10,7 @@ from app.views.overview.cards import overview_cards
 from app.views.overview.model_figures import model_figures
 from app.views.overview.ranking import ranking_panel
 from app.views.overview.samples import samples_panel
-from app.views.overview.suspects import suspects
+from app.views.shared.findings_list import findings_list
 from app.views.shared.page_guard import guarded, ready
 from app.workspace.workspace import Workspace
 
@@ -23,7 +23,9 @@ def body(workspace: Workspace) -> None:
     with left:
         model_figures(workspace)
     with right:
-        suspects(workspace)
+        findings_list(
+            workspace, "**Suspects** :gray[causes found in what is measured, most to win first]"
+        )
     ranking_panel(workspace)
     samples_panel(workspace)
 

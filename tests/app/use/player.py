@@ -271,7 +271,7 @@ def pressed(key: str) -> Edit | None:
     if match := re.fullmatch(r"layer weight (\w+) (True|False) of (.+)", key):
         values = {"weight_type": match[1], "per_channel": match[2] == "True"}
         return layer_setting(match[3], values)
-    if match := re.fullmatch(r"(?:apply|suspect fix) .+ ([0-9a-f]{8})", key):
+    if match := re.fullmatch(r"apply .+ ([0-9a-f]{8})", key):
         known = [
             item.fix.recipe
             for found in STORE._of(FINDINGS)._items.values()
