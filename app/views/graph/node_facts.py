@@ -59,7 +59,7 @@ def _facts(workspace: Workspace, row: LayerRow) -> dict[str, str]:
         facts["Sensitivity"] = f"{db(known.sensitivity[unit].sqnr_db)} output sqnr"
     gain = known.gain_db(unit)
     if gain is not None:
-        facts["Benefit"] = f"{gain + 0.0:+.2f} dB output sqnr"
+        facts["Benefit"] = f"{round(gain, 2) + 0.0:+.2f} dB output sqnr"
     return facts
 
 
