@@ -30,7 +30,7 @@ def consumed_error(stats: TensorStats, context: TensorContext, params: QuantPara
     counts = stats.histogram.counts()
     used = np.flatnonzero(counts)
     if used.size > 2:
-        return _seen(stats, context, params, local)
+        return _behind_consumers(stats, context, params, local)
     ends = np.array([stats.min, stats.max], np.float32)
     errors = np.square(fake_quantize(ends, params).astype(np.float64) - ends)
     exact = float(errors @ counts[used[[0, -1]]]) / max(stats.count, 1)
@@ -39,7 +39,7 @@ def consumed_error(stats: TensorStats, context: TensorContext, params: QuantPara
     return replace(local, clipping_mse=0.0, rounding_mse=exact)
 
 
-def _seen(
+def _behind_consumers(
     stats: TensorStats, context: TensorContext, params: QuantParams, local: LocalError
 ) -> LocalError:
     """The local error behind the tensor's consumers, scaled to keep its ratio to the signal.

@@ -1,17 +1,18 @@
-"""The squared error that quantizing a tensor makes, as its readers see it, from statistics alone.
+"""The squared error behind a quantized tensor's consumers, from statistics alone.
 
-With transfer f (see :mod:`quant.error_model.consumers`) a reader sees ``f(x) - f(x')`` instead of
-``x - x'``. Rounding moves a value a little, so its squared error counts by the squared slope of f
-there, which is taken over a bin. Clipping moves it far, so its error is that of f itself:
+With transfer function f (see :mod:`quant.error_model.consumers`) a consumer passes on
+``f(x) - f(x')`` instead of ``x - x'``. Rounding moves a value a little, so its squared error counts
+by the squared slope of f there, which is taken over a bin. Clipping moves it far, so its error is
+that of f itself:
 
     sum (f(x) - f(T))^2 over x beyond T.
 
 The expected error of a histogram whose counts carry the squared slope
 (:mod:`quant.error_model.expected_error`) holds the first whole and of the second only what the
 slope at x tells; the difference is a function of T alone, which is kept in a table over the bin
-edges. Several transfer_functions add up.
+edges. Several transfer functions add up.
 
-Channels do not matter alike. Rescaling a channel and the weights that read it changes nothing in a
+Channels do not count alike. Rescaling a channel and the weights that read it changes nothing in a
 float model (M. Nagel et al., "Data-Free Quantization Through Weight Equalization and Bias
 Correction", 2019), so a narrow channel may well carry as much as a wide one; its values are then
 lost in rounding while only the wide one is clipped. Each value counts by how much of its error
@@ -44,7 +45,7 @@ _BINS_NEEDED = 16
 
 @dataclass(frozen=True, eq=False)
 class WeightedSide:
-    """One side of zero, as the readers of a tensor see it.
+    """One side of zero, weighted by the transfer functions of the consumers.
 
     Attributes:
         side: Its magnitudes, each counted by the squared slope of the transfer functions.
@@ -63,7 +64,7 @@ class WeightedSide:
         return np.interp(end, edges, self.more)
 
     def parts(self, scale: float, steps: int) -> Parts:
-        """:meth:`quant.error_model.expected_error.Side.parts`, as the readers see them.
+        """:meth:`quant.error_model.expected_error.Side.parts`, weighted.
 
         The number of clipped values is weighted too.
         """
@@ -73,7 +74,7 @@ class WeightedSide:
 
 
 def effective_range(stats: TensorStats, context: TensorContext) -> tuple[float, float]:
-    """The observed range without what no reader of the tensor can tell apart, zero in it."""
+    """The observed range without what no consumer of the tensor can tell apart, zero in it."""
     lost = least_resolvable(context.consumer_ops, stats.mean_sample_max)
     return min(max(stats.low, lost), 0.0), stats.high
 
@@ -89,8 +90,8 @@ def resolvable(stats: TensorStats, low: float) -> bool:
 class WeightedError:
     """Summed squared error over all values of a tensor, for any scale and number of steps.
 
-    It is in squared real units of what the readers make of the values, weighed by channel
-    where the gain of each is known.
+    It is in squared real units of what the consumers compute from the values, weighted by
+    the noise gain of the channels where it is known.
 
     Attributes:
         plain: Whether every error counts in full, once.
@@ -101,8 +102,8 @@ class WeightedError:
 
         Args:
             stats: What calibration saw of it.
-            context: Who reads it, and what its channels matter; nobody stands for a reader that
-                passes every error on. Where no reader would notice anything, every error counts
+            context: Its consumers and the noise gain of its channels; none stands for a consumer
+                that passes every error on. Where no consumer passes on any, every error counts
                 too.
         """
         # Bins are whole to their upper edges: ranges once chosen by this error stay chosen.
@@ -126,7 +127,7 @@ class WeightedError:
 
     @cached_property
     def squares(self) -> float:
-        """Sum of the squares of what the readers make of the values."""
+        """Sum of the squares of what the consumers compute from the values."""
         total = 0.0
         for transfer in self._found:
             total += self._zeros * float(transfer(np.zeros(1))[0]) ** 2
