@@ -20,7 +20,7 @@ SIZES = {1280: 900, 1920: 1080}
 PANE_PX = 1500
 """Height of a window that holds the whole pane."""
 PATIENCE = 120_000
-OVERVIEW_PX = 2250
+OVERVIEW_PX = 2420
 
 
 def main() -> None:
