@@ -341,10 +341,10 @@ def test_the_legend_says_so_where_a_choice_searches_each_end_by_itself(pane: Pan
     expect(caption).to_have_text("Least cost")
 
 
-def test_the_weighted_column_says_who_reads(pane: Pane):
+def test_the_weighted_column_names_the_consumers(pane: Pane):
     pane.choose(pane_demo.SYMMETRIC)
     head = pane.table.get_by_role("columnheader", name=re.compile("Weighted"))
-    expect(head.get_by_role("button")).to_have_attribute("title", re.compile("^Read by Tanh: "))
+    expect(head.get_by_role("button")).to_have_attribute("title", re.compile("^Behind Tanh: "))
     cells = pane.row("minmax").inner_text().split("\t")
     assert number(cells[3]) != number(cells[4])
     expect(pane.page.locator(".ql-note-line")).to_contain_text("SQNR, weighted")

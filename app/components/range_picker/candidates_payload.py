@@ -61,7 +61,7 @@ class Table:
         """This table as JSON; numbers that JSON cannot hold are words that JavaScript reads."""
         rows = None if self.rows is None else [_strict(asdict(row)) for row in self.rows]
         return json.dumps(
-            {"tensor": self.tensor, "rows": rows, "readBy": self.consumer_ops}, allow_nan=False
+            {"tensor": self.tensor, "rows": rows, "consumers": self.consumer_ops}, allow_nan=False
         )
 
 

@@ -32,14 +32,14 @@ class ChoiceTable {
     this.sort = { key: "weighted_sqnr_db", down: true };
     this.opened = new Set();
     this.rows = null;
-    this.readBy = "";
+    this.consumers = "";
     this.drawHead();
   }
 
   /** Take what Python sent; a word stands for a number that JSON has not. */
   read(text) {
-    const { rows, readBy } = JSON.parse(text);
-    this.readBy = readBy;
+    const { rows, consumers } = JSON.parse(text);
+    this.consumers = consumers;
     this.drawHead();
     this.rows = rows && rows.map((row) => ({
       ...row,
@@ -74,11 +74,11 @@ class ChoiceTable {
 
   titleOf({ key, title }) {
     if (key !== "weighted_sqnr_db") return title ?? "";
-    return `Read by ${this.readBy}: predicted signal to quantization noise of what is made of this tensor there. `
-      + "Errors that are not noticed do not count; where all are, it is the local SQNR. QuantLens's Best measured goes by it.";
+    return `Behind ${this.consumers}: predicted signal to quantization noise of what is computed from this tensor there. `
+      + "Errors that are not passed on do not count; where all are, it is the local SQNR. QuantLens's Best measured goes by it.";
   }
 
-  /** What a row is compared by; where nothing is known of the readers, its own error counts. */
+  /** What a row is compared by; where nothing is known of the consumers, its own error counts. */
   valueOf(row, key) {
     return key === "weighted_sqnr_db" ? row.weighted_sqnr_db ?? row.sqnr_db : row[key];
   }
@@ -168,7 +168,7 @@ class ChoiceTable {
   /** A ratio, with a star where it is the best of all rows. */
   decibels(row, key) {
     const db = row[key];
-    if (db === null) return element("td", { textContent: "–", title: "Not defined: too few bins hold what the readers can tell apart" });
+    if (db === null) return element("td", { textContent: "–", title: "Not defined: too few bins hold what the consumers can tell apart" });
     const cell = element("td", { textContent: formatDecibels(db) });
     if (key === this.starred && (db === this.best || this.best - db < 0.005)) {
       cell.className = "ql-best";
