@@ -25,7 +25,14 @@ class App:
     """A running server."""
 
     def __init__(
-        self, script: Path, home: Path, model: str = "", data: str = "", folder: Path | None = None
+        self,
+        script: Path,
+        home: Path,
+        model: str = "",
+        data: str = "",
+        folder: Path | None = None,
+        *,
+        launch: str = LAUNCH,
     ) -> None:
         environment = {
             **{k: v for k, v in os.environ.items() if not k.startswith("STREAMLIT_")},
@@ -35,7 +42,7 @@ class App:
         self.log = home / "server.log"
         with self.log.open("w") as log:
             self.process = subprocess.Popen(
-                [sys.executable, "-c", LAUNCH, str(script), model, data],
+                [sys.executable, "-c", launch, str(script), model, data],
                 cwd=folder or home,
                 env=environment,
                 stdout=subprocess.PIPE,

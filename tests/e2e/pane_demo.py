@@ -73,7 +73,7 @@ def choose(page: Page, layer: str) -> None:
     search = page.get_by_role("searchbox").or_(page.get_by_placeholder("Search layers")).first
     search.fill(layer)
     expect(page.get_by_text(re.compile(r"^\d+ layers?, \d+ filtered out"))).to_be_visible()
-    page.wait_for_timeout(300)
+    expect(page.get_by_test_id("glide-cell-1-0").first).to_have_text(layer)
     box = page.locator(
         ".st-key-layers-table canvas, .st-key-layers_table canvas"
     ).first.bounding_box()

@@ -22,6 +22,7 @@ from quant.recipe.recipe import Recipe
 from quant.statistics.collect import calibrate
 from tests.e2e import pane_demo
 from tests.e2e.conftest import App
+from tests.e2e.shown import number
 
 pytestmark = pytest.mark.e2e
 PATIENCE = 90_000
@@ -104,14 +105,6 @@ class Pane:
             assert number(shown[name]) == pytest.approx(value, rel=5.1e-3), name
         assert number(shown["clipRate"]) == pytest.approx(100 * error.clip_rate, rel=0.05)
         assert number(shown["zeroPoint"]) == int(params.zero_point)
-
-
-def number(text: str) -> float:
-    """A number as the page writes it."""
-    found = re.search(r"−?[\d.]+(?:×10([⁻⁰¹²³⁴⁵⁶⁷⁸⁹]+))?", text)
-    assert found, text
-    power = (found.group(1) or "0").translate(str.maketrans("⁻⁰¹²³⁴⁵⁶⁷⁸⁹", "-0123456789"))
-    return float(found.group().split("×")[0].replace("−", "-")) * 10 ** int(power)
 
 
 @pytest.fixture

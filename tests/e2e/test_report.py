@@ -32,7 +32,7 @@ def report(context, page, address):
     context.on("request", lambda request: asked.append(request.url))
     page.goto(address)
     yield page
-    page.wait_for_timeout(200)
+    page.wait_for_load_state("networkidle")
     assert [url for url in asked if not url.startswith("data:")] == [address]
 
 

@@ -32,7 +32,7 @@ def test_the_app_opens_without_a_request_to_another_host(start_app, page):
     expect(page.get_by_text("Layers").first).to_be_visible()
     page.get_by_text("Setup").first.click()
     expect(page.get_by_text("Setup").first).to_be_visible()
-    page.wait_for_timeout(500)
+    page.wait_for_load_state("networkidle")
 
 
 def test_only_this_machine_is_answered(start_app):

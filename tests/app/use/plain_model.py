@@ -73,6 +73,32 @@ def with_layer(recipe: Json, node: str, op_type: str, tensor: str, **values: Any
     return with_rule(recipe, "node", node, needed) if needed else recipe
 
 
+def with_calibrator_everywhere(recipe: Json, calibrator: Json) -> Json:
+    """One calibrator for the whole model: no rule says another, or fixes a range."""
+    rules: list[Json] = []
+    for rule in recipe["rules"]:
+        kept = {k: v for k, v in rule["set"].items() if k not in {"calibrator", "range"}}
+        rules += [{**rule, "set": kept}] if kept else []
+    return with_defaults({**recipe, "rules": rules}, calibrator=calibrator, range=None)
+
+
+def with_calibrator_for_type(recipe: Json, op_type: str, tensor: str, calibrator: Json) -> Json:
+    """One calibrator for a type; a rule for the tensor at hand does not stand against it."""
+    recipe = without_rule(recipe, "tensor", tensor, "calibrator", "range")
+    return with_rule(recipe, "op_type", op_type, {"calibrator": calibrator, "range": None})
+
+
+def without_rule(recipe: Json, selector: str, name: str, *settings: str) -> Json:
+    """What is left where the rules of one target do not say some settings."""
+    rules: list[Json] = []
+    for rule in recipe["rules"]:
+        kept = rule["set"]
+        if target(rule) == (selector, name):
+            kept = {k: v for k, v in kept.items() if k not in settings}
+        rules += [{**rule, "set": kept}] if kept else []
+    return {**recipe, "rules": rules}
+
+
 def with_rule(recipe: Json, selector: str, name: str, values: Json) -> Json:
     """A rule that comes last, joined by an earlier one for the same."""
     same = [rule["set"] for rule in recipe["rules"] if target(rule) == (selector, name)]
