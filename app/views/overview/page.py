@@ -24,7 +24,9 @@ def body(workspace: Workspace) -> None:
         model_figures(workspace)
     with right:
         findings_list(
-            workspace, "**Suspects** :gray[causes found in what is measured, most to win first]"
+            workspace,
+            "**Suspects** :gray[causes found in what is measured, most to win first]",
+            height="stretch",
         )
     ranking_panel(workspace)
     samples_panel(workspace)

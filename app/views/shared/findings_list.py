@@ -26,15 +26,18 @@ _MARKS: Final = re.compile(r"([\\`*_\[\]$:~<>])")
 """What Markdown reads as more than a letter."""
 
 
-def findings_list(workspace: Workspace, title: str) -> None:
+def findings_list(
+    workspace: Workspace, title: str, *, height: Literal["content", "stretch"] = "content"
+) -> None:
     """Draw the findings for the recipe as it stands.
 
     Args:
         workspace: What the page works on.
         title: What stands above them, in Markdown.
+        height: Whether the box is as high as what stands beside it.
     """
     found = findings(workspace)
-    with st.container(border=True, key="findings", height="stretch"):
+    with st.container(border=True, key="findings", height=height):
         st.markdown(title)
         if found is None:
             _wait(workspace)
