@@ -8,13 +8,14 @@ import numpy as np
 
 from quant.calibrators import Calibrator, calibrator_from_json
 from quant.errors import RecipeError
-from quant.recipe.settings import SETTING_NAMES, Align, Drop, Fuse
+from quant.recipe.settings import SETTING_NAMES, Align, Drop, Fuse, Placement
 from quant.types import QType
 
 _CHOICES: Mapping[str, tuple[Any, ...]] = {
     "fuse_activation": get_args(Fuse),
     "drop_activation": get_args(Drop),
     "align": get_args(Align),
+    "placement": get_args(Placement),
 }
 """The texts that a setting may be; all others that are neither numbers nor types are switches."""
 

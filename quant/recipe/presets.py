@@ -8,10 +8,23 @@ from quant.types import QType
 
 _PRESETS: dict[str, tuple[str, Recipe]] = {
     "recommended": (
-        "uint8 asymmetric activations, int8 weights per channel, least expected squared error as "
-        "the next layer sees it",
+        "multiply-adds and what stands between them in integers: uint8 asymmetric activations, "
+        "int8 weights per channel",
         Recipe(
             "recommended",
+            Settings(
+                activation_type=QType.UINT8,
+                per_channel=True,
+                calibrator=calibrator_from_json({"name": "mse"}),
+                placement="integer_kernels",
+            ),
+        ),
+    ),
+    "everything": (
+        "recommended before version 0.2: every operator that has a quantized form, least expected "
+        "squared error as the next layer sees it",
+        Recipe(
+            "everything",
             Settings(
                 activation_type=QType.UINT8,
                 per_channel=True,

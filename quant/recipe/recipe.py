@@ -168,10 +168,10 @@ class Recipe:
             "name": self.name,
             "defaults": settings_to_json(
                 {
-                    name: value
+                    name: getattr(self.defaults, name)
                     for name in SETTING_NAMES
-                    if (value := getattr(self.defaults, name)) is not True
-                    or name not in ADDED_LATER
+                    if name not in ADDED_LATER
+                    or getattr(self.defaults, name) != getattr(Settings, name)
                 }
             ),
             "rules": [rule.to_json() for rule in self.rules],

@@ -10,6 +10,7 @@ from quant.types import QType
 Drop = Literal["never", "lossless", "always"]
 Fuse = Literal["never", "clamps", "always"]
 Align = Literal["none", "largest", "output"]
+Placement = Literal["everything", "integer_kernels"]
 
 
 @dataclass(frozen=True)
@@ -23,6 +24,9 @@ class Settings:
         per_channel: One scale for each output channel of a weight.
         calibrator: Turns the statistics of an activation into its range.
         range: A fixed range (rmin, rmax) in real units instead of the calibrator's, or None.
+        placement: Quantize the node wherever it has a quantized form ("everything"), or only where
+            that pays: it has multiply-adds, or stands between two that have and has an integer
+            kernel; see :mod:`quant.planning.placement`.
         skip: Compute the node in float.
         fuse_activation: On an activation node: no Q/DQ between it and the node before it; by
             default only for those that clamp (Relu, Clip).
@@ -43,6 +47,7 @@ class Settings:
     per_channel: bool = True
     calibrator: Calibrator = field(default_factory=lambda: calibrator_from_json({"name": "minmax"}))
     range: tuple[float, float] | None = None
+    placement: Placement = "everything"
     skip: bool = False
     fuse_activation: Fuse = "clamps"
     drop_activation: Drop = "lossless"
@@ -75,6 +80,6 @@ TENSOR_SETTING_NAMES = (
     "range",
     "quantize_activation",
 )
-ADDED_LATER = ("quantize_weight", "quantize_activation")
+ADDED_LATER = ("placement", "quantize_weight", "quantize_activation")
 """Settings that version 0.1 did not have. Defaults name them only where they are not as before, so
 that a recipe without them is the same text, and has the same key, as it had."""
