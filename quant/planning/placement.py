@@ -4,18 +4,19 @@ With ``placement: integer_kernels`` a node computes on integers if it has multip
 has an integer kernel (:mod:`quant.planning.integer_kernels`), reads only what quantized nodes
 compute and gives it to at least one of them. All else stays in float: a LayerNorm, Gelu, SiLU or
 squeeze-and-excite, as one operator or written out by hand, the last steps to an output of the
-model, an Add of a constant behind a MatMul.
+model, an Add of a constant behind a MatMul, a first Conv of three channels.
 
 What a quantized node gives is rounded where a quantized node reads it, or where its integer kernel
 can give nothing but integers.
 """
 
+import math
 from collections.abc import Mapping
 from dataclasses import dataclass
 
 from quant.model.model import Model, Node
 from quant.model.op_roles import CLAMPS, Kind
-from quant.planning.integer_kernels import KERNELS, Kernel
+from quant.planning.integer_kernels import FEW_CHANNELS, FEW_PRODUCTS, KERNELS, Kernel
 from quant.recipe.settings import Settings
 
 
@@ -44,7 +45,7 @@ def placed(model: Model, settings: Mapping[str, Settings]) -> Placed:
     """
     asked = {node.name: node for node in model.nodes if _asked(node, settings[node.name])}
     free = {name for name in asked if settings[name].placement == "integer_kernels"}
-    why = {name: reason for name in free if (reason := _without_kernel(asked[name]))}
+    why = {name: reason for name in free if (reason := _without_kernel(model, asked[name]))}
     kept = asked.keys() - why.keys()
     open_to_doubt = [
         asked[name] for name in asked if name in free & kept and not _multiplies(asked[name])
@@ -72,12 +73,21 @@ def _multiplies(node: Node) -> bool:
     return KERNELS.get(node.op_type) in {Kernel.MULTIPLIES, Kernel.MULTIPLIES_TO_FLOAT}
 
 
-def _without_kernel(node: Node) -> str:
-    """Why no integer kernel computes a node; empty where one does."""
+def _without_kernel(model: Model, node: Node) -> str:
+    """Why no integer kernel is worth using for a node; empty where one is."""
     if node.op_type not in KERNELS or (
         node.op_type == "Resize" and node.kind is not Kind.SAME_SCALE
     ):
         return f"{node.op_type} has no integer kernel worth its rounding"
+    if node.op_type == "Conv" and node.weight is not None:
+        channels, products = node.weight.shape[1], math.prod(node.weight.shape[1:])
+        of_input = model.tensors[node.inputs[0]].shape
+        ungrouped = of_input is not None and of_input[1] == channels
+        if ungrouped and channels < FEW_CHANNELS and products < FEW_PRODUCTS:
+            return (
+                f"each output sums only {products} products of {channels} channel"
+                f"{'s' if channels > 1 else ''}, which a float kernel does in less time"
+            )
     return ""
 
 
