@@ -86,12 +86,15 @@ class Recipe:
         rules: Later rules win over earlier ones.
         passes: Names of registered passes over the finished int8 graph, in the order of work (see
             :mod:`quant.passes`).
+        repairs: Names of registered repairs of weights and biases, in the order of work (see
+            :mod:`quant.repairs`).
     """
 
     name: str = "custom"
     defaults: Settings = field(default_factory=Settings)
     rules: tuple[Rule, ...] = ()
     passes: tuple[str, ...] = ()
+    repairs: tuple[str, ...] = ()
 
     def __repr__(self) -> str:
         """Name, main defaults and number of rules, in one line."""
@@ -161,8 +164,8 @@ class Recipe:
 
     def to_json(self) -> dict[str, Any]:
         """The recipe as JSON values."""
-        # As with ADDED_LATER: a recipe without passes is the same text as it was in version 0.1.
-        passes = {"passes": list(self.passes)} if self.passes else {}
+        # As with ADDED_LATER: a recipe without them is the same text as it was in version 0.1.
+        lists = {"passes": list(self.passes), "repairs": list(self.repairs)}
         return {
             "version": VERSION,
             "name": self.name,
@@ -175,7 +178,7 @@ class Recipe:
                 }
             ),
             "rules": [rule.to_json() for rule in self.rules],
-            **passes,
+            **{name: listed for name, listed in lists.items() if listed},
         }
 
     def dumps(self) -> str:
@@ -202,7 +205,7 @@ class Recipe:
             )
         found = cast("dict[str, Any]", document)
         for name in found:
-            known(name, ("version", "name", "defaults", "rules", "passes"), "recipe")
+            known(name, ("version", "name", "defaults", "rules", "passes", "repairs"), "recipe")
         if found.get("version") != VERSION:
             raise RecipeError(
                 f"recipe: expected version {VERSION}, found {short(found.get('version'))}; "
@@ -216,7 +219,8 @@ class Recipe:
             name=str(found.get("name", "custom")),
             defaults=Settings(**settings_from_json(found.get("defaults", {}), "defaults")),
             rules=tuple(_rule_from_json(rule, f"rule {number}") for number, rule in rules),
-            passes=_passes_from_json(found.get("passes", [])),
+            passes=_names_from_json(found.get("passes", []), "passes"),
+            repairs=_names_from_json(found.get("repairs", []), "repairs"),
         )
 
     @classmethod
@@ -253,10 +257,10 @@ def _value(value: Any) -> str:
     return value if isinstance(value, str) else json.dumps(value)
 
 
-def _passes_from_json(document: object) -> tuple[str, ...]:
+def _names_from_json(document: object, field_name: str) -> tuple[str, ...]:
     names = cast("list[object]", document) if isinstance(document, list) else [document]
     if not all(isinstance(name, str) for name in names):
-        raise RecipeError(f"recipe: passes: expected a list of names, found {short(names)}")
+        raise RecipeError(f"recipe: {field_name}: expected a list of names, found {short(names)}")
     return tuple(cast("list[str]", names))
 
 
