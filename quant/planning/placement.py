@@ -38,14 +38,18 @@ def placed(model: Model, settings: Mapping[str, Settings]) -> Placed:
 
     Args:
         model: The model.
-        settings: What the recipe says of each node; those it skips are of no account here.
+        settings: What the recipe says of each node. Which it skips is of no account: to skip a
+            node changes nothing about the others.
 
     Returns:
         What stays in float under ``placement: integer_kernels``.
     """
-    asked = {node.name: node for node in model.nodes if _asked(node, settings[node.name])}
+    asked = {node.name: node for node in model.nodes if node.quantizable}
     free = {name for name in asked if settings[name].placement == "integer_kernels"}
-    why = {name: reason for name in free if (reason := _without_kernel(model, asked[name]))}
+    why = {name: reason for name in free if (reason := _without_kernel(asked[name]))}
+    for name, reason in _too_early(model, asked).items():
+        if name in free:
+            why.setdefault(name, reason)
     kept = asked.keys() - why.keys()
     open_to_doubt = [
         asked[name] for name in asked if name in free & kept and not _multiplies(asked[name])
@@ -65,30 +69,52 @@ def placed(model: Model, settings: Mapping[str, Settings]) -> Placed:
     return Placed(why, unrounded)
 
 
-def _asked(node: Node, settings: Settings) -> bool:
-    return node.quantizable and not settings.skip
-
-
 def _multiplies(node: Node) -> bool:
     return KERNELS.get(node.op_type) in {Kernel.MULTIPLIES, Kernel.MULTIPLIES_TO_FLOAT}
 
 
-def _without_kernel(model: Model, node: Node) -> str:
+def _without_kernel(node: Node) -> str:
     """Why no integer kernel is worth using for a node; empty where one is."""
     if node.op_type not in KERNELS or (
         node.op_type == "Resize" and node.kind is not Kind.SAME_SCALE
     ):
         return f"{node.op_type} has no integer kernel worth its rounding"
-    if node.op_type == "Conv" and node.weight is not None:
-        channels, products = node.weight.shape[1], math.prod(node.weight.shape[1:])
-        of_input = model.tensors[node.inputs[0]].shape
-        ungrouped = of_input is not None and of_input[1] == channels
-        if ungrouped and channels < FEW_CHANNELS and products < FEW_PRODUCTS:
-            return (
-                f"each output sums only {products} products of {channels} channel"
-                f"{'s' if channels > 1 else ''}, which a float kernel does in less time"
-            )
     return ""
+
+
+def _too_early(model: Model, asked: Mapping[str, Node]) -> dict[str, str]:
+    """The nodes with multiply-adds at which it is too early to go over to integers -> why.
+
+    Before them nothing is computed in integers, so whatever they gain must pay for rounding their
+    input.
+    """
+    why: dict[str, str] = {}
+    behind_integers: set[str] = set()
+    for node in model.nodes:
+        behind = any(name in behind_integers for name in node.inputs)
+        if node.name in asked and _multiplies(node):
+            reason = "" if behind else _gains_little(model, node)
+            if reason:
+                why[node.name] = reason
+                continue
+            behind = True
+        if behind:
+            behind_integers.update(node.outputs)
+    return why
+
+
+def _gains_little(model: Model, node: Node) -> str:
+    """Why integers save a node too little time to pay for rounding its input; empty otherwise."""
+    if node.op_type != "Conv" or node.weight is None:
+        return ""
+    channels, products = node.weight.shape[1], math.prod(node.weight.shape[1:])
+    of_input = model.tensors[node.inputs[0]].shape
+    why = ""
+    if of_input is None or of_input[1] != channels:
+        why = "it is a Conv in groups" if channels < FEW_CHANNELS else ""
+    elif products < FEW_PRODUCTS or (channels < FEW_CHANNELS and products < 2 * FEW_PRODUCTS):
+        why = f"it sums only {products} products for an output"
+    return why and f"{why}, too few to begin with integers here: a float kernel takes less time"
 
 
 def _alone(model: Model, node: Node, kept: frozenset[str] | set[str]) -> str:
