@@ -52,7 +52,10 @@ def placed(model: Model, settings: Mapping[str, Settings]) -> Placed:
             why.setdefault(name, reason)
     kept = asked.keys() - why.keys()
     open_to_doubt = [
-        asked[name] for name in asked if name in free & kept and not _multiplies(asked[name])
+        asked[name]
+        for name in asked
+        if name in free & kept
+        and (not _multiplies(asked[name]) or _in_groups(model, asked[name]))
     ]
     while lost := {
         node.name: reason
@@ -121,6 +124,8 @@ def _alone(model: Model, node: Node, kept: frozenset[str] | set[str]) -> str:
     """Why a node does not stand between two quantized ones; empty where it does."""
     if _ends_kernel(model, node, kept):
         return ""
+    if _multiplies(node):
+        return _between_floats(model, node, kept)
     if node.constants:
         return "it combines one tensor with a constant, which costs as little in float"
     for index in node.data:
@@ -130,6 +135,27 @@ def _alone(model: Model, node: Node, kept: frozenset[str] | set[str]) -> str:
     if not any(_read_by(model, output, kept) for output in node.outputs if output):
         return "no quantized operator reads what it gives"
     return ""
+
+
+def _in_groups(model: Model, node: Node) -> bool:
+    """Whether a node is a Conv of a few channels in each of several groups."""
+    if node.op_type != "Conv" or node.weight is None or node.weight.shape[1] >= FEW_CHANNELS:
+        return False
+    of_input = model.tensors[node.inputs[0]].shape
+    return of_input is None or of_input[1] != node.weight.shape[1]
+
+
+def _between_floats(model: Model, node: Node, kept: frozenset[str] | set[str]) -> str:
+    """Why a Conv in groups between float operators is left to them; empty elsewhere."""
+    producer = model.producers.get(node.inputs[0])
+    fed = producer is not None and producer.name in kept
+    output = node.outputs[0]
+    clamp = next((n for n in model.nodes if model.consumers[output] == (n.name,)), None)
+    if clamp is not None and clamp.op_type in CLAMPS:
+        output = clamp.outputs[0]
+    if fed or _read_by(model, output, kept):
+        return ""
+    return "it is a Conv in groups between float operators: too few products to pay for rounding"
 
 
 def _ends_kernel(model: Model, node: Node, kept: frozenset[str] | set[str]) -> bool:
