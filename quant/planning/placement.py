@@ -54,8 +54,7 @@ def placed(model: Model, settings: Mapping[str, Settings]) -> Placed:
     open_to_doubt = [
         asked[name]
         for name in asked
-        if name in free & kept
-        and (not _multiplies(asked[name]) or _in_groups(model, asked[name]))
+        if name in free & kept and (not _multiplies(asked[name]) or _in_groups(model, asked[name]))
     ]
     while lost := {
         node.name: reason
@@ -174,9 +173,7 @@ def _read_by(model: Model, tensor: str, kept: frozenset[str] | set[str]) -> bool
     return any(consumer in kept for consumer in model.consumers.get(tensor, ()))
 
 
-def _unrounded(
-    model: Model, node: Node, kept: frozenset[str] | set[str]
-) -> list[tuple[str, str]]:
+def _unrounded(model: Model, node: Node, kept: frozenset[str] | set[str]) -> list[tuple[str, str]]:
     """The outputs of a kept node that need not be rounded, each with the reason."""
     if KERNELS[node.op_type] is not Kernel.MULTIPLIES_TO_FLOAT:
         return []

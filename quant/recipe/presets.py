@@ -9,15 +9,16 @@ from quant.types import QType
 _PRESETS: dict[str, tuple[str, Recipe]] = {
     "recommended": (
         "multiply-adds and what stands between them in integers: uint8 asymmetric activations, "
-        "int8 weights per channel",
+        "int8 weights per channel, biases corrected for the rounding of weights",
         Recipe(
             "recommended",
             Settings(
                 activation_type=QType.UINT8,
                 per_channel=True,
-                calibrator=calibrator_from_json({"name": "mse"}),
+                calibrator=calibrator_from_json({"name": "balanced"}),
                 placement="integer_kernels",
             ),
+            repairs=("bias_correction",),
         ),
     ),
     "everything": (

@@ -45,7 +45,9 @@ class Calibration:
     def __post_init__(self) -> None:
         ordered = MappingProxyType({name: self.tensors[name] for name in sorted(self.tensors)})
         object.__setattr__(self, "tensors", ordered)
-        sums = MappingProxyType({name: self.channel_sums[name] for name in sorted(self.channel_sums)})
+        sums = MappingProxyType(
+            {name: self.channel_sums[name] for name in sorted(self.channel_sums)}
+        )
         object.__setattr__(self, "channel_sums", sums)
 
     def __add__(self, other: "Calibration") -> "Calibration":

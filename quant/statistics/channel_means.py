@@ -69,7 +69,7 @@ def _summed(values: NDArray[np.float32]) -> NDArray[np.int64]:
     significand = (bits & _FRACTION) | ((exponent > 0).astype(np.int64) << 23)
     digit, shift = np.divmod(np.maximum(exponent, 1) - 1, _DIGIT_BITS)
     shifted = significand << shift
-    channels = np.broadcast_to(np.arange(values.shape[1]), values.shape)
+    channels = np.zeros(values.shape, np.int64) + np.arange(values.shape[1], dtype=np.int64)
     total = np.zeros((DIGITS, values.shape[1]), np.int64)
     np.add.at(total, (digit, channels), shifted & ((1 << _DIGIT_BITS) - 1))
     np.add.at(total, (digit + 1, channels), shifted >> _DIGIT_BITS)
