@@ -18,7 +18,9 @@ from quant.types import QuantSpec
 class Balanced(Calibrator):
     """Squared error with clipping counted more than rounding; rare samples give way to the rest.
 
-    Two things that a squared error over all values does not see:
+    The error is that of what the operators behind make of the values, functions that are written
+    out in several operators among them: below -6 a Swish tells no value from another. Two things
+    that a squared error over all values does not see:
 
     - Rounding errors of neighbours are independent and mostly cancel in the sums behind them. What
       is clipped is clipped the same way wherever it occurs, in the same channel and the same
@@ -66,10 +68,11 @@ class Balanced(Calibrator):
         self, stats: TensorStats, spec: QuantSpec, context: TensorContext = NO_CONTEXT
     ) -> tuple[float, float]:
         """The range of least weighted error, cut to the samples' usual range where it is wide."""
-        low, high = ends = effective_range(stats, context)
+        known = TensorContext(context.consumer_functions)
+        low, high = ends = effective_range(stats, known)
         if not resolvable(stats, low) or not max(-low, high):
             return ends
-        seen = WeightedError(stats, NO_CONTEXT, self.clipping_weight)
+        seen = WeightedError(stats, known, self.clipping_weight)
         low, high = least_error_range(ends, spec, seen)
         if local_error(stats, params_from_range(low, high, spec)).sqnr_db >= self.wanted_db:
             return low, high
