@@ -1,7 +1,7 @@
 """Least squared error where 8 bits suffice, the samples' usual range where they do not."""
 
 from dataclasses import dataclass, field
-from typing import ClassVar
+from typing import ClassVar, Final
 
 from quant.calibrators.base import Calibrator, register, within
 from quant.calibrators.search.least_error import least_error_range
@@ -12,48 +12,40 @@ from quant.numerics import params_from_range
 from quant.statistics.tensor_stats import TensorStats
 from quant.types import QuantSpec
 
+_SATURATING: Final = frozenset({"Sigmoid", "HardSigmoid", "Tanh"})
+"""Functions whose flat part may be all that a model uses: scores near zero are still scores."""
+
 
 @register
 @dataclass(frozen=True)
 class Balanced(Calibrator):
-    """Squared error with clipping counted more than rounding; rare samples give way to the rest.
+    """Least squared error of the whole tensor, but rare samples give way to the rest.
 
-    The error is that of what the operators behind make of the values, functions that are written
-    out in several operators among them: below -6 a Swish tells no value from another. Two things
-    that a squared error over all values does not see:
+    Where a few samples stretch the range, the squared error over all values is mostly theirs: one
+    sample of ten times the width counts a hundred times, and leaves few codes for all others. So
+    where the range of least error still leaves more error than ``wanted_db``, no end lies farther
+    out than the samples reach on average. Where every sample reaches as far, as the large
+    channels of a LayerNorm do, that takes nothing away; where 8 bits suffice nobody gives way.
 
-    - Rounding errors of neighbours are independent and mostly cancel in the sums behind them. What
-      is clipped is clipped the same way wherever it occurs, in the same channel and the same
-      direction, and does not cancel. So its error counts ``clipping_weight`` times.
-    - A tensor whose range a few samples stretch leaves few codes for all others: as one sample
-      of ten times the width does. Where the range of least error leaves more error than
-      ``wanted_db``, no end lies farther out than the samples reach on average.
+    The error is that of what a Relu, Softmax, Gelu, Swish or HardSwish behind makes of the values,
+    written out in several operators or not: below -6 a Swish tells no value from another. A
+    channel counts by its values alone: weights that estimate what it passes on to the
+    outputs are right about the noise of a channel, which is independent from place to place,
+    and wrong about clipping it, which is the same at each place and does not cancel.
 
-    Both were chosen on models of other people, each left out in turn; the second is the
-    mean-of-samples range that NNCF uses for every tensor. Where every sample reaches as far, as
-    the large channels of a LayerNorm do, it takes nothing away.
+    Source of the usual range: NNCF's MinMax, which takes the mean over samples of their ends for
+    every tensor.
     """
 
     name: ClassVar[str] = "balanced"
     label: ClassVar[str] = "Balanced"
     summary: ClassVar[str] = (
-        "Least squared error with clipping counted more than rounding; where that still leaves "
-        "much error, no farther than the samples reach on average."
+        "Least expected squared error; where that still leaves much error, no farther than the "
+        "samples reach on average."
     )
 
-    clipping_weight: float = field(
-        default=8.0,
-        metadata={
-            "label": "Weight of clipping",
-            "help": "How many times the squared error of clipped values counts.",
-            "unit": "",
-            "min": 1.0,
-            "max": 1000.0,
-            "step": 1.0,
-        },
-    )
     wanted_db: float = field(
-        default=27.0,
+        default=33.0,
         metadata={
             "label": "Wanted",
             "help": "Below this expected sqnr, no farther than the samples reach on average.",
@@ -67,13 +59,13 @@ class Balanced(Calibrator):
     def range(
         self, stats: TensorStats, spec: QuantSpec, context: TensorContext = NO_CONTEXT
     ) -> tuple[float, float]:
-        """The range of least weighted error, cut to the samples' usual range where it is wide."""
-        known = TensorContext(context.consumer_functions)
+        """The range of least error, cut to the samples' usual range where it leaves too much."""
+        functions = (f for f in context.consumer_functions if f not in _SATURATING)
+        known = TensorContext(tuple(functions))
         low, high = ends = effective_range(stats, known)
         if not resolvable(stats, low) or not max(-low, high):
             return ends
-        seen = WeightedError(stats, known, self.clipping_weight)
-        low, high = least_error_range(ends, spec, seen)
+        low, high = least_error_range(ends, spec, WeightedError(stats, known))
         if local_error(stats, params_from_range(low, high, spec)).sqnr_db >= self.wanted_db:
             return low, high
         if spec.symmetric:

@@ -49,18 +49,28 @@ def _written_out(model: Model) -> dict[str, str]:
         if mul.op_type != "Mul" or len(mul.data) != 2:
             continue
         for x, gate in (mul.inputs, mul.inputs[::-1]):
-            path: list[str] = []
-            while gate in model.producers and gate != x and len(path) < 3:
-                node = model.producers[gate]
-                if len(node.data) != 1 or set(model.consumers[gate]) != {(mul.name, *path)[-1]}:
-                    break
-                path.append(node.name)
-                gate = node.inputs[node.data[0]]
+            path = _gate_path(model, x, gate, mul.name)
             function = _FUNCTIONS.get(tuple(by_name[name].op_type for name in path))
-            if gate == x and function and set(model.consumers[x]) == {mul.name, path[-1]}:
+            if function and set(model.consumers[x]) == {mul.name, path[-1]}:
                 found[x] = function
     return found
 
+
+def _gate_path(model: Model, x: str, gate: str, reader: str) -> list[str]:
+    """The nodes from ``gate``, which ``reader`` alone reads, back to ``x``; empty without a way."""
+    path: list[str] = []
+    at = gate
+    while at != x:
+        node = model.producers.get(at)
+        alone = set(model.consumers[at]) == {path[-1] if path else reader}
+        if node is None or len(node.data) != 1 or not alone or len(path) == _LONGEST_GATE:
+            return []
+        path.append(node.name)
+        at = node.inputs[node.data[0]]
+    return path
+
+
+_LONGEST_GATE = 2
 
 _FUNCTIONS: Mapping[tuple[str, ...], str] = {
     ("Sigmoid",): "Swish",

@@ -87,9 +87,7 @@ class WeightedError:
         plain: Whether every error counts in full, once.
     """
 
-    def __init__(
-        self, stats: TensorStats, context: TensorContext, clipping_weight: float = 1.0
-    ) -> None:
+    def __init__(self, stats: TensorStats, context: TensorContext) -> None:
         """Weigh the histogram of a tensor.
 
         Args:
@@ -97,7 +95,6 @@ class WeightedError:
             context: Who reads it, and what its channels matter; nobody stands for a reader that
                 passes every error on. Where no reader would notice anything, every error counts
                 too.
-            clipping_weight: How much more than the error of rounding that of clipping counts.
         """
         negative, positive = sides(stats.histogram)
         found = transfer_functions(context.consumer_ops, stats.mean_sample_max)
@@ -112,9 +109,6 @@ class WeightedError:
                 _WeightedSide(negative, None),
                 _WeightedSide(positive, None),
             )
-        if clipping_weight != 1:
-            self.negative = _clipped_worse(self.negative, clipping_weight)
-            self.positive = _clipped_worse(self.positive, clipping_weight)
         self.plain = gain is None and (unnoticed or found == (identity,))
         self._found = (identity,) if unnoticed else found
         self._zeros = stats.zeros
@@ -224,15 +218,6 @@ def _seen(side: Side, sign: float, found: tuple[TransferFunction, ...]) -> _Weig
     second = weighted.moments[2]
     more -= second[: BINS_PER_SIDE + 1] * side.width**2
     return _WeightedSide(weighted, more)
-
-
-def _clipped_worse(side: _WeightedSide, weight: float) -> _WeightedSide:
-    """The side with the error of what is clipped counted ``weight`` times."""
-    clipped = side.side.moments[2][: BINS_PER_SIDE + 1] * side.side.width**2
-    if side.more is not None:
-        clipped = clipped + side.more
-    more = (weight - 1) * clipped
-    return _WeightedSide(side.side, more if side.more is None else side.more + more)
 
 
 def _squares(side: Side, sign: float, transfer: TransferFunction) -> float:

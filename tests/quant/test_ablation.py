@@ -107,7 +107,7 @@ def test_weights_only_computes_what_the_float_graph_does_with_dequantized_consta
 def test_a_half_is_an_ordinary_model_that_every_level_runs():
     model = quant.load(nets.convnet())
     data = quant.open_data({"x": nets.images(6)}, model)
-    whole = quant.quantize(model, quant.calibrate(model, data), quant.preset("recommended"))
+    whole = quant.quantize(model, quant.calibrate(model, data), quant.preset("everything"))
     for half in halves(whole):
         onnx.checker.check_model(onnx.load_model_from_string(half.to_bytes()), full_check=True)
         assert {check.level for check in half.verify()} == {"all", "extended", "basic", "disabled"}
@@ -116,7 +116,7 @@ def test_a_half_is_an_ordinary_model_that_every_level_runs():
 def test_a_clamp_that_the_whole_drops_is_kept_where_no_quantization_clamps():
     model = quant.load(nets.convnet())
     data = quant.open_data({"x": nets.images(6)}, model)
-    whole = quant.quantize(model, quant.calibrate(model, data), quant.preset("recommended"))
+    whole = quant.quantize(model, quant.calibrate(model, data), quant.preset("everything"))
     dropped = {name for name, verdict in whole.activations.items() if verdict.dropped}
     assert dropped
     kinds = [

@@ -139,7 +139,7 @@ def by_mse() -> Recipe:
 
     As the next layer sees it, MSE mends some of them by itself.
     """
-    recipe = preset("recommended")
+    recipe = preset("everything")
     calibrator = calibrator_from_json({"name": "mse"})
     return replace(recipe, defaults=replace(recipe.defaults, calibrator=calibrator))
 
