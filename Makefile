@@ -6,6 +6,8 @@ PYTHON ?= python3
 VENV := .venv
 BIN := $(VENV)/bin
 ARGS ?=
+# Two at a time, the tests of a file one after the other: a browser mostly waits.
+PYTEST := $(BIN)/python -m pytest -n 2 --dist loadfile
 
 .PHONY: run test test-all fuzz lint format bench docs-images clean
 
@@ -14,11 +16,11 @@ run: $(VENV)/.installed
 
 test: lint
 	$(BIN)/python -m tests.e2e.browser
-	$(BIN)/python -m pytest -m "not slow and not bench"
+	$(PYTEST) -m "not slow and not bench"
 
 test-all: lint
 	$(BIN)/python -m tests.e2e.browser
-	$(BIN)/python -m pytest -m "not bench"
+	$(PYTEST) -m "not bench"
 
 lint: $(VENV)/.installed-test
 	$(BIN)/ruff check .

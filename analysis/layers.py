@@ -127,10 +127,10 @@ def _state(quantized: QuantizedModel, item: NodePlan, tensor: str) -> tuple[Stat
         return "dropped", verdict.reason
     following = quantized.float_model.consumers.get(tensor, ())
     replaced = tensor in quantized.plan.tensors and tensor not in quantized.tensor_map
-    for reader in filter(None, following):
+    for consumer in filter(None, following):
         # A dropped clamp leaves its own name on the tensor before it, quantized once.
-        if replaced or quantized.plan.nodes[reader].fused_into == item.node.name:
-            return "fused", f"read in float by {reader}"
+        if replaced or quantized.plan.nodes[consumer].fused_into == item.node.name:
+            return "fused", f"read in float by {consumer}"
     if item.fused_into:
         return "int8", f"fused into {item.fused_into}"
     return "int8", ""

@@ -14,7 +14,7 @@ from starlette.middleware import Middleware
 from starlette.middleware.trustedhost import TrustedHostMiddleware
 
 from app.jobs import JOBS
-from app.routes import netron, plotly
+from app.routes import netron, pages, plotly
 from app.session.start_options import StartOptions, set_start_options
 from quant import kernels
 
@@ -49,7 +49,7 @@ def serve(
     sys.argv = [str(SCRIPT)]
     app = st.App(
         str(script),
-        routes=[*plotly.routes(), *netron.routes()],
+        routes=[*plotly.routes(), *netron.routes(), *pages.routes()],
         middleware=[Middleware(TrustedHostMiddleware, allowed_hosts=HOSTS)],
         lifespan=_lifespan(open_browser),
     )

@@ -15,7 +15,7 @@ from quant.errors import DataError, did_you_mean
 from quant.export.verified import LevelCheck, SaveReport, verify, write_verified
 from quant.io.show import card, counted, one_line, table
 from quant.model.model import Model
-from quant.params.clamps import ActivationVerdict, judge_activations
+from quant.params.clamps import ActivationVerdict, activation_verdicts
 from quant.params.constants import QuantizedConstant, quantize_constants
 from quant.params.ranges import GroupRange, group_ranges, tensor_params
 from quant.passes import apply_passes
@@ -95,7 +95,7 @@ class QuantizedModel:
 
     @property
     def contexts(self) -> Mapping[str, TensorContext]:
-        """Who reads each tensor that has statistics, and what its channels matter."""
+        """Consumers and channels' noise gain of each tensor that has statistics."""
         return tensor_contexts(self.float_model, self.calibration)
 
     def with_recipe(self, recipe: Recipe) -> "QuantizedModel":
@@ -180,7 +180,7 @@ def quantize(model: Model, calibration: Calibration, recipe: Recipe) -> Quantize
         recipe.repairs,
     )
     notes = draft.notes
-    verdicts = judge_activations(model, resolved, calibration, params)
+    verdicts = activation_verdicts(model, resolved, calibration, params)
     dropped = frozenset(name for name, verdict in verdicts.items() if verdict.dropped)
     made = quantized_graph(draft, params, dropped)
     apply_passes(made.graph, recipe.passes)

@@ -2,8 +2,7 @@
 
 import math
 from collections.abc import Mapping
-from dataclasses import asdict, dataclass
-from typing import Any, cast
+from dataclasses import dataclass
 
 import numpy as np
 from numpy.typing import NDArray
@@ -42,40 +41,6 @@ class OutputScores:
     def sqnr_db(self) -> float:
         """The least over the outputs in dB; NaN where no output could be compared."""
         return min((stats.sqnr_db for stats in self.outputs.values()), default=math.nan)
-
-    def to_json(self) -> dict[str, Any]:
-        """The scores for JSON, exactly: what is not finite is a text such as ``"-inf"``."""
-        return {
-            "samples": self.samples,
-            "outputs": {
-                name: {key: _to_json(value) for key, value in asdict(stats).items()}
-                for name, stats in self.outputs.items()
-            },
-            "softmax_kl": _to_json(self.softmax_kl),
-            "agreement": _to_json(self.agreement),
-            "metric": _to_json(self.metric),
-        }
-
-    @classmethod
-    def from_json(cls, document: Mapping[str, Any]) -> "OutputScores":
-        """The scores that :meth:`to_json` gave.
-
-        Raises:
-            KeyError: If a field is missing.
-            TypeError: If a field is of another kind.
-            ValueError: If a text is no number.
-        """
-        outputs = cast("Mapping[str, Mapping[str, Any]]", document["outputs"])
-        return cls(
-            samples=int(document["samples"]),
-            outputs={
-                name: ErrorStats(**{key: _from_json(value) for key, value in stats.items()})
-                for name, stats in outputs.items()
-            },
-            softmax_kl=_from_json(document["softmax_kl"]),
-            agreement=_from_json(document["agreement"]),
-            metric=_from_json(document["metric"]),
-        )
 
 
 class ScoreAccumulator:
@@ -167,11 +132,3 @@ def _softmax_kl(reference: NDArray[np.float64], test: NDArray[np.float64]) -> ND
 def _log_softmax(scores: NDArray[np.float64]) -> NDArray[np.float64]:
     shifted = scores - scores.max(axis=1, keepdims=True)
     return shifted - np.log(np.exp(shifted).sum(axis=1, keepdims=True))
-
-
-def _to_json(value: float | None) -> float | str | None:
-    return value if value is None or math.isfinite(value) else str(float(value))
-
-
-def _from_json(value: float | str | None) -> Any:
-    return float(value) if isinstance(value, str) else value

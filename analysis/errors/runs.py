@@ -25,7 +25,7 @@ from quant.runtime.session import InferenceSession
 
 
 class Run(enum.Enum):
-    """One way to run a model; each is run once a batch, whoever looks at it.
+    """One way to run a model; each is run once a batch, whoever observes it.
 
     The ablations are computed as they are defined: by default ONNX Runtime stores a float weight
     of a Conv or Gemm that reads a quantized tensor as int8 of its own accord, with one scale, so
@@ -45,7 +45,7 @@ TAPPED = frozenset({Run.FLOAT_TENSORS, Run.INT8_TENSORS, Run.LOCAL})
 """The runs that give tensors by name; the others give the outputs of the model."""
 
 Needs = Mapping[Run, Sequence[str]]
-"""What somebody looks at: a run -> the tensors to tap; of a run without taps, the outputs."""
+"""What an observer needs: a run -> the tensors to tap; of a run without taps, the outputs."""
 
 RunResults = Mapping[Run, Results]
 """What the runs that were asked for gave for a batch."""
@@ -174,7 +174,7 @@ T_co = TypeVar("T_co", covariant=True)
 
 
 class Observer(ABC, Generic[M_contra, T_co]):
-    """Looks at batches and adds up; every measured error is one."""
+    """Observes batches and adds up; every measured error is one."""
 
     @abstractmethod
     def needs(self, models: M_contra) -> Needs:

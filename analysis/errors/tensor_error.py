@@ -2,7 +2,6 @@
 
 import math
 from dataclasses import dataclass
-from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -31,19 +30,6 @@ class ErrorStats:
     mse: float
     max_abs: float
     count: int
-
-    def to_json(self) -> dict[str, Any]:
-        """The numbers for JSON, which has no infinity: there ``sqnr_db`` is None.
-
-        ``mse`` tells the two cases apart: it is 0 exactly where both tensors are equal.
-        """
-        return {
-            "sqnr_db": self.sqnr_db if math.isfinite(self.sqnr_db) else None,
-            "cosine": self.cosine,
-            "mse": self.mse,
-            "max_abs": self.max_abs,
-            "count": self.count,
-        }
 
 
 class ErrorAccumulator:

@@ -74,16 +74,16 @@ def weights_vs_activations(
 ) -> AblationResult:
     """Measure what quantizing the weights alone and the activations alone does to the outputs.
 
-    Float and all run as a user runs them, on ONNX Runtime's default settings. The two halves are
-    computed as they are defined: by default ONNX Runtime stores a float weight of a Conv or Gemm
-    that reads a quantized tensor as int8 of its own accord, with one scale, so activations alone
-    would never be measured.
+    Float and all run as a user runs them, on ONNX Runtime's default settings. Weights only and
+    activations only are computed as they are defined: by default ONNX Runtime stores a float weight
+    of a Conv or Gemm that reads a quantized tensor as int8 of its own accord, with one scale, so
+    activations only would never be measured.
 
     Args:
         quantized: The int8 model.
         data: What to feed the variants with.
         samples: Use the first so many samples; None for all.
-        metric: What to judge the outputs by beside their error, or None.
+        metric: Metric of the outputs beside their error, or None.
         progress: Called at least every quarter of a second; it may raise
             :class:`quant.errors.Cancelled`.
 
@@ -108,7 +108,7 @@ class AblationAccumulator(Observer[QuantizedRuns, AblationResult]):
     """Adds up an :class:`AblationResult`.
 
     Args:
-        metric: What to judge the outputs by beside their error, or None.
+        metric: Metric of the outputs beside their error, or None.
         labels: The class of each sample, or None; more than there are samples will do.
 
     Raises:

@@ -20,29 +20,29 @@ FEW_CODES = 16
 
 
 @register("activation_channels")
-def activation_channels(evidence: Measurements) -> Iterable[Finding]:
+def activation_channels(measurements: Measurements) -> Iterable[Finding]:
     """A few channels are far wider than the others."""
-    return _found(evidence, few=True)
+    return _found(measurements, few=True)
 
 
 @register("channel_ranges")
-def channel_ranges(evidence: Measurements) -> Iterable[Finding]:
+def channel_ranges(measurements: Measurements) -> Iterable[Finding]:
     """Channels differ so much that narrow ones, which count as much, use few codes."""
-    return _found(evidence, few=False)
+    return _found(measurements, few=False)
 
 
-def _found(evidence: Measurements, *, few: bool) -> Iterable[Finding]:
-    for group in evidence.groups:
-        spec = evidence.planned(group).spec
-        if spec.qtype.bits > 8 or tensor(group) not in evidence.noise.shares:
+def _found(measurements: Measurements, *, few: bool) -> Iterable[Finding]:
+    for group in measurements.groups:
+        spec = measurements.planned(group).spec
+        if spec.qtype.bits > 8 or tensor(group) not in measurements.noise.shares:
             continue
-        widths = channel_widths(evidence.stats(group))
+        widths = channel_widths(measurements.stats(group))
         live = widths[widths > 0]
-        if live.size < 4 or _joined(evidence, group):
+        if live.size < 4 or _joined(measurements, group):
             continue
         middle, widest = float(np.median(live)), float(live.max())
         outliers = int(np.count_nonzero(live >= RATIO * middle))
-        scale = float(evidence.quantized.params[group].scale)
+        scale = float(measurements.quantized.params[group].scale)
         narrow = int(np.count_nonzero(live <= FEW_CODES * scale))
         sparse = 0 < outliers <= max(1, FEW * live.size)
         if few != sparse or (not few and not narrow):
@@ -54,27 +54,29 @@ def _found(evidence: Measurements, *, few: bool) -> Iterable[Finding]:
             "narrow_channels": narrow,
             "channels": live.size,
         }
-        yield _finding(evidence, group, few, numbers)
+        yield _finding(measurements, group, few, numbers)
 
 
-def _joined(evidence: Measurements, group: str) -> bool:
+def _joined(measurements: Measurements, group: str) -> bool:
     """Whether an Add or Concat of inputs of different range made it: that is its own finding."""
-    for name in evidence.groups[group]:
-        node = evidence.quantized.float_model.producers.get(name)
+    for name in measurements.groups[group]:
+        node = measurements.quantized.float_model.producers.get(name)
         if node is not None and node.op_type in {"Add", "Concat"}:
-            widths = input_widths(evidence, node).values()
+            widths = input_widths(measurements, node).values()
             if len(widths) > 1 and max(widths) >= MISMATCH * min(widths):
                 return True
     return False
 
 
 def _finding(
-    evidence: Measurements, group: str, few: bool, numbers: Mapping[str, float]
+    measurements: Measurements, group: str, few: bool, numbers: Mapping[str, float]
 ) -> Finding:
     ratio, outliers = times(numbers["width_ratio"]), numbers["outlier_channels"]
-    spec = evidence.planned(group).spec
+    spec = measurements.planned(group).spec
     wide = QuantSpec(QType.INT16 if spec.qtype.signed else QType.UINT16, spec.symmetric)
-    gain = evidence.noise.gain_db(evidence.after(group, evidence.quantized.ranges[group], wide))
+    gain = measurements.noise.gain_db(
+        measurements.after(group, measurements.quantized.ranges[group], wide)
+    )
     if few:
         channels = "1 channel is" if outliers == 1 else f"{outliers} channels are"
         title = f"Outlier channels in {short(group)}"
@@ -92,7 +94,7 @@ def _finding(
         kind="activation_channels" if few else "channel_ranges",
         severity=severity_of(gain),
         title=title,
-        node=evidence.node_of(group),
+        node=measurements.node_of(group),
         tensor=group,
         evidence=(
             f"{text} An activation has one scale for all channels: give it 16 bits, skip the "
@@ -102,7 +104,7 @@ def _finding(
         gain_db=gain,
         fix=Fix(
             "Give this tensor 16 bits",
-            evidence.with_tensors([group], activation_type=wide.qtype),
+            measurements.with_tensors([group], activation_type=wide.qtype),
             costs=True,
         ),
     )

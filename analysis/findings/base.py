@@ -81,7 +81,7 @@ class Finding:
         return f"<Finding, {self.severity}: {one_line(self.title, 120)} ({self.gain_db:.1f} dB)>"
 
     def _repr_html_(self) -> str:
-        """The evidence, the fix and the numbers, for a notebook."""
+        """The measurements, the fix and the numbers, for a notebook."""
         fix = "no recipe can help" if self.fix is None else self.fix.label
         rows = [(name, real(value)) for name, value in self.numbers.items()]
         return card(
@@ -156,7 +156,7 @@ class Measurements:
         return self.calibration.tensors[name]
 
     def context(self, name: str) -> TensorContext:
-        """Who reads a tensor, and what its channels matter."""
+        """A tensor's consumers and the noise gain of its channels."""
         return tensor_contexts(self.quantized.float_model, self.calibration)[name]
 
     def planned(self, name: str) -> TensorPlan:
@@ -240,18 +240,18 @@ def severity_of(gain_db: float) -> Severity:
     return "warning" if gain_db >= WARNING_DB else "info"
 
 
-def find_causes(evidence: Measurements) -> tuple[Finding, ...]:
+def find_causes(measurements: Measurements) -> tuple[Finding, ...]:
     """Everything that is wrong or improvable, most severe and promising first.
 
     Args:
-        evidence: What is known.
+        measurements: What is known.
 
     Returns:
         The findings. On a healthy model none is above info.
     """
-    found = [finding for finder in REGISTRY.values() for finding in finder(evidence)]
+    found = [finding for finder in REGISTRY.values() for finding in finder(measurements)]
     found = [f for f in found if f.fix is None or f.gain_db >= LEAST_DB]
-    if evidence.sqnr_db >= QUIET_DB:
+    if measurements.sqnr_db >= QUIET_DB:
         found = [replace(f, severity="info") if f.fix is not None else f for f in found]
     return tuple(sorted(found, key=_order))
 
@@ -265,8 +265,10 @@ def _order(finding: Finding) -> tuple[int, int, bool, float, str]:
 
 def short(name: str) -> str:
     """A tensor's or node's name as a sentence has it: the last parts of a long path."""
+    if len(name) <= 32:
+        return name
     parts = name.strip("/").split("/")
-    return name if len(name) <= 32 else "…/" + "/".join(parts[-2:])
+    return "…/" + "/".join(parts[-2:]) if len(parts) > 2 else f"…{name[-31:]}"
 
 
 def times(ratio: float) -> str:

@@ -20,9 +20,9 @@ from quant.recipe.recipe import Rule
 
 
 @register("bias_overflow")
-def bias_overflow(evidence: Measurements) -> Iterable[Finding]:
+def bias_overflow(measurements: Measurements) -> Iterable[Finding]:
     """The weight's scale was raised so that a bias fits, or the bias stays float."""
-    quantized, model = evidence.quantized, evidence.quantized.float_model
+    quantized, model = measurements.quantized, measurements.quantized.float_model
     for name, item in quantized.plan.nodes.items():
         node, spec = item.node, item.weight_spec
         if spec is None or node.weight is None or node.bias is None or not node.data:
@@ -42,7 +42,7 @@ def bias_overflow(evidence: Measurements) -> Iterable[Finding]:
         if not over:
             continue
         item_ = weight(name)
-        gain = evidence.noise.gain_db({item_: evidence.noise.of_weight_spec(name, spec)})
+        gain = measurements.noise.gain_db({item_: measurements.noise.of_weight_spec(name, spec)})
         raised = scale.ndim > 0
         what = (
             f"the weight scale of {over} channels was raised so that it fits, which coarsens them"
@@ -51,7 +51,7 @@ def bias_overflow(evidence: Measurements) -> Iterable[Finding]:
         )
         if raised and gain < LEAST_DB:
             what += "; they hardly matter here"
-        recipe = evidence.recipe.with_rule(Rule("node", name, {"quantize_bias": False}))
+        recipe = measurements.recipe.with_rule(Rule("node", name, {"quantize_bias": False}))
         yield Finding(
             kind="bias_overflow",
             severity=severity_of(gain),

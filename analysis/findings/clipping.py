@@ -13,7 +13,9 @@ from analysis.findings.base import (
     short,
 )
 from analysis.noise.budget import NoiseSource, tensor
-from quant.calibrators import Calibrator, calibrator_from_json, chosen_range
+from quant.calibrators import Calibrator, chosen_range
+from quant.calibrators.minmax import MinMax
+from quant.calibrators.mse import Mse
 
 CLIP_RATE = 0.002
 """The usual percentiles clip 0.1 % (99.9) or less on purpose; twice that is more than they mean."""
@@ -23,55 +25,52 @@ MOST = 6
 
 
 @register("clipping")
-def clipping(evidence: Measurements) -> Iterable[Finding]:
+def clipping(measurements: Measurements) -> Iterable[Finding]:
     """Clipping costs more than rounding."""
-    noise = evidence.noise
+    noise = measurements.noise
     flagged = [
         group
-        for group in evidence.groups
+        for group in measurements.groups
         if tensor(group) in noise.shares
         and noise.local(group).clip_rate >= CLIP_RATE
         and noise.local(group).clipping_share >= CLIPPING_SHARE
     ]
     flagged.sort(key=lambda group: -noise.shares[tensor(group)])
-    choices = [
-        calibrator_from_json({"name": "mse", "options": {"importance_weighted": True}}),
-        calibrator_from_json({"name": "minmax"}),
-    ]
+    choices: list[Calibrator] = [Mse(importance_weighted=True), MinMax()]
     alone: list[str] = []
     general: list[str] = []
     for group in flagged:
-        chosen = evidence.fixed(group) or "calibrator" in evidence.planned(group).sources
+        chosen = measurements.fixed(group) or "calibrator" in measurements.planned(group).sources
         (alone if chosen else general).append(group)
-    found = [_finding(evidence, [group], choices) for group in alone[:MOST]]
+    found = [_finding(measurements, [group], choices) for group in alone[:MOST]]
     if len(general) >= 3:
-        found.append(_finding(evidence, general, choices[:1]))
+        found.append(_finding(measurements, general, choices[:1]))
     else:
-        found += [_finding(evidence, [group], choices) for group in general]
+        found += [_finding(measurements, [group], choices) for group in general]
     return found
 
 
-def _finding(evidence: Measurements, groups: list[str], choices: list[Calibrator]) -> Finding:
+def _finding(measurements: Measurements, groups: list[str], choices: list[Calibrator]) -> Finding:
     """The finding about groups that one change helps, the worst first."""
     worst = groups[0]
-    changes = {choice: _changes(evidence, groups, choice) for choice in choices}
-    best = max(choices, key=lambda choice: evidence.noise.gain_db(changes[choice]))
-    gain = evidence.noise.gain_db(changes[best])
-    local = evidence.noise.local(worst)
+    changes = {choice: _changes(measurements, groups, choice) for choice in choices}
+    best = max(choices, key=lambda choice: measurements.noise.gain_db(changes[choice]))
+    gain = measurements.noise.gain_db(changes[best])
+    local = measurements.noise.local(worst)
     # What the codes reach is not quite the range: zero has a code of its own.
-    low, high = map(float, evidence.quantized.params[worst].representable)
-    stats = evidence.stats(worst)
+    low, high = map(float, measurements.quantized.params[worst].representable)
+    stats = measurements.stats(worst)
     general = len(groups) > 1
     recipe = (
-        evidence.with_default(calibrator=best)
+        measurements.with_default(calibrator=best)
         if general
-        else evidence.with_tensors(groups, calibrator=best)
+        else measurements.with_tensors(groups, calibrator=best)
     )
     return Finding(
         kind="clipping",
         severity=severity_of(gain),
         title=f"Too many values of {short(worst)}{and_more(len(groups))} are clipped",
-        node=evidence.node_of(worst),
+        node=measurements.node_of(worst),
         tensor=worst,
         evidence=(
             f"{100 * local.clip_rate:.2g} % of its values lie outside the {real(low)} to "
@@ -85,18 +84,18 @@ def _finding(evidence: Measurements, groups: list[str], choices: list[Calibrator
 
 
 def _changes(
-    evidence: Measurements, groups: list[str], calibrator: Calibrator
+    measurements: Measurements, groups: list[str], calibrator: Calibrator
 ) -> dict[NoiseSource, float]:
     """What the change does; from the few worst on, by observed ranges, which is quicker."""
     changes: dict[NoiseSource, float] = {}
-    observed = calibrator_from_json({"name": "minmax"})
+    observed = MinMax()
     for index, group in enumerate(groups):
-        spec = evidence.planned(group).spec
+        spec = measurements.planned(group).spec
         calibrator = calibrator if index < MOST else observed
         ends = [
-            chosen_range(calibrator, evidence.stats(name), spec, evidence.context(name))
-            for name in evidence.groups[group]
+            chosen_range(calibrator, measurements.stats(name), spec, measurements.context(name))
+            for name in measurements.groups[group]
         ]
         wide = min(low for low, _ in ends), max(high for _, high in ends)
-        changes |= evidence.after(group, wide)
+        changes |= measurements.after(group, wide)
     return changes

@@ -12,15 +12,15 @@ LEAST_SAMPLES = 2
 
 
 @register("dead_channels")
-def dead_channels(evidence: Measurements) -> Iterable[Finding]:
+def dead_channels(measurements: Measurements) -> Iterable[Finding]:
     """Channels that are constant: dead neurons, wrong preprocessing or data of one kind."""
     shares: dict[str, float] = {}
     counts: dict[str, tuple[int, int]] = {}
-    for node in evidence.quantized.float_model.nodes:
+    for node in measurements.quantized.float_model.nodes:
         if node.weight is None and node.op_type not in CLAMPS:
             continue
-        for name in evidence.quantized.float_model.float_outputs(node):
-            stats = evidence.calibration.tensors.get(name)
+        for name in measurements.quantized.float_model.float_outputs(node):
+            stats = measurements.calibration.tensors.get(name)
             if stats is None or stats.channel_min is None or stats.samples < LEAST_SAMPLES:
                 continue
             constant = int(np.count_nonzero(stats.channel_min == stats.channel_max))
@@ -36,11 +36,11 @@ def dead_channels(evidence: Measurements) -> Iterable[Finding]:
             kind="dead_channels",
             severity="info",
             title=f"Channels of {short(worst)}{and_more(len(shares))} never change",
-            node=evidence.node_of(worst),
+            node=measurements.node_of(worst),
             tensor=worst,
             evidence=(
                 f"{dead} of {channels} channels have the same value in all "
-                f"{evidence.calibration.samples} calibration samples. They cost no accuracy; "
+                f"{measurements.calibration.samples} calibration samples. They cost no accuracy; "
                 "check that the data covers them, or prune them from the model."
             ),
             numbers={"dead_share": shares[worst], "dead_channels": dead},

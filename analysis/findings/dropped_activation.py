@@ -12,14 +12,14 @@ LOSS_DB = 1.0
 
 
 @register("dropped_activation")
-def dropped_activation(evidence: Measurements) -> Iterable[Finding]:
+def dropped_activation(measurements: Measurements) -> Iterable[Finding]:
     """What the activation cut off comes back."""
-    noise = evidence.noise
-    for name, verdict in evidence.quantized.activations.items():
+    noise = measurements.noise
+    for name, verdict in measurements.quantized.activations.items():
         loss = verdict.loss_db
         if not verdict.dropped or verdict.lossless or loss is None or loss < LOSS_DB:
             continue
-        node = evidence.quantized.plan.nodes[name].node
+        node = measurements.quantized.plan.nodes[name].node
         output = node.outputs[0]
         kept = noise.shares.get(tensor(output), 0.0)
         extra = min(kept * (10 ** (min(loss, 200.0) / 10) - 1), 1.0)
@@ -38,6 +38,6 @@ def dropped_activation(evidence: Measurements) -> Iterable[Finding]:
             gain_db=gain,
             fix=Fix(
                 f"Keep the {node.op_type} where dropping it loses something",
-                evidence.recipe.with_rule(Rule("node", name, {"drop_activation": "lossless"})),
+                measurements.recipe.with_rule(Rule("node", name, {"drop_activation": "lossless"})),
             ),
         )

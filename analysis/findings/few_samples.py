@@ -17,13 +17,13 @@ ENOUGH = 64
 
 
 @register("few_samples")
-def few_samples(evidence: Measurements) -> Iterable[Finding]:
+def few_samples(measurements: Measurements) -> Iterable[Finding]:
     """Ranges have not flattened."""
-    samples = evidence.calibration.samples
+    samples = measurements.calibration.samples
     growth = {
-        name: last_growth(evidence.stats(name))
-        for name in evidence.groups
-        if evidence.stats(name).samples > 0
+        name: last_growth(measurements.stats(name))
+        for name in measurements.groups
+        if measurements.stats(name).samples > 0
     }
     if not growth or samples >= ENOUGH:
         return []
@@ -45,7 +45,7 @@ def few_samples(evidence: Measurements) -> Iterable[Finding]:
             kind="few_samples",
             severity=severity_of(max(gain, 3.0)),
             title="Too little calibration data",
-            node=evidence.node_of(worst),
+            node=measurements.node_of(worst),
             tensor=worst,
             evidence=f"{text} Calibrate on more samples, until ranges no longer grow.",
             numbers={"samples": samples, "median_growth": middle, "largest_growth": growth[worst]},

@@ -16,30 +16,30 @@ PART = 0.1
 
 
 @register("float_functions")
-def float_functions(evidence: Measurements) -> Iterable[Finding]:
+def float_functions(measurements: Measurements) -> Iterable[Finding]:
     """What such functions read has 8 bits and makes a good part of the noise."""
-    plan = evidence.quantized.plan
+    plan = measurements.quantized.plan
     for op_type in FUNCTIONS:
         sources: dict[str, str] = {}
         for name, item in plan.nodes.items():
             source = item.node.inputs[0] if item.node.op_type == op_type else ""
             group = plan.tensors[source].group if item.quantized and source in plan.tensors else ""
-            coarse = op_type == "Softmax" and group and _coarse(evidence, group)
-            if group in evidence.groups and evidence.planned(group).spec.qtype.bits == 8:
+            coarse = op_type == "Softmax" and group and _coarse(measurements, group)
+            if group in measurements.groups and measurements.planned(group).spec.qtype.bits == 8:
                 sources |= {} if coarse else {name: group}
-        parts = {name: evidence.part(group) for name, group in sources.items()}
-        part = sum(evidence.part(group) for group in dict.fromkeys(sources.values()))
+        parts = {name: measurements.part(group) for name, group in sources.items()}
+        part = sum(measurements.part(group) for group in dict.fromkeys(sources.values()))
         if part < PART:
             continue
         changes: dict[NoiseSource, float] = {}
-        recipe = evidence.recipe.with_rule(Rule("op_type", op_type, {"skip": True}))
+        recipe = measurements.recipe.with_rule(Rule("op_type", op_type, {"skip": True}))
         for group in dict.fromkeys(sources.values()):
-            spec = evidence.planned(group).spec
+            spec = measurements.planned(group).spec
             wide = QuantSpec(QType.INT16 if spec.qtype.signed else QType.UINT16, spec.symmetric)
-            changes |= evidence.after(group, evidence.quantized.ranges[group], wide)
+            changes |= measurements.after(group, measurements.quantized.ranges[group], wide)
             recipe = recipe.with_rule(Rule("tensor", group, {"activation_type": wide.qtype}))
         worst = max(parts, key=parts.__getitem__)
-        gain = evidence.noise.gain_db(changes)
+        gain = measurements.noise.gain_db(changes)
         count = f"1 {op_type}" if len(sources) == 1 else f"{len(sources)} {op_type} nodes"
         verb = "reads" if len(sources) == 1 else "read"
         yield Finding(
@@ -58,6 +58,6 @@ def float_functions(evidence: Measurements) -> Iterable[Finding]:
         )
 
 
-def _coarse(evidence: Measurements, group: str) -> bool:
+def _coarse(measurements: Measurements, group: str) -> bool:
     """Whether scores in front of a Softmax have a finding of their own."""
-    return float(evidence.quantized.params[group].scale) >= STEP
+    return float(measurements.quantized.params[group].scale) >= STEP

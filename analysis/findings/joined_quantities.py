@@ -26,57 +26,63 @@ SLICE_DB = 20.0
 
 
 @register("joined_quantities")
-def joined_quantities(evidence: Measurements) -> Iterable[Finding]:
+def joined_quantities(measurements: Measurements) -> Iterable[Finding]:
     """Parts of a joined tensor, near an output, use few of its codes."""
-    model, plan = evidence.quantized.float_model, evidence.quantized.plan
+    model, plan = measurements.quantized.float_model, measurements.quantized.plan
     for name in concat_axes(model):
         node = model.producers[name]
         if name not in plan.tensors or not plan.nodes[node.name].quantized:
             continue
-        below = _below(evidence, node.name)
+        below = _below(measurements, node.name)
         if below is None:
             continue
-        parts = {t: evidence.stats(t) for t in node.inputs if t in evidence.calibration.tensors}
-        scale = float(evidence.quantized.params[name].scale)
+        parts = {
+            t: measurements.stats(t) for t in node.inputs if t in measurements.calibration.tensors
+        }
+        scale = float(measurements.quantized.params[name].scale)
         reach = {t: max(stats.abs_max, 1e-300) for t, stats in parts.items()}
-        if len(reach) < 2 or evidence.planned(name).spec.qtype.bits > 8:
+        if len(reach) < 2 or measurements.planned(name).spec.qtype.bits > 8:
             continue
         small = min(reach, key=reach.__getitem__)
         codes, ratio = reach[small] / scale, max(reach.values()) / reach[small]
-        measured, gap = _measured(evidence, name, small)
+        measured, gap = _measured(measurements, name, small)
         if not (codes <= CODES and ratio >= RATIO) and gap < SLICE_GAP_DB:
             continue
-        yield _finding(evidence, (node.name, name, small), (codes, ratio, gap), measured, below)
+        yield _finding(measurements, (node.name, name, small), (codes, ratio, gap), measured, below)
 
 
 @register("uneven_output")
-def uneven_output(evidence: Measurements) -> Iterable[Finding]:
+def uneven_output(measurements: Measurements) -> Iterable[Finding]:
     """Slices of an output differ so much in size that small ones drown, without a Concat."""
-    joined = set(concat_axes(evidence.quantized.float_model))
-    plan = evidence.quantized.plan
-    for info in evidence.quantized.float_model.outputs:
+    joined = set(concat_axes(measurements.quantized.float_model))
+    plan = measurements.quantized.plan
+    for info in measurements.quantized.float_model.outputs:
         name = info.name
-        if name not in plan.tensors or name not in evidence.calibration.tensors or name in joined:
+        if (
+            name not in plan.tensors
+            or name not in measurements.calibration.tensors
+            or name in joined
+        ):
             continue
-        spec = evidence.planned(plan.tensors[name].group).spec
-        widths = channel_widths(evidence.stats(name))
+        spec = measurements.planned(plan.tensors[name].group).spec
+        widths = channel_widths(measurements.stats(name))
         live = widths[widths > 0]
         if live.size < 2 or spec.qtype.bits > 8:
             continue
-        codes = float(live.min()) / float(evidence.quantized.params[name].scale)
+        codes = float(live.min()) / float(measurements.quantized.params[name].scale)
         ratio = float(live.max() / live.min())
         if codes > CODES or ratio < RATIO:
             continue
         wide = QType.INT16 if spec.qtype.signed else QType.UINT16
         gain = _drowned_db(codes)
-        found = (evidence.slices or {}).get(name)
+        found = (measurements.slices or {}).get(name)
         measured, gap = _worst_slice(found) if found is not None else ("", 0.0)
         yield Finding(
             kind="uneven_output",
             # A small slice may be one that hardly matters, unless its error was measured.
             severity=severity_of(gain) if gap >= SLICE_GAP_DB else "info",
             title=f"Slices of the output {short(name)} differ much in size",
-            node=evidence.node_of(name),
+            node=measurements.node_of(name),
             tensor=name,
             evidence=(
                 f"The largest slice is {ratio:.0f}× as large as the smallest, which reaches "
@@ -87,34 +93,34 @@ def uneven_output(evidence: Measurements) -> Iterable[Finding]:
             gain_db=gain,
             fix=Fix(
                 "Give this output 16 bits",
-                evidence.with_tensors([plan.tensors[name].group], activation_type=wide),
+                measurements.with_tensors([plan.tensors[name].group], activation_type=wide),
                 costs=True,
             ),
         )
 
 
-def _below(evidence: Measurements, node: str) -> tuple[str, ...] | None:
+def _below(measurements: Measurements, node: str) -> tuple[str, ...] | None:
     """The quantized nodes from a node down to the outputs, itself included.
 
-    None where a weight or a sum reads it: then its channels are judged by what those make of them.
+    None where a weight or a sum reads it: then its channels count by what those make of them.
     """
-    model, plan = evidence.quantized.float_model, evidence.quantized.plan
+    model, plan = measurements.quantized.float_model, measurements.quantized.plan
     found = [node]
     for name in found:
         for output in plan.nodes[name].node.outputs:
-            for reader in model.consumers.get(output, ()):
-                item = plan.nodes.get(reader)
-                if item is None or not item.quantized or reader in found:
+            for consumer in model.consumers.get(output, ()):
+                item = plan.nodes.get(consumer)
+                if item is None or not item.quantized or consumer in found:
                     continue
                 if item.node.kind is Kind.COMPUTE or len(found) > 16:
                     return None
-                found.append(reader)
+                found.append(consumer)
     return tuple(found)
 
 
-def _measured(evidence: Measurements, name: str, small: str) -> tuple[str, float]:
+def _measured(measurements: Measurements, name: str, small: str) -> tuple[str, float]:
     """What errors per slice say of the small part, and how far it is below the whole, in dB."""
-    found = (evidence.slices or {}).get(name)
+    found = (measurements.slices or {}).get(name)
     if found is None:
         return "", 0.0
     span = next(((start, end) for t, start, end in found.parts if t == small), None)
@@ -133,7 +139,7 @@ def _worst_slice(found: SliceErrors) -> tuple[str, float]:
 
 
 def _finding(
-    evidence: Measurements,
+    measurements: Measurements,
     names: tuple[str, str, str],
     numbers: tuple[float, float, float],
     measured: str,
@@ -155,7 +161,9 @@ def _finding(
         numbers={"small_codes": codes, "range_ratio": ratio, "slice_gap_db": gap},
         gain_db=gain,
         fix=Fix(
-            "Join in float, each input with its own scale", evidence.skipping(*below), costs=True
+            "Join in float, each input with its own scale",
+            measurements.skipping(*below),
+            costs=True,
         ),
     )
 

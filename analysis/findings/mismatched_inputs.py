@@ -15,13 +15,13 @@ MindSpore Lite's advice is to leave such nodes in float; it names no number."""
 
 
 @register("mismatched_inputs")
-def mismatched_inputs(evidence: Measurements) -> Iterable[Finding]:
+def mismatched_inputs(measurements: Measurements) -> Iterable[Finding]:
     """What an Add or Concat joins shares one scale, and fits it badly."""
-    model, plan = evidence.quantized.float_model, evidence.quantized.plan
+    model, plan = measurements.quantized.float_model, measurements.quantized.plan
     for name, item in plan.nodes.items():
         if not item.quantized or item.node.op_type not in {"Add", "Concat"}:
             continue
-        widths = input_widths(evidence, item.node)
+        widths = input_widths(measurements, item.node)
         output = model.float_outputs(item.node)[0]
         if len(widths) < 2 or output not in plan.tensors or min(widths.values()) <= 0:
             continue
@@ -30,20 +30,20 @@ def mismatched_inputs(evidence: Measurements) -> Iterable[Finding]:
             continue
         narrow = min(widths, key=widths.__getitem__)
         if item.settings.align != "none":
-            recipe = evidence.recipe.with_rule(Rule("node", name, {"align": "none"}))
+            recipe = measurements.recipe.with_rule(Rule("node", name, {"align": "none"}))
             fix = Fix("Let each input have its own scale", recipe)
-            changes = _own(evidence, widths)
+            changes = _own(measurements, widths)
         else:
             group = plan.tensors[output].group
-            spec = evidence.planned(group).spec
+            spec = measurements.planned(group).spec
             wide = QuantSpec(QType.INT16 if spec.qtype.signed else QType.UINT16, spec.symmetric)
-            if spec.qtype.bits > 8 or group not in evidence.groups:
+            if spec.qtype.bits > 8 or group not in measurements.groups:
                 continue
-            changes = evidence.after(group, evidence.quantized.ranges[group], wide)
-            recipe = evidence.with_tensors([group], activation_type=wide.qtype)
+            changes = measurements.after(group, measurements.quantized.ranges[group], wide)
+            recipe = measurements.with_tensors([group], activation_type=wide.qtype)
             fix = Fix("Give the joined tensor 16 bits", recipe, costs=True)
-        gain = evidence.noise.gain_db(changes)
-        codes = widths[narrow] / float(evidence.quantized.params[output].scale)
+        gain = measurements.noise.gain_db(changes)
+        codes = widths[narrow] / float(measurements.quantized.params[output].scale)
         yield Finding(
             kind="mismatched_inputs",
             severity=severity_of(gain),
@@ -60,19 +60,19 @@ def mismatched_inputs(evidence: Measurements) -> Iterable[Finding]:
         )
 
 
-def input_widths(evidence: Measurements, node: Node) -> dict[str, float]:
+def input_widths(measurements: Measurements, node: Node) -> dict[str, float]:
     """How much each activation that a node reads spans, in real units, zero included."""
     names = dict.fromkeys(node.inputs[i] for i in node.data)
-    known = [name for name in names if name in evidence.calibration.tensors]
-    return {name: evidence.stats(name).high - evidence.stats(name).low for name in known}
+    known = [name for name in names if name in measurements.calibration.tensors]
+    return {name: measurements.stats(name).high - measurements.stats(name).low for name in known}
 
 
-def _own(evidence: Measurements, inputs: Iterable[str]) -> dict[NoiseSource, float]:
+def _own(measurements: Measurements, inputs: Iterable[str]) -> dict[NoiseSource, float]:
     """The noise of tensors with ranges of their own."""
     changes: dict[NoiseSource, float] = {}
     for name in inputs:
-        planned = evidence.quantized.plan.tensors.get(name)
-        if planned is not None and tensor(name) in evidence.noise.shares:
-            ends = calibrated_range(evidence.stats(name), planned, evidence.context(name))
-            changes[tensor(name)] = evidence.noise.of_range(name, ends, planned.spec)
+        planned = measurements.quantized.plan.tensors.get(name)
+        if planned is not None and tensor(name) in measurements.noise.shares:
+            ends = calibrated_range(measurements.stats(name), planned, measurements.context(name))
+            changes[tensor(name)] = measurements.noise.of_range(name, ends, planned.spec)
     return changes

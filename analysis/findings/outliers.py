@@ -16,7 +16,8 @@ from analysis.findings.base import (
 )
 from analysis.noise.budget import NoiseSource, tensor
 from analysis.ranges.candidates import candidates_from_stats, range_disagreement_db
-from quant.calibrators import calibrator_from_json, chosen_range
+from quant.calibrators import chosen_range
+from quant.calibrators.mse import Mse
 from quant.numerics import params_from_range
 from quant.recipe.recipe import Rule
 from quant.statistics.tensor_stats import TensorStats
@@ -41,14 +42,14 @@ MOST = 3
 
 
 @register("outlier_sample")
-def outlier_sample(evidence: Measurements) -> Iterable[Finding]:
+def outlier_sample(measurements: Measurements) -> Iterable[Finding]:
     """One sample, or a few, reach far beyond what samples reach on average."""
     ratios: dict[str, float] = {}
-    for group, members in evidence.groups.items():
-        if evidence.fixed(group) or evidence.calibration.samples < 4:
+    for group, members in measurements.groups.items():
+        if measurements.fixed(group) or measurements.calibration.samples < 4:
             continue
-        low, high = evidence.quantized.ranges[group]
-        seen = [evidence.stats(name) for name in members]
+        low, high = measurements.quantized.ranges[group]
+        seen = [measurements.stats(name) for name in members]
         usual_high = max(max(s.mean_sample_max, 0.0) for s in seen)
         usual_low = min(min(s.mean_sample_min, 0.0) for s in seen)
         usual = usual_high - usual_low
@@ -58,21 +59,21 @@ def outlier_sample(evidence: Measurements) -> Iterable[Finding]:
     if not ratios:
         return []
     first = next(iter(ratios))
-    low, high = evidence.quantized.ranges[first]
-    recipe = evidence.recipe
+    low, high = measurements.quantized.ranges[first]
+    recipe = measurements.recipe
     for group in ratios:
-        recipe = recipe.with_rule(Rule("tensor", group, {"range": _usual(evidence, group)}))
-    new_low, new_high = _usual(evidence, first)
+        recipe = recipe.with_rule(Rule("tensor", group, {"range": _usual(measurements, group)}))
+    new_low, new_high = _usual(measurements, first)
     # The outlier is most of the signal's power too, so codes are compared, not sqnr.
     gain = 20 * math.log10((high - low) / max(new_high - new_low, 1e-300))
-    gain *= min(1.0, 2 * math.fsum(evidence.part(group) for group in ratios))
-    sample = _sample(evidence, first)
+    gain *= min(1.0, 2 * math.fsum(measurements.part(group) for group in ratios))
+    sample = _sample(measurements, first)
     return [
         Finding(
             kind="outlier_sample",
             severity=severity_of(gain),
             title=f"A single sample sets the range of {short(first)}{and_more(len(ratios))}",
-            node=evidence.node_of(first),
+            node=measurements.node_of(first),
             tensor=first,
             evidence=(
                 f"The range is {times(ratios[first])} as wide as what samples reach on average"
@@ -86,11 +87,11 @@ def outlier_sample(evidence: Measurements) -> Iterable[Finding]:
     ]
 
 
-def _usual(evidence: Measurements, group: str) -> tuple[float, float]:
+def _usual(measurements: Measurements, group: str) -> tuple[float, float]:
     """What samples reach without the farthest one, on average and with a margin, in real units."""
     found: list[tuple[float, float]] = []
-    for name in evidence.groups[group]:
-        stats = evidence.stats(name)
+    for name in measurements.groups[group]:
+        stats = measurements.stats(name)
         rest = max(stats.samples - 1, 1)
         high = (stats.samples * stats.mean_sample_max - stats.max) / rest
         low = (stats.samples * stats.mean_sample_min - stats.min) / rest
@@ -118,69 +119,70 @@ def _jump(stats: TensorStats) -> float:
     return (stats.high - stats.low) / before if before > 0 else math.inf
 
 
-def _sample(evidence: Measurements, group: str) -> str:
-    stats = evidence.stats(group)
+def _sample(measurements: Measurements, group: str) -> str:
+    stats = measurements.stats(group)
     index = stats.max_sample if stats.max >= -stats.min else stats.min_sample
     return f", because of sample {index}" if index >= 0 else ""
 
 
 @register("outliers")
-def outliers(evidence: Measurements) -> Iterable[Finding]:
+def outliers(measurements: Measurements) -> Iterable[Finding]:
     """Rare values of a tensor cost more resolution than clipping them would."""
     promising: list[tuple[float, str, float]] = []
-    for group, members in evidence.groups.items():
-        if tensor(group) not in evidence.noise.shares or evidence.fixed(group):
+    for group, members in measurements.groups.items():
+        if tensor(group) not in measurements.noise.shares or measurements.fixed(group):
             continue
-        if evidence.part(group) < PART or evidence.noise.local(group).rounding_share < 0.5:
+        if measurements.part(group) < PART or measurements.noise.local(group).rounding_share < 0.5:
             continue
-        before = math.fsum(evidence.noise.shares.get(tensor(n), 0.0) for n in members)
-        tried = {part: _narrowed(evidence, group, part) for part in SHRINKS}
+        before = math.fsum(measurements.noise.shares.get(tensor(n), 0.0) for n in members)
+        tried = {part: _narrowed(measurements, group, part) for part in SHRINKS}
         best = min(tried, key=lambda part: math.fsum(tried[part].values()))
         after = math.fsum(tried[best].values())
         if after <= before * 10 ** (-NARROWED_DB / 10):
             promising.append((before - after, group, best))
     return [
-        _finding(evidence, group, part) for _, group, part in sorted(promising)[: -MOST - 1 : -1]
+        _finding(measurements, group, part)
+        for _, group, part in sorted(promising)[: -MOST - 1 : -1]
     ]
 
 
-def _narrowed(evidence: Measurements, group: str, part: float) -> dict[NoiseSource, float]:
-    low, high = evidence.quantized.ranges[group]
-    return evidence.after(group, (low * part, high * part))
+def _narrowed(measurements: Measurements, group: str, part: float) -> dict[NoiseSource, float]:
+    low, high = measurements.quantized.ranges[group]
+    return measurements.after(group, (low * part, high * part))
 
 
-def _finding(evidence: Measurements, group: str, part: float) -> Finding:
-    spec, stats = evidence.planned(group).spec, evidence.stats(group)
-    context = evidence.context(group)
-    calibrator = calibrator_from_json({"name": "mse", "options": {"importance_weighted": True}})
+def _finding(measurements: Measurements, group: str, part: float) -> Finding:
+    spec, stats = measurements.planned(group).spec, measurements.stats(group)
+    context = measurements.context(group)
+    calibrator = Mse(importance_weighted=True)
     chosen = chosen_range(calibrator, stats, spec, context)
-    low, high = evidence.quantized.ranges[group]
+    low, high = measurements.quantized.ranges[group]
     gains = {
-        chosen: evidence.noise.gain_db(evidence.after(group, chosen)),
-        (low * part, high * part): evidence.noise.gain_db(_narrowed(evidence, group, part)),
+        chosen: measurements.noise.gain_db(measurements.after(group, chosen)),
+        (low * part, high * part): measurements.noise.gain_db(_narrowed(measurements, group, part)),
     }
     ends = max(gains, key=gains.__getitem__)
     if gains[chosen] >= gains[ends] - NEAR_DB:
         ends = chosen
-        recipe = evidence.with_tensors([group], calibrator=calibrator)
+        recipe = measurements.with_tensors([group], calibrator=calibrator)
         fix = Fix("Choose its range by least squared error", recipe)
     else:
-        fix = Fix("Narrow its range", evidence.with_tensors([group], range=ends))
+        fix = Fix("Narrow its range", measurements.with_tensors([group], range=ends))
     ratio = (high - low) / max(ends[1] - ends[0], 1e-300)
-    local = evidence.noise.local(group)
+    local = measurements.noise.local(group)
     step = float(params_from_range(*ends, spec).scale)
     spread = range_disagreement_db(candidates_from_stats(stats, spec, context))
     return Finding(
         kind="outliers",
         severity=severity_of(gains[ends]),
         title=f"Rare values set the range of {short(group)}",
-        node=evidence.node_of(group),
+        node=measurements.node_of(group),
         tensor=group,
         evidence=(
             f"{100 * local.rounding_share:.0f} % of its error is rounding. A range "
             f"{times(ratio)} narrower ({real(ends[0])} to {real(ends[1])}) has steps of "
-            f"{step:.2g} instead of {float(evidence.quantized.params[group].scale):.2g} and clips "
-            f"only rare values or such as matter little. The best of the tools' choices is "
+            f"{step:.2g} instead of {float(measurements.quantized.params[group].scale):.2g} and "
+            f"clips only rare values or such as matter little. The best of the tools' choices is "
             f"{spread:.0f} dB better than their median here."
         ),
         numbers={

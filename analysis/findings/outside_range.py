@@ -22,33 +22,33 @@ MOST_NAMED = 5
 
 
 @register("outside_range")
-def outside_range(evidence: Measurements) -> Iterable[Finding]:
+def outside_range(measurements: Measurements) -> Iterable[Finding]:
     """Some samples leave the ranges that calibration saw."""
     found: dict[str, OutOfRange] = {}
-    for name, seen in (evidence.outside or {}).items():
-        if name not in evidence.groups or not seen.shares.size:
+    for name, seen in (measurements.outside or {}).items():
+        if name not in measurements.groups or not seen.shares.size:
             continue
-        stats = evidence.stats(name)
+        stats = measurements.stats(name)
         unseen = seen.min < stats.low or seen.max > stats.high
         if unseen and float(seen.shares.max()) >= SHARE:
             found[name] = seen
     if not found:
         return []
-    noise = evidence.noise.shares
+    noise = measurements.noise.shares
     # Clipping that calibration could not foresee, relative to the tensor's own signal.
     lost = {n: seen.excess / seen.power if seen.power else 0.0 for n, seen in found.items()}
     worst = max(lost, key=lost.__getitem__)
     seen = found[worst]
     before = noise.get(tensor(worst), 0.0)
     gain = 0.0
-    if evidence.noise.total > 0:
+    if measurements.noise.total > 0:
         extra = max(lost[worst] - before, 0.0)
-        gain = gain_db(evidence.noise.total + extra, evidence.noise.total)
+        gain = gain_db(measurements.noise.total + extra, measurements.noise.total)
     samples = sorted({i for s in found.values() for i in s.worst if s.shares[i] >= SHARE})
     named = ", ".join(str(i) for i in seen.worst[:MOST_NAMED])
-    recipe = evidence.recipe
+    recipe = measurements.recipe
     for name, item in found.items():
-        low, high = evidence.quantized.ranges[name]
+        low, high = measurements.quantized.ranges[name]
         ends = min(low, item.min, 0.0), max(high, item.max, 0.0)
         recipe = recipe.with_rule(Rule("tensor", name, {"range": ends}))
     return [
@@ -56,7 +56,7 @@ def outside_range(evidence: Measurements) -> Iterable[Finding]:
             kind="outside_range",
             severity=severity_of(gain),
             title=f"Evaluation data leaves the range of {short(worst)}{and_more(len(found))}",
-            node=evidence.node_of(worst),
+            node=measurements.node_of(worst),
             tensor=worst,
             evidence=(
                 f"{len(samples)} of {seen.shares.size} samples have {100 * SHARE:.0f} % or more "

@@ -15,51 +15,58 @@ RATIO = 8.0
 
 
 @register("per_channel")
-def per_channel(evidence: Measurements) -> Iterable[Finding]:
+def per_channel(measurements: Measurements) -> Iterable[Finding]:
     """One scale serves channels of very different size."""
     ratios: dict[str, float] = {}
     changes: dict[str, dict[NoiseSource, float]] = {}
-    for name, item in evidence.quantized.plan.nodes.items():
+    for name, item in measurements.quantized.plan.nodes.items():
         spec, stored = item.weight_spec, item.node.weight
         if spec is None or stored is None or stored.channel_axis is None:
             continue
-        if not isinstance(spec.granularity, PerTensor) or weight(name) not in evidence.noise.shares:
+        if (
+            not isinstance(spec.granularity, PerTensor)
+            or weight(name) not in measurements.noise.shares
+        ):
             continue
-        ratio = _ratio(evidence, stored.name, stored.channel_axis)
+        ratio = _ratio(measurements, stored.name, stored.channel_axis)
         if ratio >= RATIO:
             own = replace(item, settings=replace(item.settings, per_channel=True)).weight_spec
             assert own is not None
             ratios[name] = ratio
-            changes[name] = {weight(name): evidence.noise.of_weight_spec(name, own)}
-    ruled = {n for n in ratios if "per_channel" in evidence.quantized.plan.nodes[n].sources}
+            changes[name] = {weight(name): measurements.noise.of_weight_spec(name, own)}
+    ruled = {n for n in ratios if "per_channel" in measurements.quantized.plan.nodes[n].sources}
     general = [name for name in ratios if name not in ruled]
-    found = [_finding(evidence, [n], ratios, changes, _with_rule(evidence, n)) for n in ruled]
+    found = [
+        _finding(measurements, [n], ratios, changes, _with_rule(measurements, n)) for n in ruled
+    ]
     if general:
         found.append(
-            _finding(evidence, general, ratios, changes, evidence.with_default(per_channel=True))
+            _finding(
+                measurements, general, ratios, changes, measurements.with_default(per_channel=True)
+            )
         )
     return found
 
 
-def _ratio(evidence: Measurements, name: str, axis: int) -> float:
-    array = np.abs(evidence.quantized.float_model.constant(name))
+def _ratio(measurements: Measurements, name: str, axis: int) -> float:
+    array = np.abs(measurements.quantized.float_model.constant(name))
     widths = array.max(axis=tuple(i for i in range(array.ndim) if i != axis))
     widths = widths[widths > 0]
     return float(widths.max() / np.median(widths)) if widths.size else 1.0
 
 
-def _with_rule(evidence: Measurements, node: str) -> Recipe:
-    return evidence.recipe.with_rule(Rule("node", node, {"per_channel": True}))
+def _with_rule(measurements: Measurements, node: str) -> Recipe:
+    return measurements.recipe.with_rule(Rule("node", node, {"per_channel": True}))
 
 
 def _finding(
-    evidence: Measurements,
+    measurements: Measurements,
     nodes: list[str],
     ratios: dict[str, float],
     changes: dict[str, dict[NoiseSource, float]],
     recipe: Recipe,
 ) -> Finding:
-    noise = evidence.noise
+    noise = measurements.noise
     worst = max(nodes, key=lambda name: noise.gain_db(changes[name]))
     together = {item: share for name in nodes for item, share in changes[name].items()}
     gain = noise.gain_db(together)

@@ -12,16 +12,16 @@ CRITICAL_DB = 30.0
 
 
 @register("reference_differs")
-def reference_differs(evidence: Measurements) -> Iterable[Finding]:
+def reference_differs(measurements: Measurements) -> Iterable[Finding]:
     """The error is there before anything is quantized."""
-    for name, error in (evidence.reference or {}).items():
+    for name, error in (measurements.reference or {}).items():
         if error.sqnr_db >= SQNR_DB:
             continue
         yield Finding(
             kind="reference_differs",
             severity="critical" if error.sqnr_db < CRITICAL_DB else "warning",
             title=f"The float model does not give the reference output {short(name)}",
-            node=evidence.node_of(name),
+            node=measurements.node_of(name),
             tensor=name,
             evidence=(
                 f"Float against the reference: sqnr {decibels(error.sqnr_db)}, cosine "

@@ -22,6 +22,7 @@ from analysis.findings.base import (
     severity_of,
     short,
 )
+from quant.error_model.code_counts import code_counts
 from quant.error_model.sqnr import gain_db
 from quant.types import QType
 
@@ -44,28 +45,28 @@ def cpu_flags(path: Path = Path("/proc/cpuinfo")) -> frozenset[str] | None:
 
 
 @register("saturation")
-def saturation(evidence: Measurements) -> Iterable[Finding]:
+def saturation(measurements: Measurements) -> Iterable[Finding]:
     """Weights large enough for pairs of products to saturate, on a processor where they do."""
-    flags = evidence.cpu_flags
+    flags = measurements.cpu_flags
     if flags is None or "avx2" not in flags or flags & VNNI:
         return []
     lost: dict[str, float] = {}
     shares: dict[str, float] = {}
-    plan, params = evidence.quantized.plan, evidence.quantized.params
-    for found in evidence.quantized.constants:
+    plan, params = measurements.quantized.plan, measurements.quantized.params
+    for found in measurements.quantized.constants:
         node = plan.nodes[found.node].node
         source = node.inputs[node.data[0]] if node.data else ""
         if node.weight is None or found.index != node.weight.index or source not in params:
             continue
         kinds = found.params.spec.qtype, params[source].spec.qtype
-        if kinds != (QType.INT8, QType.UINT8) or source not in evidence.calibration.tensors:
+        if kinds != (QType.INT8, QType.UINT8) or source not in measurements.calibration.tensors:
             continue
         sums = pair_sums(found.codes, node.weight.channel_axis)
-        excess = mean_excess(_code_shares(evidence, source))[sums].sum(axis=1)
+        excess = mean_excess(_code_shares(measurements, source))[sums].sum(axis=1)
         scale = found.params.scale.astype(np.float64) * float(params[source].scale)
-        lost[found.node] = evidence.noise.of_error(found.node, excess * np.square(scale))
+        lost[found.node] = measurements.noise.of_error(found.node, excess * np.square(scale))
         shares[found.node] = float(np.mean(sums * 255 > INT16_MAX))
-    total = evidence.noise.total
+    total = measurements.noise.total
     gain = gain_db(total + math.fsum(lost.values()), total) if total > 0 else 0.0
     if gain < LEAST_DB:
         return []
@@ -90,15 +91,10 @@ def saturation(evidence: Measurements) -> Iterable[Finding]:
     ]
 
 
-def _code_shares(evidence: Measurements, name: str) -> Real:
+def _code_shares(measurements: Measurements, name: str) -> Real:
     """How often an activation has each of its 256 codes, float64 of shape (256,)."""
-    params, stats = evidence.quantized.params[name], evidence.stats(name)
-    edges = stats.histogram.edges()
-    centres = (edges[:-1] + edges[1:]) / 2
-    codes = np.rint(centres / float(params.scale)) + int(params.zero_point)
-    codes = np.clip(codes, 0, 255).astype(np.int64)
-    counts = np.bincount(codes, stats.histogram.counts(), 256)
-    return counts / max(stats.count, 1)
+    params, stats = measurements.quantized.params[name], measurements.stats(name)
+    return code_counts(stats, params) / max(stats.count, 1)
 
 
 def mean_excess(codes: Real) -> Real:

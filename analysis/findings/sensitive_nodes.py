@@ -20,17 +20,17 @@ MOST = 3
 
 
 @register("sensitive_nodes")
-def sensitive_nodes(evidence: Measurements) -> Iterable[Finding]:
+def sensitive_nodes(measurements: Measurements) -> Iterable[Finding]:
     """One unit alone does most of the damage, or the error jumps there."""
-    if evidence.sensitivity:
-        return _by_sensitivity(evidence)
-    if evidence.comparison is not None:
-        return _by_drop(evidence, evidence.comparison.tensors)
+    if measurements.sensitivity:
+        return _by_sensitivity(measurements)
+    if measurements.comparison is not None:
+        return _by_drop(measurements, measurements.comparison.tensors)
     return []
 
 
-def _by_sensitivity(evidence: Measurements) -> Iterable[Finding]:
-    effects = evidence.sensitivity or {}
+def _by_sensitivity(measurements: Measurements) -> Iterable[Finding]:
+    effects = measurements.sensitivity or {}
     noise = {name: 10 ** (-min(e.sqnr_db, 200.0) / 10) for name, e in effects.items()}
     total = math.fsum(noise.values())
     for name in sorted(noise, key=lambda unit: -noise[unit])[:MOST]:
@@ -38,13 +38,16 @@ def _by_sensitivity(evidence: Measurements) -> Iterable[Finding]:
         if part < PART:
             continue
         gain = gain_db(1.0, max(1 - part, 1e-3))
-        better = (evidence.benefit or {}).get(name)
-        if better is not None and math.isfinite(evidence.sqnr_db):
-            gain = max(better.sqnr_db - evidence.sqnr_db, 0.0)
+        better = (measurements.benefit or {}).get(name)
+        if better is not None and math.isfinite(measurements.sqnr_db):
+            gain = max(better.sqnr_db - measurements.sqnr_db, 0.0)
         yield Finding(
             kind="sensitive_nodes",
             severity=severity_of(gain) if gain >= WARNING_DB else "info",
-            title=f"{_place(evidence, effects[name].nodes)}{short(name)} carries most of the error",
+            title=(
+                f"{_place(measurements, effects[name].nodes)}{short(name)} carries most of the "
+                "error"
+            ),
             node=name,
             tensor="",
             evidence=(
@@ -53,12 +56,12 @@ def _by_sensitivity(evidence: Measurements) -> Iterable[Finding]:
             ),
             numbers={"sensitivity_db": effects[name].sqnr_db, "noise_part": part},
             gain_db=gain,
-            fix=Fix("Compute it in float", evidence.skipping(*effects[name].nodes), costs=True),
+            fix=Fix("Compute it in float", measurements.skipping(*effects[name].nodes), costs=True),
         )
 
 
-def _by_drop(evidence: Measurements, measured: Mapping[str, ErrorStats]) -> Iterable[Finding]:
-    drops = sqnr_drops(evidence.quantized, measured)
+def _by_drop(measurements: Measurements, measured: Mapping[str, ErrorStats]) -> Iterable[Finding]:
+    drops = sqnr_drops(measurements.quantized, measured)
     for name in sorted(drops, key=lambda node: -drops[node])[:MOST]:
         if drops[name] < DROP_DB:
             continue
@@ -67,20 +70,20 @@ def _by_drop(evidence: Measurements, measured: Mapping[str, ErrorStats]) -> Iter
         yield Finding(
             kind="sensitive_nodes",
             severity="info",
-            title=f"{_place(evidence, (name,))}{short(name)} loses much at once",
+            title=f"{_place(measurements, (name,))}{short(name)} loses much at once",
             node=name,
             tensor="",
             evidence=f"The cumulative sqnr falls by {drops[name]:.1f} dB across it.",
             numbers={"drop_db": drops[name]},
             gain_db=gain,
-            fix=Fix("Compute it in float", evidence.skipping(name), costs=True),
+            fix=Fix("Compute it in float", measurements.skipping(name), costs=True),
         )
 
 
-def _place(evidence: Measurements, nodes: tuple[str, ...]) -> str:
+def _place(measurements: Measurements, nodes: tuple[str, ...]) -> str:
     computing = [
         name
-        for name, item in evidence.quantized.plan.nodes.items()
+        for name, item in measurements.quantized.plan.nodes.items()
         if item.node.weight is not None and item.node.kind is Kind.COMPUTE
     ]
     if computing and computing[0] in nodes:

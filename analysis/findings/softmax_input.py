@@ -5,7 +5,8 @@ from collections.abc import Iterable
 
 from analysis.findings.base import Finding, Fix, Measurements, real, register, severity_of, short
 from analysis.noise.budget import tensor
-from quant.calibrators import Calibrator, calibrator_from_json, chosen_range
+from quant.calibrators import Calibrator, chosen_range
+from quant.calibrators.mse import Mse
 from quant.model.model import Node
 from quant.model.op_roles import Kind
 from quant.numerics import params_from_range
@@ -18,13 +19,13 @@ MOST_DB = 20.0
 
 
 @register("softmax_input")
-def softmax_input(evidence: Measurements) -> Iterable[Finding]:
+def softmax_input(measurements: Measurements) -> Iterable[Finding]:
     """Steps in front of a Softmax are so coarse that scores become equal."""
-    model, plan = evidence.quantized.float_model, evidence.quantized.plan
+    model, plan = measurements.quantized.float_model, measurements.quantized.plan
     coarse: dict[str, str] = {}
     for name, item in plan.nodes.items():
         source = item.node.inputs[0] if item.node.op_type == "Softmax" else ""
-        if source in plan.tensors and float(evidence.quantized.params[source].scale) >= STEP:
+        if source in plan.tensors and float(measurements.quantized.params[source].scale) >= STEP:
             coarse[name] = source
     if not coarse:
         return []
@@ -33,21 +34,21 @@ def softmax_input(evidence: Measurements) -> Iterable[Finding]:
         producer = model.producers.get(source)
         skipped += [producer.name] if producer is not None and _joins(producer) else []
         skipped.append(name)
-    fix = _fix(evidence, tuple(coarse.values()), tuple(skipped))
+    fix = _fix(measurements, tuple(coarse.values()), tuple(skipped))
     items = [tensor(source) for source in coarse.values()]
-    gain = evidence.noise.gain_db(dict.fromkeys(items, 0.0))
-    worst = max(coarse, key=lambda name: evidence.noise.shares.get(tensor(coarse[name]), 0.0))
-    scale = float(evidence.quantized.params[coarse[worst]].scale)
+    gain = measurements.noise.gain_db(dict.fromkeys(items, 0.0))
+    worst = max(coarse, key=lambda name: measurements.noise.shares.get(tensor(coarse[name]), 0.0))
+    scale = float(measurements.quantized.params[coarse[worst]].scale)
     # Beyond a step of one, scores are lost, whatever their share in an estimate for small noise.
     gain = max(gain, min(10 * math.log10(scale / STEP), MOST_DB))
-    low, high = evidence.quantized.ranges[coarse[worst]]
+    low, high = measurements.quantized.ranges[coarse[worst]]
     others = "" if len(coarse) == 1 else f" The same holds for {len(coarse) - 1} more."
     return [
         Finding(
             kind="softmax_input",
             severity=severity_of(gain),
             title=f"The scores in front of {short(worst)} are rounded away",
-            node=evidence.node_of(coarse[worst]),
+            node=measurements.node_of(coarse[worst]),
             tensor=coarse[worst],
             evidence=(
                 f"Its range is {real(low)} to {real(high)}, so scores are rounded to multiples of "
@@ -61,21 +62,21 @@ def softmax_input(evidence: Measurements) -> Iterable[Finding]:
     ]
 
 
-def _fix(evidence: Measurements, sources: tuple[str, ...], skipped: tuple[str, ...]) -> Fix:
+def _fix(measurements: Measurements, sources: tuple[str, ...], skipped: tuple[str, ...]) -> Fix:
     """Clip what the Softmax gives nothing to, where that leaves fine steps; else use float."""
-    calibrator = calibrator_from_json({"name": "mse", "options": {"importance_weighted": True}})
-    groups = [evidence.planned(source).group for source in sources]
-    fine = all(_step(evidence, group, calibrator) < STEP for group in groups)
+    calibrator = Mse(importance_weighted=True)
+    groups = [measurements.planned(source).group for source in sources]
+    fine = all(_step(measurements, group, calibrator) < STEP for group in groups)
     if fine:
-        recipe = evidence.with_tensors(groups, calibrator=calibrator)
+        recipe = measurements.with_tensors(groups, calibrator=calibrator)
         return Fix("Clip the mask, which the Softmax gives nothing to", recipe)
-    return Fix("Compute mask and Softmax in float", evidence.skipping(*skipped), costs=True)
+    return Fix("Compute mask and Softmax in float", measurements.skipping(*skipped), costs=True)
 
 
-def _step(evidence: Measurements, group: str, calibrator: Calibrator) -> float:
+def _step(measurements: Measurements, group: str, calibrator: Calibrator) -> float:
     """The scale in real units that a calibrator gives."""
-    spec = evidence.planned(group).spec
-    ends = chosen_range(calibrator, evidence.stats(group), spec, evidence.context(group))
+    spec = measurements.planned(group).spec
+    ends = chosen_range(calibrator, measurements.stats(group), spec, measurements.context(group))
     return float(params_from_range(*ends, spec).scale)
 
 

@@ -50,7 +50,7 @@ class SampleMetric(Metric, ABC):
         samples: int,
         /,
     ) -> NDArray[np.float64]:
-        """Judge the outputs of a model.
+        """Evaluate the outputs of a model.
 
         Args:
             outputs: Output name -> its values for some samples, one after the other along axis 0.
@@ -67,11 +67,11 @@ class SampleMetric(Metric, ABC):
 
 
 class WholeMetric(Metric, ABC):
-    """A metric that has to see the outputs of all samples at once."""
+    """A metric that needs the outputs of all samples at once."""
 
     @abstractmethod
     def __call__(self, outputs: Outputs, labels: NDArray[np.int64] | None) -> float:
-        """Judge the outputs of a model.
+        """Evaluate the outputs of a model.
 
         Args:
             outputs: Output name -> its values for all samples along axis 0.

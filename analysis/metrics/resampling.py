@@ -73,7 +73,7 @@ def metric_change(
     The same samples are drawn for both models.
 
     Args:
-        reference: The float model's tally.
+        reference: The float model's accumulated outputs.
         test: The int8 model's, of the same metric.
         seed: Of the random draws.
 
@@ -137,9 +137,9 @@ def bootstrap(
         return _interval(
             lambda rows: metric(*_drawn(whole, rows)), _count(outputs), seed, WHOLE_ROUNDS
         )
-    tally = MetricAccumulator(metric, labels)
-    tally.add(outputs, reference)
-    each = tally.each
+    accumulator = MetricAccumulator(metric, labels)
+    accumulator.add(outputs, reference)
+    each = accumulator.each
     values = np.zeros(1) if each is None else each
     return _interval(lambda rows: float(values[rows].mean()), values.size, seed, ROUNDS)
 

@@ -1,4 +1,4 @@
-"""The metric that outputs are judged by when nobody names one: decided here and nowhere else."""
+"""The metric of the outputs when nobody names one: decided here and nowhere else."""
 
 from typing import Final
 

@@ -1,4 +1,4 @@
-"""The local error of a tensor as the operators behind it see it."""
+"""The local error of a tensor, weighted by its effect on the tensor's consumers."""
 
 from dataclasses import replace
 
@@ -8,7 +8,9 @@ from numpy.typing import NDArray
 from quant.error_model.channels import channel_widths
 from quant.error_model.consumers import identity, transfer_functions
 from quant.error_model.context import TensorContext
+from quant.error_model.expected_error import observed_sides
 from quant.error_model.local_error import LocalError, local_error
+from quant.error_model.weighted_error import transferred_squares, weighted_side
 from quant.numerics import fake_quantize
 from quant.statistics.tensor_stats import TensorStats
 from quant.types import QuantParams
@@ -16,7 +18,7 @@ from quant.types import QuantParams
 Real = NDArray[np.float64]
 
 _CUTTING = frozenset({"Relu", "Softmax"})
-"""Readers that lose what lies below a bound and pass on the rest as it is."""
+"""Consumers that lose what lies below a bound and pass on the rest as it is."""
 
 
 def consumed_error(stats: TensorStats, context: TensorContext, params: QuantParams) -> LocalError:
@@ -28,7 +30,7 @@ def consumed_error(stats: TensorStats, context: TensorContext, params: QuantPara
     counts = stats.histogram.counts()
     used = np.flatnonzero(counts)
     if used.size > 2:
-        return _seen(stats, context, params, local)
+        return _behind_consumers(stats, context, params, local)
     ends = np.array([stats.min, stats.max], np.float32)
     errors = np.square(fake_quantize(ends, params).astype(np.float64) - ends)
     exact = float(errors @ counts[used[[0, -1]]]) / max(stats.count, 1)
@@ -37,30 +39,30 @@ def consumed_error(stats: TensorStats, context: TensorContext, params: QuantPara
     return replace(local, clipping_mse=0.0, rounding_mse=exact)
 
 
-def _seen(
+def _behind_consumers(
     stats: TensorStats, context: TensorContext, params: QuantParams, local: LocalError
 ) -> LocalError:
-    """The local error as the tensor's readers see it, scaled to keep its ratio to the signal.
+    """The local error behind the tensor's consumers, scaled to keep its ratio to the signal.
 
     A Sigmoid does not see a 20 that was clipped to 9, nor a Softmax what it gives nothing to.
     """
     found = transfer_functions(context.consumer_ops, stats.mean_sample_max)
     if identity in found:
         return local
-    edges, counts = stats.histogram.edges(), stats.histogram.counts().astype(np.float64)
-    values = (edges[:-1] + edges[1:]) / 2
-    quantized = fake_quantize(values.astype(np.float32), params).astype(np.float64)
-    low, high = (float(end) for end in params.representable)
-    outside = (values < low) | (values > high)
+    (negative, positive), count = observed_sides(stats), max(stats.count, 1)
+    scale, zero_point = float(params.scale), int(params.zero_point)
+    steps = zero_point - params.spec.qmin, params.spec.qmax - zero_point
     worst = (0.0, 0.0)
-    for response in found:
-        seen = response(values)
-        errors = counts * np.square(response(quantized) - seen) / max(stats.count, 1)
-        signal = float(counts @ np.square(seen)) / max(stats.count, 1)
-        scale = 1.0
+    for transfer in found:
+        below = weighted_side(negative, -1.0, (transfer,)).parts(scale, steps[0])
+        above = weighted_side(positive, 1.0, (transfer,)).parts(scale, steps[1])
+        signal = stats.zeros * float(transfer(np.zeros(1))[0]) ** 2
+        signal += transferred_squares(negative, -1.0, transfer)
+        signal += transferred_squares(positive, 1.0, transfer)
+        kept = 1 / count
         if signal > 0 and not _CUTTING.issuperset(context.consumer_ops):
-            scale = local.signal_power / signal
-        pair = float(errors[outside].sum()) * scale, float(errors[~outside].sum()) * scale
+            kept = local.signal_power / signal
+        pair = (below.clipping + above.clipping) * kept, (below.rounding + above.rounding) * kept
         worst = max(worst, pair, key=sum)
     return replace(local, clipping_mse=worst[0], rounding_mse=worst[1])
 

@@ -34,8 +34,8 @@ class RangeCandidate:
         rmin: Lower end in real units, cut to the observed range; None where there is no choice.
         rmax: Upper end.
         local: The predicted local error of that range; None where there is no choice.
-        weighted_sqnr_db: The predicted sqnr of that range as the operators that read the tensor see
-            it, in dB (see :mod:`quant.error_model.weighted_sqnr`); None where it is undefined.
+        weighted_sqnr_db: The predicted sqnr of that range behind the tensor's consumers,
+            in dB (see :mod:`quant.error_model.weighted_sqnr`); None where it is undefined.
         kl: KL(P||Q) in nats of the threshold nearest to the larger end, by our definition and on
             the same grid for every row; None where it is undefined.
         js: The Jensen-Shannon divergence likewise.
@@ -88,8 +88,8 @@ def candidates_from_stats(
     Args:
         stats: What calibration saw of the tensor.
         spec: The type and symmetry of its codes, per tensor.
-        context: Who reads it, and what its channels matter; without knowledge for an array outside
-            a model.
+        context: Its consumers and the noise gain of its channels; without knowledge for an array
+            outside a model.
     """
     candidates = shared_candidates(stats, spec)
     chosen = list(_ranges(candidates, context))

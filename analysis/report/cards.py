@@ -19,14 +19,14 @@ class Card:
 
 def cards(analysis: Analysis) -> tuple[Card, ...]:
     """Float, weights only, activations only and all int8."""
-    halves = analysis.split
+    ablation = analysis.ablation
     size = model_size(analysis.quantized)
     sizes = {"Float": size.float_bytes, "All int8": size.int8_bytes}
     variants = {
-        "Float": halves.float,
-        "Weights only": halves.weights_only,
-        "Activations only": halves.activations_only,
-        "All int8": halves.all,
+        "Float": ablation.float,
+        "Weights only": ablation.weights_only,
+        "Activations only": ablation.activations_only,
+        "All int8": ablation.all,
     }
     return tuple(
         _card(name, scores, analysis, sizes.get(name)) for name, scores in variants.items()

@@ -8,6 +8,7 @@ from analysis.findings import Finding
 from analysis.layers import LayerRow
 from analysis.metrics import MetricChange
 from analysis.study.analysis import Analysis
+from quant.io.codec import plain
 from quant.io.tables import finite
 
 Value = str | float | None
@@ -30,7 +31,7 @@ def findings_json(analysis: Analysis) -> dict[str, Any]:
         {
             "model": model.name,
             "model_sha256": model.fingerprint,
-            "recipe": analysis.quantized.recipe.to_json(),
+            "recipe": plain(analysis.quantized.recipe),
             "calibration_samples": analysis.calibration.samples,
             "samples": analysis.samples,
             "ranking": analysis.ranking,
@@ -41,17 +42,17 @@ def findings_json(analysis: Analysis) -> dict[str, Any]:
 
 def summary_json(analysis: Analysis) -> dict[str, Any]:
     """What a script wants to know of an analysis, as JSON values; what is not finite is None."""
-    halves = analysis.split
+    ablation = analysis.ablation
     return finite(
         {
             "samples": analysis.samples,
             "layers": len(analysis.layers),
             "metric": None if analysis.metric is None else _change(analysis.metric),
             "ranking": analysis.ranking,
-            "float": _scores(halves.float),
-            "weights_only": _scores(halves.weights_only),
-            "activations_only": _scores(halves.activations_only),
-            "all": _scores(halves.all),
+            "float": _scores(ablation.float),
+            "weights_only": _scores(ablation.weights_only),
+            "activations_only": _scores(ablation.activations_only),
+            "all": _scores(ablation.all),
             "suspects": list(analysis.suspects[:10]),
             "findings": [
                 {
@@ -140,15 +141,7 @@ def _change(change: MetricChange) -> dict[str, Any]:
 
 
 def _finding(finding: Finding) -> dict[str, Any]:
-    fix = finding.fix
-    return {
-        "kind": finding.kind,
-        "severity": finding.severity,
-        "title": finding.title,
-        "node": finding.node,
-        "tensor": finding.tensor,
-        "evidence": finding.evidence,
-        "numbers": dict(finding.numbers),
-        "gain_db": finding.gain_db,
-        "fix": None if fix is None else {"label": fix.label, "recipe": fix.recipe.to_json()},
-    }
+    document = plain(finding)
+    if document["fix"] is not None:
+        del document["fix"]["costs"]  # it only decides the order
+    return document

@@ -48,7 +48,7 @@ class SampleCard:
 
 def sample_cards(analysis: Analysis) -> tuple[SampleCard, ...]:
     """A card for each of the worst samples."""
-    return tuple(_card(sample, analysis) for sample in analysis.judged.worst)
+    return tuple(_card(sample, analysis) for sample in analysis.sample_errors.worst)
 
 
 def _card(sample: SampleError, analysis: Analysis) -> SampleCard:

@@ -5,6 +5,7 @@ from dataclasses import dataclass
 from functools import cached_property
 from typing import Any, Literal, TypeVar
 
+from analysis.deprecated import warn
 from analysis.errors.cumulative import Comparison
 from analysis.errors.out_of_range import OutOfRange
 from analysis.errors.per_sample import SampleErrors
@@ -33,6 +34,7 @@ from analysis.study.sweeping import SWEEPS, effects_of
 from analysis.sweep.unit_effects import KINDS, UnitEffect
 from quant.ablation import units
 from quant.data.dataset import Dataset
+from quant.error_model.sqnr import decibels
 from quant.errors import DataError
 from quant.io.show import card, counted, one_line, table
 from quant.pipeline import QuantizedModel
@@ -56,10 +58,10 @@ class Analysis:
         layers: Every input and node under its recipe.
         local: Quantized tensor -> local error; empty where it was not asked for.
         comparison: Cumulative errors; of the outputs alone where they were not asked for.
-        split: Float, weights only, activations only and all, with the metric.
+        ablation: Float, weights only, activations only and all, with the metric.
         sensitivity: Unit -> outputs with only it quantized; None where not asked for.
         benefit: Unit -> outputs with everything quantized but it; None where not asked for.
-        judged: The output error of every sample.
+        sample_errors: The output error of every sample.
         outside: Quantized tensor -> how much of the data lies outside its range.
         findings: What is wrong, most severe and promising first.
     """
@@ -71,10 +73,10 @@ class Analysis:
     layers: tuple[LayerRow, ...]
     local: Mapping[str, ErrorStats]
     comparison: Comparison
-    split: AblationResult
+    ablation: AblationResult
     sensitivity: Mapping[str, UnitEffect] | None
     benefit: Mapping[str, UnitEffect] | None
-    judged: SampleErrors
+    sample_errors: SampleErrors
     outside: Mapping[str, OutOfRange]
     findings: tuple[Finding, ...]
 
@@ -82,7 +84,7 @@ class Analysis:
         """Model, output sqnr and number of findings, in one line."""
         return (
             f"<Analysis of {one_line(self.quantized.float_model.name)} over {self.samples:,} "
-            f"samples: output sqnr {self.split.all.sqnr_db:.1f} dB, "
+            f"samples: output sqnr {decibels(self.ablation.all.sqnr_db)}, "
             f"{counted(len(self.findings), 'finding')}>"
         )
 
@@ -95,7 +97,19 @@ class Analysis:
     @property
     def metric(self) -> MetricChange | None:
         """The metric of float and int8; None without one."""
-        return self.split.metric
+        return self.ablation.metric
+
+    @property
+    def split(self) -> AblationResult:
+        """The old name of ``ablation``."""
+        warn("Analysis.split", "Analysis.ablation", stacklevel=3)
+        return self.ablation
+
+    @property
+    def judged(self) -> SampleErrors:
+        """The old name of ``sample_errors``."""
+        warn("Analysis.judged", "Analysis.sample_errors", stacklevel=3)
+        return self.sample_errors
 
     @cached_property
     def units(self) -> UnitRanking:
@@ -103,7 +117,7 @@ class Analysis:
         return UnitRanking(
             samples=self.samples,
             units=units(self.quantized),
-            base=self.split,
+            base=self.ablation,
             sensitivity=self.sensitivity or {},
             benefit=self.benefit or {},
         )
@@ -147,7 +161,7 @@ def analyze(
         data: Evaluation data.
         errors: Which of the four errors to measure.
         samples: Use the first so many samples; None for all.
-        metric: What to judge the outputs by beside their error, or None.
+        metric: Metric of the outputs beside their error, or None.
         store: Where results are kept as soon as they are known, such as a
             :class:`analysis.study.journal.Journal`; what it holds already is not measured again.
         progress: Called at least every quarter of a second; it may raise
@@ -207,10 +221,10 @@ def analysis_of(study: Study, errors: Sequence[ErrorName] = ERRORS) -> Analysis:
         layers=layer_rows(study.quantized, study.calibration),
         local=_needed(study, LOCAL_ERRORS) if "local" in errors else {},
         comparison=_needed(study, comparison),
-        split=_needed(study, ABLATIONS),
+        ablation=_needed(study, ABLATIONS),
         sensitivity=effects_of(study, "sensitivity") if "sensitivity" in errors else None,
         benefit=effects_of(study, "benefit") if "benefit" in errors else None,
-        judged=_needed(study, SAMPLE_ERRORS),
+        sample_errors=_needed(study, SAMPLE_ERRORS),
         outside=_needed(study, OUT_OF_RANGE),
         findings=findings_of(study, study),
     )

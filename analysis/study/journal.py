@@ -12,6 +12,7 @@ from analysis.study.sweeping import EFFECTS
 from analysis.sweep.unit_effects import Kind, UnitEffect
 from quant.errors import DataError, ExportError
 from quant.io.atomic import write_file
+from quant.io.codec import from_json, to_json
 
 VERSION = 1
 
@@ -68,7 +69,7 @@ class Journal:
             ExportError: If it cannot be written.
         """
         if isinstance(value, UnitEffect) and key == self._key(value.unit, result.name):
-            self._write({"kind": result.name, **value.to_json()})
+            self._write({"kind": result.name, **to_json(value)})
         self._memory.put(result, key, value)
 
     def _key(self, unit: str, kind: str) -> StudyKey:
@@ -108,11 +109,11 @@ class Journal:
     def _learn(self, line: str) -> None:
         try:
             document = cast("dict[str, Any]", json.loads(line))
-            kind = cast("Kind", document["kind"])
-            effect = UnitEffect.from_json(document)
+            kind = cast("Kind", document.pop("kind"))
+            effect = from_json(UnitEffect, document, "the effect of a unit")
             self._memory.put(EFFECTS[kind], self._key(effect.unit, kind), effect)
             self._written += 1
-        except (ValueError, KeyError, TypeError, AttributeError) as error:
+        except (ValueError, KeyError, TypeError, AttributeError, DataError) as error:
             raise DataError(
                 f"{self._path}: expected the effect of a unit in every line, found {line[:60]!r}; "
                 "delete this file to start anew"

@@ -59,7 +59,7 @@ class Study:
         statistics: Its calibration, or what to calibrate it on.
         evaluation: Data that errors are measured on, matched to the model.
         recipe: What the int8 model is made with.
-        metric: What outputs are judged by beside their error, or None.
+        metric: Metric of the outputs beside their error, or None.
         samples: Measure on the first so many samples; None for all.
         store: Where results are kept.
     """
@@ -192,8 +192,18 @@ class Study:
         for stage in stages:
             stage.work(self, None if progress is None else partial(progress, stage.name))
 
+    @cached_property
+    def _values(self) -> dict[Part, str]:
+        """What was asked of :meth:`_value` so far: keys are made for every unit."""
+        return {}
+
     def _value(self, part: Part) -> str:
         """The digest or value of what a result depends on; empty where there is none."""
+        if part not in self._values:
+            self._values[part] = self._looked_up(part)
+        return self._values[part]
+
+    def _looked_up(self, part: Part) -> str:
         given = self.statistics if isinstance(self.statistics, CalibrationData) else None
         values: dict[Part, Callable[[], str]] = {
             "model": lambda: self.model.fingerprint,

@@ -1,12 +1,12 @@
 """Run one variant of a model for each of its units, each only from where it differs.
 
 The units are taken in groups of topological neighbours. The base model runs once for a group and
-keeps the tensors that the group's suffixes read; then each unit's suffix runs on them, several
+keeps the tensors that the group's diffs read; then each unit's diff runs on them, several
 units at a time with one thread each, because that wastes less than several threads on one. Where
 the tensors of all samples fit the memory budget a unit is finished before the next begins;
 otherwise the samples come in chunks, and the group's sessions wait between them.
 
-Base and suffixes are optimized like a float model and compute quantization as it is defined.
+Base and diffs are optimized like a float model and compute quantization as it is defined.
 """
 
 import threading
@@ -21,7 +21,7 @@ import onnx_ir as ir
 
 from analysis.errors.output_scores import OutputScores, ScoreAccumulator
 from analysis.metrics import Metric
-from analysis.sweep.subgraph_diff import BaseGraph, Suffix, TensorForm
+from analysis.sweep.subgraph_diff import BaseGraph, SubgraphDiff, TensorForm
 from analysis.sweep.subject import BaseBatch, Subject
 from quant.ablation import QuantUnit
 from quant.data.dataset import Batch, Dataset
@@ -91,8 +91,8 @@ class _Work:
     """A unit on its way."""
 
     unit: QuantUnit
-    suffix: Suffix
-    tally: ScoreAccumulator
+    diff: SubgraphDiff
+    accumulator: ScoreAccumulator
     session: InferenceSession | None = None
 
 
@@ -180,8 +180,8 @@ class _Sweep:
         for unit in units:
             if self._stopped.is_set():
                 raise ModelError("the sweep was stopped")
-            suffix = self._base.suffix(self.subject.variant(unit))
-            work = _Work(unit, suffix, ScoreAccumulator(self.metric, self.data.labels))
+            diff = self._base.diff(self.subject.variant(unit))
+            work = _Work(unit, diff, ScoreAccumulator(self.metric, self.data.labels))
             if group and self._full(group, work):
                 yield group
                 group = []
@@ -199,11 +199,11 @@ class _Sweep:
 
     def _chunk(self, group: Sequence[_Work]) -> int | None:
         """The samples whose tensors fit together with the group's sessions; None if too few do."""
-        reads = {name for work in group for name in work.suffix.reads.values()}
+        reads = {name for work in group for name in work.diff.reads.values()}
         reads.update(self._outputs)
         sample = sum(self._forms[name].nbytes for name in reads)
         sessions = sorted(
-            2 * work.suffix.constant_bytes + self._batch * self._sample_bytes for work in group
+            2 * work.diff.constant_bytes + self._batch * self._sample_bytes for work in group
         )
         if sample * self.total + sum(sessions[-self._workers :]) <= self.budget:
             return self.total
@@ -216,8 +216,8 @@ class _Sweep:
         self, group: Sequence[_Work], works: Sequence[_Work]
     ) -> Generator[tuple[QuantUnit, OutputScores]]:
         """Run the units ``works`` of a group."""
-        reads = {name for work in group for name in work.suffix.reads.values()}
-        reads.update(name for work in group for name in work.suffix.unchanged.values())
+        reads = {name for work in group for name in work.diff.reads.values()}
+        reads.update(name for work in group for name in work.diff.unchanged.values())
         inputs = set(self.data.names)
         taps = tuple(sorted((reads | set(self._outputs)) - inputs))
         base, reference = self.execution().run(partial(self._open_base, taps))
@@ -237,7 +237,7 @@ class _Sweep:
                 for work in finished:
                     self.heartbeat()
                     if last:
-                        yield work.unit, work.tally.result()
+                        yield work.unit, work.accumulator.result()
             del steps
         self._live.clear()
 
@@ -260,19 +260,19 @@ class _Sweep:
         return BaseBatch(batch.size, {name: found[name] for name in reads}, outputs)
 
     def _advance(self, steps: Sequence[BaseBatch], work: _Work, *, last: bool) -> _Work:
-        """Run a unit's suffix on the next samples."""
-        suffix = work.suffix
-        if suffix.nodes and work.session is None:
-            content = suffix.to_bytes(self._forms, self.subject.base.ir_version)
+        """Run a unit's diff on the next samples."""
+        diff = work.diff
+        if diff.nodes and work.session is None:
+            content = diff.to_bytes(self._forms, self.subject.base.ir_version)
             work.session = self._opened(content, threads=cores() // self._workers)
         for step in steps:
             if self._stopped.is_set():
                 raise ModelError("the sweep was stopped")
-            test = {name: step.tensors[same] for name, same in suffix.unchanged.items()}
+            test = {name: step.tensors[same] for name, same in diff.unchanged.items()}
             if work.session is not None:
-                feeds = {name: step.tensors[same] for name, same in suffix.reads.items()}
+                feeds = {name: step.tensors[same] for name, same in diff.reads.items()}
                 test.update(work.session.run(feeds))
-            work.tally.add(step.reference, test, samples=step.size)
+            work.accumulator.add(step.reference, test, samples=step.size)
             self._done.append(step.size)
         if last and work.session is not None:
             self._live.discard(work.session)

@@ -2,8 +2,8 @@
 
 Two values are *the same* when the same operator computes them from the same values, down to the
 model's inputs and the content of its constants; names do not matter. What a variant of a model
-computes otherwise is its suffix. It reads values that the base model computes too, so running the
-suffix on those gives exactly what running the whole variant would.
+computes otherwise is its diff. It reads values that the base model computes too, so running the
+diff on those gives exactly what running the whole variant would.
 """
 
 import hashlib
@@ -39,7 +39,7 @@ class TensorForm:
 
 
 @dataclass(frozen=True, eq=False)
-class Suffix:
+class SubgraphDiff:
     """What a variant computes otherwise than the base, as a model of its own.
 
     Attributes:
@@ -82,7 +82,7 @@ class Suffix:
         ]
         graph = helper.make_graph(
             list(self.nodes),
-            "suffix",
+            "diff",
             inputs,
             list(self.outputs),
             [_named(name, tensor) for name, tensor in self.constants.items()],
@@ -121,14 +121,14 @@ class BaseGraph:
         inputs = {str(value.name) for value in model.graph.inputs}
         self.tensors = tuple(name for name in self._names.values() if name not in inputs)
 
-    def suffix(self, variant: ir.Model) -> Suffix:
+    def diff(self, variant: ir.Model) -> SubgraphDiff:
         """What ``variant`` computes otherwise.
 
         Args:
             variant: A graph with the base's inputs and outputs.
 
         Returns:
-            Its suffix, which has no nodes where every output is the same.
+            Its diff, which has no nodes where every output is the same.
         """
         seen = self._hash_values(variant)
         unchanged: dict[str, str] = {}
@@ -154,7 +154,7 @@ class BaseGraph:
             elif producer is not None and id(producer) not in nodes:
                 nodes[id(producer)] = producer
                 waiting.extend(seen.reads[id(producer)])
-        return Suffix(
+        return SubgraphDiff(
             nodes=tuple(ir.serde.serialize_node(n) for n in variant.graph if id(n) in nodes),
             constants=constants,
             reads=dict(sorted(reads.items())),

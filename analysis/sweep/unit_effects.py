@@ -10,7 +10,7 @@ from collections.abc import Callable, Mapping
 from contextlib import closing
 from dataclasses import dataclass
 from types import MappingProxyType
-from typing import Any, Final, Literal, TypedDict, Unpack
+from typing import Final, Literal, TypedDict, Unpack
 
 import onnx_ir as ir
 
@@ -49,19 +49,6 @@ class UnitEffect:
     def sqnr_db(self) -> float:
         """The least over the outputs in dB."""
         return self.scores.sqnr_db
-
-    def to_json(self) -> dict[str, Any]:
-        """The effect for JSON, exactly."""
-        return {"unit": self.unit, "nodes": list(self.nodes), "scores": self.scores.to_json()}
-
-    @classmethod
-    def from_json(cls, document: Mapping[str, Any]) -> "UnitEffect":
-        """The effect that :meth:`to_json` gave; raises as :meth:`OutputScores.from_json` does."""
-        return cls(
-            unit=str(document["unit"]),
-            nodes=tuple(str(name) for name in document["nodes"]),
-            scores=OutputScores.from_json(document["scores"]),
-        )
 
 
 OnEffect = Callable[[UnitEffect], None]

@@ -178,11 +178,11 @@ def _write(folder: Path, found: Analysis) -> dict[str, Path]:
 
 
 def _text(found: Analysis, files: dict[str, Path]) -> str:
-    halves = found.split
+    ablation = found.ablation
     lines = [
-        f"output sqnr over {found.samples} samples: all int8 {decibels(halves.all.sqnr_db)}, "
-        f"weights only {decibels(halves.weights_only.sqnr_db)}, activations only "
-        f"{decibels(halves.activations_only.sqnr_db)}",
+        f"output sqnr over {found.samples} samples: all int8 {decibels(ablation.all.sqnr_db)}, "
+        f"weights only {decibels(ablation.weights_only.sqnr_db)}, activations only "
+        f"{decibels(ablation.activations_only.sqnr_db)}",
     ]
     if found.metric is not None:
         change = found.metric

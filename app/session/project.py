@@ -95,7 +95,7 @@ class Project:
         future: Recipes that were undone, the next to redo last.
         measurements: What was measured, the latest last.
         pending: The measurement that runs, or None.
-        metric: What the outputs are judged by: a metric's name, the path of a Python file, or empty
+        metric: The metric of the outputs: a metric's name, the path of a Python file, or empty
             for the usual one.
         rank_samples: On how many evaluation samples layers are ranked, at most.
         begun: Whether the app has opened something by itself.

@@ -1,4 +1,4 @@
-"""What outputs are judged by: a built-in metric, a Python file of the user, or the usual one."""
+"""The metric of the outputs: a built-in metric, a Python file of the user, or the usual one."""
 
 from pathlib import Path
 

@@ -48,7 +48,7 @@ class OpenedSource:
         Args:
             recipe: The recipe.
             limit: Number of calibration samples, or None for all.
-            metric: What outputs are judged by beside their error, or None.
+            metric: Metric of the outputs beside their error, or None.
         """
         return Study(
             model=self.model,

@@ -55,7 +55,7 @@ class Workspace:
 
     @property
     def metric(self) -> Metric | None:
-        """What outputs are judged by beside their error."""
+        """The metric of the outputs beside their error."""
         return self.study.metric
 
     @cached_property

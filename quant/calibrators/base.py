@@ -2,21 +2,23 @@
 
 import weakref
 from collections.abc import Mapping
-from dataclasses import Field, dataclass, fields
+from dataclasses import Field, dataclass, field, fields
 from functools import lru_cache
-from typing import Any, ClassVar, TypeVar, cast
+from typing import Any, ClassVar, TypeVar
 
 from quant.calibrators.search.divergence import Candidates
 from quant.cost_curve import CostCurve
 from quant.error_model.context import NO_CONTEXT, TensorContext
 from quant.errors import RecipeError
+from quant.io.codec import from_json
+from quant.io.forms import Misfit, OwnForm, Reader, short, strict
 from quant.registry import Registry
 from quant.statistics.tensor_stats import TensorStats
 from quant.types import QuantSpec
 
 
 @dataclass(frozen=True)
-class Calibrator:
+class Calibrator(OwnForm):
     """Chooses a range for a tensor from its statistics.
 
     A subclass is a frozen dataclass whose fields are its options. A field's metadata says how to
@@ -40,8 +42,8 @@ class Calibrator:
         Raises:
             RecipeError: An option has a wrong type or is out of bounds.
         """
-        for field in options_of(type(self)):
-            _check(type(self), field, getattr(self, field.name))
+        for option in options_of(type(self)):
+            _check(type(self), option, getattr(self, option.name))
 
     @property
     def key(self) -> str:
@@ -61,18 +63,24 @@ class Calibrator:
         Args:
             stats: What calibration saw of the tensor.
             spec: The type and symmetry of its codes.
-            context: Who reads the tensor, and what its channels matter; without knowledge for an
-                array outside a model.
+            context: The tensor's consumers and the noise gain of its channels; without knowledge
+                for an array outside a model.
 
         Returns:
             ``rmin <= 0 <= rmax``, both within the observed range widened to hold zero.
         """
         raise NotImplementedError
 
-    def to_json(self) -> dict[str, Any]:
-        """This calibrator as ``{"name": ..., "options": {...}}``."""
-        options = {field.name: getattr(self, field.name) for field in options_of(type(self))}
+    def document(self) -> dict[str, Any]:
+        """``{"name": ..., "options": {...}}``."""
+        options = {option.name: getattr(self, option.name) for option in options_of(type(self))}
         return {"name": self.name, "options": options}
+
+    @classmethod
+    def from_document(cls, document: object, read: Reader) -> "Calibrator":
+        """The registered calibrator of that name, with these options."""
+        found = read(_Named, document)
+        return read(REGISTRY.named(found.name), found.options, "options")
 
 
 _chosen: "weakref.WeakKeyDictionary[TensorStats, dict[object, tuple[float, float]]]" = (
@@ -91,7 +99,7 @@ def chosen_range(
         calibrator: The algorithm with its options.
         stats: What calibration saw of the tensor.
         spec: The type and symmetry of its codes.
-        context: Who reads the tensor, and what its channels matter.
+        context: The tensor's consumers and the noise gain of its channels.
 
     Returns:
         ``rmin <= 0 <= rmax`` in real units.
@@ -185,55 +193,29 @@ def calibrator_from_json(document: object) -> Calibrator:
     Raises:
         RecipeError: The name or an option is unknown, has a wrong type or is out of bounds.
     """
-    found = _object(document, "calibrator")
-    unknown = sorted(set(found) - {"name", "options"})
-    if unknown:
-        raise RecipeError(
-            f"calibrator: unknown field {unknown[0]!r}; the fields are 'name' and 'options'"
-        )
-    name = found.get("name")
-    if not isinstance(name, str):
-        raise RecipeError(
-            f"calibrator: expected a name, found {name!r}; choose one of "
-            f"{', '.join(REGISTRY.names())}"
-        )
-    cls = REGISTRY.named(name)
-    options = _object(found.get("options", {}), f"calibrator {name}: options")
-    known = [field.name for field in options_of(cls)]
-    former = {f.metadata["formerly"]: f.name for f in options_of(cls) if "formerly" in f.metadata}
-    options = {former.get(option, option): value for option, value in options.items()}
-    for option in options:
-        if option not in known:
-            allowed = f"its options are {', '.join(known)}" if known else "it has no options"
-            raise RecipeError(f"calibrator {name}: unknown option {option!r}; {allowed}")
-    return cls(**options)
+    return from_json(Calibrator, document, "calibrator", RecipeError)
 
 
-def _object(document: object, where: str) -> Mapping[str, Any]:
-    if not isinstance(document, Mapping):
-        raise RecipeError(f"{where}: expected an object, found {document!r}")
-    return cast("Mapping[str, Any]", document)
+@dataclass(frozen=True)
+class _Named:
+    """How a calibrator is written; none has the empty name."""
+
+    name: str = ""
+    options: Mapping[str, Any] = field(default_factory=dict[str, Any])
 
 
-_KINDS: dict[object, tuple[tuple[type, ...], str]] = {
-    float: ((int, float), "a number"),
-    int: ((int,), "a whole number"),
-    bool: ((bool,), "true or false"),
-    str: ((str,), "text"),
-}
-
-
-def _check(cls: type[Calibrator], field: Field[Any], value: object) -> None:
+def _check(cls: type[Calibrator], option: Field[Any], value: object) -> None:
     """Refuse an option's value of a wrong type or out of bounds."""
-    where = f"calibrator {cls.name}: option {field.name!r}"
-    accepted, kind = _KINDS[field.type]
-    if not isinstance(value, accepted) or (isinstance(value, bool) and bool not in accepted):
-        raise RecipeError(f"{where}: expected {kind}, found {value!r}")
-    choices: Mapping[str, str] | None = field.metadata.get("choices")
+    where = f"calibrator {cls.name}: option {option.name!r}"
+    try:
+        strict(option.type, value)
+    except Misfit as error:
+        raise RecipeError(f"{where}: {error}") from error
+    choices: Mapping[str, str] | None = option.metadata.get("choices")
     if choices is not None and value not in choices:
         raise RecipeError(f"{where}: unknown {value!r}; choose one of {', '.join(choices)}")
-    low, high = field.metadata.get("min"), field.metadata.get("max")
+    low, high = option.metadata.get("min"), option.metadata.get("max")
     if isinstance(value, (int, float)) and low is not None and high is not None:
-        unit = f" {field.metadata['unit']}" if field.metadata.get("unit") else ""
+        unit = f" {option.metadata['unit']}" if option.metadata.get("unit") else ""
         if not low <= value <= high:
-            raise RecipeError(f"{where}: expected {low} to {high}{unit}, found {value!r}")
+            raise RecipeError(f"{where}: expected {low} to {high}{unit}, found {short(value)}")

@@ -20,17 +20,17 @@ _OFFERED = ("mse", "minmax", "percentile", "outlier_removal", "kl", "symmetric_k
 class Best(Calibrator):
     """Tries the ranges of all our calibrators and keeps the one whose error is least.
 
-    The error is that of the parameters which follow from a range, expected from the histogram, as
-    the operators that read the tensor see it; see :mod:`quant.error_model.weighted_error`. No range
-    reaches to where no reader can tell values apart.
+    The error is that of the parameters which follow from a range, expected from the histogram
+    and weighted by its effect on the tensor's consumers; see
+    :mod:`quant.error_model.weighted_error`. No range reaches to where no consumer can tell values
+    apart.
     """
 
     name: ClassVar[str] = "best"
     label: ClassVar[str] = "Best measured"
     summary: ClassVar[str] = (
-        "Of the ranges of all our calibrators the one with the least local squared error, measured "
-        "as the operators that read the tensor see it, each channel by what the weights behind it "
-        "pass on."
+        "Of the ranges of all our calibrators the one with the least local squared error, weighted "
+        "by its effect on the operators that read the tensor, each channel by its noise gain."
     )
 
     def range(

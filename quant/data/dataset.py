@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 
 from quant.data.input_checks import refuse_misfit, refuse_non_finite
 from quant.data.npy import Array, Header
-from quant.data.sources import Part, arrays_part, check_parts, data_files, file_part
+from quant.data.sources import DataSource, arrays_source, check_sources, data_files, file_source
 from quant.errors import DataError
 from quant.io.show import card, counted, one_line, paragraph, sparkline, table
 from quant.model.model import Model
@@ -38,15 +38,15 @@ class Dataset:
     """Samples for a model's inputs. It can be gone through any number of times.
 
     Attributes:
-        parts: Where the samples are, in order.
+        sources: Where the samples are, in order.
         renamed: Stored array name -> name of the model input it feeds, where they differ.
     """
 
-    parts: tuple[Part, ...]
+    sources: tuple[DataSource, ...]
     renamed: Mapping[str, str] = field(default_factory=dict[str, str])
 
     def __len__(self) -> int:
-        return sum(part.length for part in self.parts)
+        return sum(source.length for source in self.sources)
 
     def __repr__(self) -> str:
         """Counts and the inputs it feeds, in one line."""
@@ -64,12 +64,12 @@ class Dataset:
             )
             for name, shape in self.shapes.items()
         )
-        parts = [table(("Input", "Type", "Shape of a sample"), rows, len(self.shapes))]
+        shown = [table(("Input", "Type", "Shape of a sample"), rows, len(self.shapes))]
         if self.labels is not None and self.labels.size:
             classes, counts = np.unique(self.labels, return_counts=True)
             text = f"Samples by class, from {classes[0]} to {classes[-1]}:"
-            parts += [paragraph(text), sparkline([float(count) for count in counts])]
-        return card(repr(self), *parts)
+            shown += [paragraph(text), sparkline([float(count) for count in counts])]
+        return card(repr(self), *shown)
 
     @property
     def length(self) -> int:
@@ -79,20 +79,20 @@ class Dataset:
     @cached_property
     def names(self) -> tuple[str, ...]:
         """The inputs it feeds."""
-        return tuple(self.renamed.get(name, name) for name in self.parts[0].headers)
+        return tuple(self.renamed.get(name, name) for name in self.sources[0].headers)
 
     @cached_property
     def dtypes(self) -> Mapping[str, np.dtype[np.generic]]:
         """Element type of each input's array, in the machine's byte order."""
-        headers = self.parts[0].headers.items()
+        headers = self.sources[0].headers.items()
         return {self.renamed.get(n, n): h.dtype.newbyteorder("=") for n, h in headers}
 
     @cached_property
     def shapes(self) -> Mapping[str, tuple[int | None, ...]]:
         """Shape of one sample of each input, axis 0 being 1; None where samples differ."""
         found: dict[str, tuple[int | None, ...]] = {}
-        for part in self.parts:
-            for name, header in part.headers.items():
+        for source in self.sources:
+            for name, header in source.headers.items():
                 key = self.renamed.get(name, name)
                 shape = (1, *header.shape[1:])
                 known = found.get(key, shape)
@@ -102,15 +102,15 @@ class Dataset:
     @cached_property
     def labels(self) -> NDArray[np.int64] | None:
         """The class of each sample, int64 of shape (length,), or None without labels."""
-        labels = [part.labels for part in self.parts if part.labels is not None]
-        return np.concatenate(labels) if len(labels) == len(self.parts) else None
+        labels = [source.labels for source in self.sources if source.labels is not None]
+        return np.concatenate(labels) if len(labels) == len(self.sources) else None
 
     @cached_property
     def digest(self) -> str:
         """SHA-256 of the content, as hexadecimal digits."""
         sha = hashlib.sha256(repr(sorted(self.renamed.items())).encode())
-        for part in self.parts:
-            sha.update(part.digest())
+        for source in self.sources:
+            sha.update(source.digest())
         return sha.hexdigest()
 
     def samples(self, limit: int | None = None) -> Iterator[dict[str, Array]]:
@@ -145,15 +145,15 @@ class Dataset:
         first = 0
         waiting: list[dict[str, Array]] = []
         held = 0
-        for part in self.parts:
-            taken = min(part.length, left)
+        for source in self.sources:
+            taken = min(source.length, left)
             left -= taken
             if not taken:
                 continue
-            with part.open() as read:
+            with source.open() as read:
                 while taken:
                     count = min(size - held, taken)
-                    if waiting and not _same_shapes(waiting[0], part.headers):
+                    if waiting and not _same_shapes(waiting[0], source.headers):
                         yield self._batch(waiting, first, held)
                         first, waiting, held = first + held, [], 0
                         continue
@@ -206,12 +206,12 @@ def open_data(source: str | Path | Mapping[str, Array], model: Model | None = No
         DataError: If it cannot be read, is empty, or does not fit the model.
     """
     if isinstance(source, Mapping):
-        parts = (arrays_part({name: np.asarray(a) for name, a in source.items()}),)
+        sources = (arrays_source({name: np.asarray(a) for name, a in source.items()}),)
     else:
         path = Path(source)
-        parts = tuple(file_part(file) for file in data_files(path))
-    check_parts(parts)
-    data = Dataset(parts)
+        sources = tuple(file_source(file) for file in data_files(path))
+    check_sources(sources)
+    data = Dataset(sources)
     return data if model is None else data.matched(model)
 
 
@@ -231,7 +231,7 @@ def match_inputs(data: Dataset, inputs: Sequence[TensorInfo]) -> Dataset:
     if data.names == ("",):
         if len(inputs) != 1:
             raise DataError(
-                f"{data.parts[0].label}: a .npy file feeds one input, but the model has "
+                f"{data.sources[0].label}: a .npy file feeds one input, but the model has "
                 f"{len(inputs)} ({_listed(i.name for i in inputs)}); write a .npz with one array "
                 "for each input"
             )
@@ -241,13 +241,13 @@ def match_inputs(data: Dataset, inputs: Sequence[TensorInfo]) -> Dataset:
     extra = [name for name in data.names if name not in wanted]
     if missing or extra:
         raise DataError(
-            f"{data.parts[0].label}: expected one array for each model input "
+            f"{data.sources[0].label}: expected one array for each model input "
             f"({_listed(wanted)}), found {_listed(data.names)}; name the arrays after the inputs"
         )
     stored = {key: name for name, key in data.renamed.items()}
     for info in inputs:
-        for part in data.parts:
-            refuse_misfit(info, part.headers[stored.get(info.name, info.name)], part.label)
+        for source in data.sources:
+            refuse_misfit(info, source.headers[stored.get(info.name, info.name)], source.label)
     return data
 
 

@@ -18,14 +18,14 @@ LABELS = "labels"
 
 
 @dataclass(frozen=True, eq=False)
-class Part:
+class DataSource:
     """Samples of equal shapes that are stored together.
 
     Attributes:
-        label: What to call the part in messages.
+        label: What to call the source in messages.
         length: Number of samples.
         headers: Array name -> shape (axis 0 counts the samples) and dtype.
-        open: Opens the part for one pass.
+        open: Opens the source for one pass.
         digest: SHA-256 of the content.
         labels: int64, shape (length,), or None.
     """
@@ -60,7 +60,7 @@ def data_files(path: Path) -> list[Path]:
     return files
 
 
-def file_part(path: Path) -> Part:
+def file_source(path: Path) -> DataSource:
     """The samples of one ``.npz`` or ``.npy`` file."""
     headers = read_headers(path)
     header = headers.pop(LABELS, None)
@@ -68,7 +68,7 @@ def file_part(path: Path) -> Part:
     if header is not None:
         with open_arrays(path, (LABELS,)) as read:
             labels = _labels(read(header.shape[0] if header.shape else 0)[LABELS], path.name)
-    return Part(
+    return DataSource(
         label=path.name,
         length=_length(headers, labels, path.name),
         headers=headers,
@@ -78,7 +78,7 @@ def file_part(path: Path) -> Part:
     )
 
 
-def arrays_part(arrays: dict[str, Array]) -> Part:
+def arrays_source(arrays: dict[str, Array]) -> DataSource:
     """The samples of arrays in memory."""
     for name, array in arrays.items():
         if array.dtype.kind not in "biuf":
@@ -108,7 +108,9 @@ def arrays_part(arrays: dict[str, Array]) -> Part:
             sha.update(np.ascontiguousarray(array).data)
         return sha.digest()
 
-    return Part("the data", _length(headers, labels, "the data"), headers, opened, digest, labels)
+    return DataSource(
+        "the data", _length(headers, labels, "the data"), headers, opened, digest, labels
+    )
 
 
 def _length(headers: Mapping[str, Header], labels: NDArray[np.int64] | None, label: str) -> int:
@@ -139,26 +141,26 @@ def _labels(array: Array, label: str) -> NDArray[np.int64]:
     return array.astype(np.int64)
 
 
-def check_parts(parts: tuple[Part, ...]) -> None:
+def check_sources(sources: tuple[DataSource, ...]) -> None:
     """Files of one set hold the same arrays, of equal rank and type, and at least one sample."""
-    first = parts[0]
-    for part in parts:
-        same = set(part.headers) == set(first.headers) and all(
+    first = sources[0]
+    for source in sources:
+        same = set(source.headers) == set(first.headers) and all(
             len(header.shape) == len(first.headers[name].shape)
             and header.dtype.newbyteorder("=") == first.headers[name].dtype.newbyteorder("=")
-            for name, header in part.headers.items()
+            for name, header in source.headers.items()
         )
         if not same:
             raise DataError(
-                f"{part.label}: expected the same arrays, ranks and dtypes as in {first.label}; "
+                f"{source.label}: expected the same arrays, ranks and dtypes as in {first.label}; "
                 "keep different data in different folders"
             )
-        if (part.labels is None) != (first.labels is None):
+        if (source.labels is None) != (first.labels is None):
             raise DataError(
-                f"{part.label}: some files of the folder have labels and some do not; give all or "
-                "none"
+                f"{source.label}: some files of the folder have labels and some do not; give all "
+                "or none"
             )
-    if not sum(part.length for part in parts):
+    if not sum(source.length for source in sources):
         raise DataError(f"{first.label}: there is no sample in it; add at least one")
 
 

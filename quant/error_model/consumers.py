@@ -1,9 +1,9 @@
-"""Who reads a tensor, and how a change of a value looks to them.
+"""The consumers of a tensor, and what they compute from a changed value.
 
-An error matters as far as its readers pass it on: after a Relu negative values are all the same,
+An error counts as far as the consumers pass it on: after a Relu negative values are all the same,
 a Sigmoid hardly tells 6 from 9, a Softmax gives nothing to what lies far below the largest of its
-row. What an operator makes of a value is its *transfer*; the next layer sees the error of the
-transfer_functions, not that of the values.
+row. What a consumer computes from a value is its *transfer function*; the next layer gets the error
+of that, not the error of the value.
 """
 
 import math
@@ -24,7 +24,7 @@ OUTPUT = "Output"
 """Stands for whoever reads an output of the model, or reads inside a subgraph."""
 
 
-def readers(model: Model) -> Mapping[str, tuple[str, ...]]:
+def consumer_types(model: Model) -> Mapping[str, tuple[str, ...]]:
     """The types of the operators that read each tensor, sorted, each once.
 
     Operators that only move values are looked through: what reads their output reads the tensor.
@@ -103,7 +103,7 @@ def _readers(model: Model, functions: Mapping[str, str]) -> Mapping[str, tuple[s
 def transfer_functions(
     consumer_ops: tuple[str, ...], largest: float
 ) -> tuple[TransferFunction, ...]:
-    """How the readers of a tensor respond to its values, each transfer once.
+    """The transfer functions of a tensor's consumers, each once.
 
     Args:
         consumer_ops: Types of the operators that read it.
@@ -125,7 +125,7 @@ def transfer_functions(
 
 
 def least_resolvable(consumer_ops: tuple[str, ...], largest: float) -> float:
-    """The value below which no reader tells one value from another; minus infinity without one.
+    """The value below which no consumer tells one value from another; minus infinity without one.
 
     A mask of -1e9 or of the least float32 lies so far out that the histogram holds all else in one
     bin; this bound needs no histogram.

@@ -14,7 +14,7 @@ from functools import cached_property
 import numpy as np
 from numpy.typing import NDArray
 
-from quant.error_model.consumers import consumer_functions, readers
+from quant.error_model.consumers import consumer_functions, consumer_types
 from quant.error_model.noise_gain import channel_noise_gains, output_noise_gains
 from quant.model.model import Model
 from quant.statistics.calibration import Calibration
@@ -26,8 +26,8 @@ class TensorContext:
 
     Attributes:
         consumer_ops: Types of the operators that read it, operators that only move values looked
-            through; see :func:`quant.error_model.consumers.readers`. Empty where nobody is known to
-            read: then every error counts in full.
+            through; see :func:`quant.error_model.consumers.consumer_types`. Empty where no
+            consumer is known: then every error counts in full.
         channel_noise_gain: float32, shape (C,), from 0 to 1: how much of the noise of each channel
             reaches the model's outputs, over that of the channel of most
             (:mod:`quant.error_model.noise_gain`). None where channels are not known.
@@ -80,7 +80,7 @@ def tensor_contexts(model: Model, calibration: Calibration) -> Mapping[str, Tens
     known = _derived.setdefault(calibration, _Derived())
     if known.contexts is None:
         calibration.check(model)
-        consumer_ops = readers(model)
+        consumer_ops = consumer_types(model)
         functions = consumer_functions(model)
         gains = channel_noise_gains(model, calibration.tensors)
         known.contexts = {

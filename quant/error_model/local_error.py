@@ -5,7 +5,7 @@ The error is local: the tensor in float against the same tensor quantized, nothi
 
 from dataclasses import dataclass
 
-from quant import kernels
+from quant.error_model.expected_error import observed_sides
 from quant.error_model.sqnr import sqnr_db
 from quant.statistics.tensor_stats import TensorStats
 from quant.types import PerTensor, QuantParams
@@ -61,9 +61,8 @@ class LocalError:
 def local_error(stats: TensorStats, params: QuantParams) -> LocalError:
     """Predict the error of quantizing a tensor, without its data.
 
-    Values are taken as evenly spread inside each histogram bin, and the squared distance to the
-    nearest code is integrated over the bin in closed form, so that it holds for steps finer and
-    coarser than bins alike.
+    It is integrated over the bins in closed form (:mod:`quant.error_model.expected_error`), so that
+    it holds for steps finer and coarser than bins alike.
 
     Args:
         stats: What calibration saw of the tensor.
@@ -74,30 +73,15 @@ def local_error(stats: TensorStats, params: QuantParams) -> LocalError:
     """
     if not isinstance(params.spec.granularity, PerTensor):
         raise ValueError(f"local_error needs parameters per tensor, found {params.spec}")
-    histogram = stats.histogram
+    negative, positive = observed_sides(stats)
     scale, zero_point = float(params.scale), int(params.zero_point)
-    one_sided = stats.max < 0 or stats.min > 0
-    nearest = min(abs(stats.min), abs(stats.max)) if one_sided else 0.0
-    measure = kernels.load("histogram_error").side_errors
-    below = measure(
-        histogram.negative,
-        0,
-        (histogram.negative_width, nearest, -stats.low),
-        scale,
-        zero_point - params.spec.qmin,
-    )
-    above = measure(
-        histogram.positive,
-        histogram.zeros,
-        (histogram.positive_width, nearest, stats.high),
-        scale,
-        params.spec.qmax - zero_point,
-    )
+    below = negative.parts(scale, zero_point - params.spec.qmin)
+    above = positive.parts(scale, params.spec.qmax - zero_point)
     count = max(stats.count, 1)
     return LocalError(
-        clip_rate_below=below[0] / count,
-        clip_rate_above=above[0] / count,
-        clipping_mse=(below[1] + above[1]) / count,
-        rounding_mse=(below[2] + above[2]) / count,
-        signal_power=histogram.power(),
+        clip_rate_below=below.clipped / count,
+        clip_rate_above=above.clipped / count,
+        clipping_mse=(below.clipping + above.clipping) / count,
+        rounding_mse=(below.rounding + above.rounding) / count,
+        signal_power=stats.histogram.power(),
     )

@@ -1,17 +1,18 @@
-"""The squared error that quantizing a tensor makes, as its readers see it, from statistics alone.
+"""The squared error behind a quantized tensor's consumers, from statistics alone.
 
-With transfer f (see :mod:`quant.error_model.consumers`) a reader sees ``f(x) - f(x')`` instead of
-``x - x'``. Rounding moves a value a little, so its squared error counts by the squared slope of f
-there, which is taken over a bin. Clipping moves it far, so its error is that of f itself:
+With transfer function f (see :mod:`quant.error_model.consumers`) a consumer passes on
+``f(x) - f(x')`` instead of ``x - x'``. Rounding moves a value a little, so its squared error counts
+by the squared slope of f there, which is taken over a bin. Clipping moves it far, so its error is
+that of f itself:
 
     sum (f(x) - f(T))^2 over x beyond T.
 
 The expected error of a histogram whose counts carry the squared slope
 (:mod:`quant.error_model.expected_error`) holds the first whole and of the second only what the
 slope at x tells; the difference is a function of T alone, which is kept in a table over the bin
-edges. Several transfer_functions add up.
+edges. Several transfer functions add up.
 
-Channels do not matter alike. Rescaling a channel and the weights that read it changes nothing in a
+Channels do not count alike. Rescaling a channel and the weights that read it changes nothing in a
 float model (M. Nagel et al., "Data-Free Quantization Through Weight Equalization and Bias
 Correction", 2019), so a narrow channel may well carry as much as a wide one; its values are then
 lost in rounding while only the wide one is clipped. Each value counts by how much of its error
@@ -31,7 +32,7 @@ from quant.error_model.consumers import (
     transfer_functions,
 )
 from quant.error_model.context import TensorContext
-from quant.error_model.expected_error import EXACT_STEPS, Side, sides
+from quant.error_model.expected_error import EXACT_STEPS, Parts, Side, from_above, sides
 from quant.statistics.histogram import BINS_PER_SIDE
 from quant.statistics.tensor_stats import TensorStats
 from quant.types import QuantParams
@@ -43,8 +44,8 @@ _BINS_NEEDED = 16
 
 
 @dataclass(frozen=True, eq=False)
-class _WeightedSide:
-    """One side of zero.
+class WeightedSide:
+    """One side of zero, weighted by the transfer functions of the consumers.
 
     Attributes:
         side: Its magnitudes, each counted by the squared slope of the transfer functions.
@@ -62,9 +63,18 @@ class _WeightedSide:
         edges = np.arange(BINS_PER_SIDE + 1, dtype=np.float64) * self.side.width
         return np.interp(end, edges, self.more)
 
+    def parts(self, scale: float, steps: int) -> Parts:
+        """:meth:`quant.error_model.expected_error.Side.parts`, weighted.
+
+        The number of clipped values is weighted too.
+        """
+        found = self.side.parts(scale, steps)
+        more = float(self.clipped_more(np.asarray(scale * steps)))
+        return found._replace(clipping=max(found.clipping + more, 0.0))
+
 
 def effective_range(stats: TensorStats, context: TensorContext) -> tuple[float, float]:
-    """The observed range without what no reader of the tensor can tell apart, zero in it."""
+    """The observed range without what no consumer of the tensor can tell apart, zero in it."""
     lost = least_resolvable(context.consumer_ops, stats.mean_sample_max)
     return min(max(stats.low, lost), 0.0), stats.high
 
@@ -80,8 +90,8 @@ def resolvable(stats: TensorStats, low: float) -> bool:
 class WeightedError:
     """Summed squared error over all values of a tensor, for any scale and number of steps.
 
-    It is in squared real units of what the readers make of the values, weighed by channel
-    where the gain of each is known.
+    It is in squared real units of what the consumers compute from the values, weighted by
+    the noise gain of the channels where it is known.
 
     Attributes:
         plain: Whether every error counts in full, once.
@@ -92,22 +102,23 @@ class WeightedError:
 
         Args:
             stats: What calibration saw of it.
-            context: Who reads it, and what its channels matter; nobody stands for a reader that
-                passes every error on. Where no reader would notice anything, every error counts
+            context: Its consumers and the noise gain of its channels; none stands for a consumer
+                that passes every error on. Where no consumer passes on any, every error counts
                 too.
         """
+        # Bins are whole to their upper edges: ranges once chosen by this error stay chosen.
         negative, positive = sides(stats.histogram)
         found = transfer_functions(context.consumer_ops, stats.mean_sample_max)
         gain = context.channel_noise_gain if context.consumer_ops else None
         if gain is not None:
             negative, positive = (_by_channel(side, stats, gain) for side in (negative, positive))
-        self.negative = _seen(negative, -1.0, found)
-        self.positive = _seen(positive, 1.0, found)
+        self.negative = weighted_side(negative, -1.0, found)
+        self.positive = weighted_side(positive, 1.0, found)
         unnoticed = not (self.negative.side.squares or self.positive.side.squares)
         if unnoticed:
             self.negative, self.positive = (
-                _WeightedSide(negative, None),
-                _WeightedSide(positive, None),
+                WeightedSide(negative, None),
+                WeightedSide(positive, None),
             )
         self.plain = gain is None and (unnoticed or found == (identity,))
         self._found = (identity,) if unnoticed else found
@@ -116,11 +127,11 @@ class WeightedError:
 
     @cached_property
     def squares(self) -> float:
-        """Sum of the squares of what the readers make of the values."""
+        """Sum of the squares of what the consumers compute from the values."""
         total = 0.0
         for transfer in self._found:
             total += self._zeros * float(transfer(np.zeros(1))[0]) ** 2
-            total += sum(_squares(side, sign, transfer) for sign, side in self._sides)
+            total += sum(transferred_squares(side, sign, transfer) for sign, side in self._sides)
         return total
 
     def of(self, scale: ArrayLike, below: ArrayLike, codes: int) -> Array:
@@ -194,33 +205,35 @@ def _by_channel(side: Side, stats: TensorStats, gain: NDArray[np.float32]) -> Si
         return side
     reach = reach[order]
     density = 1 / reach
-    weight = _from_above(gain[order] * density) / _from_above(density)
+    weight = from_above(gain[order] * density) / from_above(density)
     ends = np.minimum(np.arange(1, BINS_PER_SIDE + 1) * side.width, reach[-1])
-    return Side(side.counts * (weight / weight[0])[np.searchsorted(reach, ends)], side.width)
+    return side.weighted((weight / weight[0])[np.searchsorted(reach, ends)])
 
 
-def _from_above(values: Array) -> Array:
-    """Sum of each value and all after it."""
-    return np.cumsum(values[::-1])[::-1]
+def weighted_side(side: Side, sign: float, found: tuple[TransferFunction, ...]) -> WeightedSide:
+    """Weigh one side of zero by what transfer functions make of it.
 
-
-def _seen(side: Side, sign: float, found: tuple[TransferFunction, ...]) -> _WeightedSide:
-    """Weigh one side of zero, whose values are ``sign`` times its magnitudes."""
+    Args:
+        side: Its magnitudes, whose values are ``sign`` times those.
+        sign: -1 or 1.
+        found: The transfer functions; their errors add up.
+    """
     if found == (identity,):
-        return _WeightedSide(side, None)
+        return WeightedSide(side, None)
     edges = np.arange(BINS_PER_SIDE + 1, dtype=np.float64) * side.width
     weights, more = np.zeros(BINS_PER_SIDE), np.zeros(BINS_PER_SIDE + 1)
     for transfer in found:
         step = np.diff(transfer(sign * edges))
         weights += (step / side.width) ** 2
         more += _beyond(side.counts, step)
-    weighted = Side(side.counts * weights, side.width)
-    second = weighted.moments[2]
+    weighted = side.weighted(weights)
+    # Both sums take bins as whole, so that they cancel where a transfer is straight.
+    second = Side(weighted.counts, side.width).moments[2]
     more -= second[: BINS_PER_SIDE + 1] * side.width**2
-    return _WeightedSide(weighted, more)
+    return WeightedSide(weighted, more)
 
 
-def _squares(side: Side, sign: float, transfer: TransferFunction) -> float:
+def transferred_squares(side: Side, sign: float, transfer: TransferFunction) -> float:
     """Sum of the squared transfer functions on one side of zero, by Simpson's rule in each bin."""
     places = np.arange(2 * BINS_PER_SIDE + 1, dtype=np.float64) * (0.5 * sign * side.width)
     squared = transfer(places) ** 2
@@ -238,7 +251,7 @@ def _beyond(counts: Array, step: Array) -> Array:
         float64, shape (n + 1,).
     """
     zero = np.zeros(1)
-    above = np.concatenate((np.cumsum(counts[::-1])[::-1], zero))
-    first = np.concatenate((np.cumsum(((above[1:] + counts / 2) * step)[::-1])[::-1], zero))
+    above = np.concatenate((from_above(counts), zero))
+    first = np.concatenate((from_above((above[1:] + counts / 2) * step), zero))
     rise = 2 * step * first[1:] + step**2 * (above[1:] + counts / 3)
-    return np.concatenate((np.cumsum(rise[::-1])[::-1], zero))
+    return np.concatenate((from_above(rise), zero))

@@ -1,1 +1,1 @@
-"""Files written whole or not at all, and tables and numbers as JSON and CSV."""
+"""Files written whole or not at all; values, tables and numbers as JSON and CSV, and back."""

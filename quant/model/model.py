@@ -139,8 +139,8 @@ class Model:
         found: dict[str, tuple[str, ...]] = {}
         values = [*self.graph.graph.inputs, *(v for n in self.graph.graph for v in n.outputs)]
         for value in values:
-            readers = [top.get(id(use.node), "") for use in value.uses()]
-            found[str(value.name)] = (*readers, *([""] if value.is_graph_output() else []))
+            consumers = [top.get(id(use.node), "") for use in value.uses()]
+            found[str(value.name)] = (*consumers, *([""] if value.is_graph_output() else []))
         return found
 
     @cached_property

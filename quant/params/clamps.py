@@ -10,6 +10,8 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from quant.error_model.code_counts import code_counts
+from quant.error_model.expected_error import observed_sides
 from quant.error_model.sqnr import gain_db
 from quant.model.model import Model
 from quant.numerics import fake_quantize
@@ -42,7 +44,7 @@ class ActivationVerdict:
     reason: str
 
 
-def judge_activations(
+def activation_verdicts(
     model: Model, plan: Plan, calibration: Calibration, params: Mapping[str, QuantParams]
 ) -> dict[str, ActivationVerdict]:
     """Decide for every Relu and Clip whether it can be dropped, and whether it is.
@@ -128,14 +130,20 @@ def drop_loss_db(lo: float, hi: float, before: TensorStats, params: QuantParams)
     Returns:
         sqnr_db with the activation less sqnr_db without it; at least 0.
     """
-    edges = before.histogram.edges()
-    counts = before.histogram.counts().astype(np.float64)
-    centres = (edges[:-1] + edges[1:]) / 2
-    reference = np.clip(centres, lo, hi)
-    step = float(params.scale)
-    kept = fake_quantize(reference.astype(np.float32), params) - reference
-    dropped = fake_quantize(centres.astype(np.float32), params) - reference
-    floor = counts.sum() * step**2 * 1e-6 + np.finfo(np.float64).tiny
-    noise_kept = float(counts @ kept**2) + floor
-    noise_dropped = float(counts @ dropped**2) + floor
-    return max(0.0, gain_db(noise_dropped, noise_kept))
+    scale, zero_point = float(params.scale), int(params.zero_point)
+    negative, positive = observed_sides(before)
+    below = negative.between(max(-hi, 0.0), max(-lo, 0.0))
+    above = positive.between(max(lo, 0.0), max(hi, 0.0))
+    inside = below.parts(scale, zero_point - params.spec.qmin)
+    inside_above = above.parts(scale, params.spec.qmax - zero_point)
+    floor = before.count * scale**2 * 1e-6 + np.finfo(np.float64).tiny
+    kept = dropped = floor + sum(inside[1:]) + sum(inside_above[1:])
+    values = (np.arange(params.spec.qmin, params.spec.qmax + 1) - zero_point) * scale
+    for end, span in ((lo, (-math.inf, lo)), (hi, (hi, math.inf))):
+        if math.isinf(end):
+            continue
+        counts = code_counts(before, params, *span)
+        dropped += float(counts @ (values - end) ** 2)
+        bound = np.asarray([end], np.float32)
+        kept += float(counts.sum()) * (float(fake_quantize(bound, params)[0]) - end) ** 2
+    return max(0.0, gain_db(dropped, kept))

@@ -49,7 +49,7 @@ class InsertQdq(ir.passes.InPlacePass):
 
     def _insert(self, graph: ir.Graph, names: Names, value: ir.Value, tensor: TensorPlan) -> str:
         params = self._params[tensor.name]
-        readers = [] if tensor.produced else self._quantized_readers(graph, value)
+        consumers = [] if tensor.produced else self._quantized_consumers(graph, value)
         scale, zero_point = scale_and_zero_point(graph, names, tensor.name, params)
         quantize = linear_node("QuantizeLinear", value, scale, zero_point, params)
         quantize.name = names.unique(f"{tensor.name}_QuantizeLinear")
@@ -69,11 +69,11 @@ class InsertQdq(ir.passes.InPlacePass):
             quantize.replace_input_with(0, value)
         else:
             output.name = names.unique(f"{tensor.name}_dequantized")
-            for node, index in readers:
+            for node, index in consumers:
                 node.replace_input_with(index, output)
         return str(output.name)
 
-    def _quantized_readers(self, graph: ir.Graph, value: ir.Value) -> list[tuple[ir.Node, int]]:
+    def _quantized_consumers(self, graph: ir.Graph, value: ir.Value) -> list[tuple[ir.Node, int]]:
         """The places where a quantized node of the main graph reads ``value`` as data."""
         found: list[tuple[ir.Node, int]] = []
         for use in value.uses():

@@ -1,6 +1,8 @@
 """Recipes to start from, each what a known target or tool would do."""
 
-from quant.calibrators import calibrator_from_json
+from quant.calibrators.balanced import Balanced
+from quant.calibrators.kl import Kl
+from quant.calibrators.mse import Mse
 from quant.errors import RecipeError
 from quant.recipe.recipe import Recipe
 from quant.recipe.settings import Settings
@@ -15,23 +17,22 @@ _PRESETS: dict[str, tuple[str, Recipe]] = {
             Settings(
                 activation_type=QType.UINT8,
                 per_channel=True,
-                calibrator=calibrator_from_json({"name": "balanced"}),
+                calibrator=Balanced(),
                 placement="integer_kernels",
             ),
             repairs=("bias_correction",),
         ),
     ),
     "everything": (
-        "recommended before version 0.2: every operator that has a quantized form, least expected "
-        "squared error as the next layer sees it",
+        "every operator that has a quantized form, as recommended until version 0.1: uint8 "
+        "asymmetric activations, int8 weights per channel, least expected squared error, weighted "
+        "by effect on the next layer",
         Recipe(
             "everything",
             Settings(
                 activation_type=QType.UINT8,
                 per_channel=True,
-                calibrator=calibrator_from_json(
-                    {"name": "mse", "options": {"importance_weighted": True}}
-                ),
+                calibrator=Mse(importance_weighted=True),
             ),
         ),
     ),
@@ -52,7 +53,7 @@ _PRESETS: dict[str, tuple[str, Recipe]] = {
                 activation_type=QType.INT8,
                 activation_symmetric=True,
                 per_channel=True,
-                calibrator=calibrator_from_json({"name": "kl"}),
+                calibrator=Kl(),
                 quantize_bias=False,
             ),
         ),

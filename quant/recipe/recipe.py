@@ -9,9 +9,10 @@ from types import MappingProxyType
 from typing import Any, Literal, cast
 
 from quant.errors import RecipeError
+from quant.io.codec import from_json, to_json
+from quant.io.forms import Misfit, OwnForm, Reader, as_object, check_fields, misfit, short
 from quant.io.show import card, counted, one_line, table
-from quant.recipe.codec import known, settings_from_json, settings_to_json, short
-from quant.recipe.settings import ADDED_LATER, SETTING_NAMES, TENSOR_SETTING_NAMES, Settings
+from quant.recipe.settings import SETTING_NAMES, TENSOR_SETTING_NAMES, Settings
 
 VERSION = 1
 Selector = Literal["node", "op_type", "pattern", "tensor"]
@@ -19,7 +20,7 @@ SELECTORS: tuple[Selector, ...] = ("op_type", "pattern", "node", "tensor")
 
 
 @dataclass(frozen=True)
-class Rule:
+class Rule(OwnForm):
     """Settings for the nodes or the tensor that a selector names; later rules win.
 
     Attributes:
@@ -41,18 +42,20 @@ class Rule:
         if self.selector == "pattern":
             try:
                 re.compile(self.target)
-            except re.error as error:
+            except (re.error, OverflowError, RecursionError) as error:
                 raise RecipeError(
-                    f"rule: the pattern {self.target!r} is not a regular expression ({error})"
+                    f"rule: the pattern {short(self.target)} is not a regular expression ({error})"
                 ) from error
         allowed = TENSOR_SETTING_NAMES if self.selector == "tensor" else SETTING_NAMES
-        for name in self.set:
-            known(name, allowed, f"rule for {self.target!r}")
+        try:
+            check_fields(self.set, allowed)
+        except Misfit as error:
+            raise RecipeError(f"rule for {short(self.target)}: {error}") from error
         object.__setattr__(self, "set", MappingProxyType(dict(self.set)))
         replace(Settings(), **self.set)
 
     def __hash__(self) -> int:
-        return hash((self.selector, self.target, json.dumps(self.to_json(), sort_keys=True)))
+        return hash((self.selector, self.target, json.dumps(to_json(self), sort_keys=True)))
 
     @property
     def label(self) -> str:
@@ -71,13 +74,34 @@ class Rule:
             case "tensor":
                 return False
 
-    def to_json(self) -> dict[str, Any]:
-        """The rule as JSON values."""
-        return {self.selector: self.target, "set": settings_to_json(self.set)}
+    def document(self) -> dict[str, Any]:
+        """``{"op_type": ..., "set": {...}}``, with the selector as the first field's name."""
+        return {self.selector: self.target, "set": dict(self.set)}
+
+    @classmethod
+    def from_document(cls, document: object, read: Reader) -> "Rule":
+        """A rule of one selector, with the settings that are named."""
+        found, written = read(_Written, document), as_object(document)
+        given: list[Selector] = [name for name in SELECTORS if name in written]
+        if len(given) != 1:
+            raise misfit(f"exactly one of {', '.join(SELECTORS)}", given)
+        values = {name: getattr(found.set, name) for name in written["set"]}
+        return cls(given[0], getattr(found, given[0]), values)
 
 
 @dataclass(frozen=True)
-class Recipe:
+class _Written:
+    """How a rule is written: with one of the selectors."""
+
+    set: Settings
+    op_type: str = ""
+    pattern: str = ""
+    node: str = ""
+    tensor: str = ""
+
+
+@dataclass(frozen=True)
+class Recipe(OwnForm):
     """Defaults, and rules that change them for some nodes or tensors.
 
     Attributes:
@@ -109,7 +133,7 @@ class Recipe:
 
     def _repr_html_(self) -> str:
         """The rules, then the defaults, for a notebook."""
-        rules = [(rule.label, _in_words(settings_to_json(rule.set))) for rule in self.rules]
+        rules = [(rule.label, _in_words(to_json(rule)["set"])) for rule in self.rules]
         rows = [(name, _value(value)) for name, value in self.to_json()["defaults"].items()]
         shown = [table(("Rule, later ones win", "Sets"), rules, len(rules))] if rules else []
         return card(repr(self), *shown, table(("Default", "Value"), rows, len(rows)))
@@ -164,22 +188,35 @@ class Recipe:
 
     def to_json(self) -> dict[str, Any]:
         """The recipe as JSON values."""
-        # As with ADDED_LATER: a recipe without them is the same text as it was in version 0.1.
-        lists = {"passes": list(self.passes), "repairs": list(self.repairs)}
-        return {
-            "version": VERSION,
-            "name": self.name,
-            "defaults": settings_to_json(
-                {
-                    name: getattr(self.defaults, name)
-                    for name in SETTING_NAMES
-                    if name not in ADDED_LATER
-                    or getattr(self.defaults, name) != getattr(Settings, name)
-                }
-            ),
-            "rules": [rule.to_json() for rule in self.rules],
-            **{name: listed for name, listed in lists.items() if listed},
-        }
+        return to_json(self)
+
+    @classmethod
+    def from_json(cls, document: object) -> "Recipe":
+        """Read a recipe, naming what in it is not understood.
+
+        Raises:
+            RecipeError: For another version, an unknown field or a value of the wrong kind.
+        """
+        return from_json(cls, document, "recipe", RecipeError)
+
+    def document(self) -> dict[str, Any]:
+        """The fields behind the version; without lists of names it is the text of version 0.1."""
+        written: dict[str, Any] = {"version": VERSION}
+        written |= {"name": self.name, "defaults": self.defaults, "rules": self.rules}
+        lists = {"passes": self.passes, "repairs": self.repairs}
+        return written | {name: names for name, names in lists.items() if names}
+
+    @classmethod
+    def from_document(cls, document: object, read: Reader) -> "Recipe":
+        """A recipe of this version."""
+        found = dict(as_object(document))
+        version = found.pop("version", None)
+        if isinstance(version, bool) or version != VERSION:
+            raise RecipeError(
+                f"recipe: expected version {VERSION}, found {short(version)}; write it with this "
+                "version of QuantLens"
+            )
+        return read(cls, found)
 
     def dumps(self) -> str:
         """The recipe as the text of a ``.recipe.json`` file."""
@@ -190,38 +227,6 @@ class Recipe:
         """SHA-256 of what the recipe asks for, whatever it is called."""
         content = {key: value for key, value in self.to_json().items() if key != "name"}
         return hashlib.sha256(json.dumps(content, sort_keys=True).encode()).hexdigest()
-
-    @classmethod
-    def from_json(cls, document: object) -> "Recipe":
-        """Read a recipe, naming whatever in it is not understood.
-
-        Raises:
-            RecipeError: For another version, an unknown field or a value of the wrong kind.
-        """
-        if not isinstance(document, dict):
-            raise RecipeError(
-                f"recipe: expected a JSON object, found {type(document).__name__}; "
-                "start from a recipe that QuantLens wrote"
-            )
-        found = cast("dict[str, Any]", document)
-        for name in found:
-            known(name, ("version", "name", "defaults", "rules", "passes", "repairs"), "recipe")
-        if found.get("version") != VERSION:
-            raise RecipeError(
-                f"recipe: expected version {VERSION}, found {short(found.get('version'))}; "
-                "write it with this version of QuantLens"
-            )
-        listed = found.get("rules", [])
-        if not isinstance(listed, list):
-            raise RecipeError(f"recipe: rules: expected a list, found {type(listed).__name__}")
-        rules = enumerate(cast("list[object]", listed), start=1)
-        return cls(
-            name=str(found.get("name", "custom")),
-            defaults=Settings(**settings_from_json(found.get("defaults", {}), "defaults")),
-            rules=tuple(_rule_from_json(rule, f"rule {number}") for number, rule in rules),
-            passes=_names_from_json(found.get("passes", []), "passes"),
-            repairs=_names_from_json(found.get("repairs", []), "repairs"),
-        )
 
     @classmethod
     def loads(cls, text: str, name: str = "recipe") -> "Recipe":
@@ -255,25 +260,3 @@ def _value(value: Any) -> str:
         chosen = cast("dict[str, Any]", value)
         return f"{chosen['name']} {_in_words(chosen['options'])}".strip()
     return value if isinstance(value, str) else json.dumps(value)
-
-
-def _names_from_json(document: object, field_name: str) -> tuple[str, ...]:
-    names = cast("list[object]", document) if isinstance(document, list) else [document]
-    if not all(isinstance(name, str) for name in names):
-        raise RecipeError(f"recipe: {field_name}: expected a list of names, found {short(names)}")
-    return tuple(cast("list[str]", names))
-
-
-def _rule_from_json(document: object, where: str) -> Rule:
-    if not isinstance(document, dict):
-        raise RecipeError(f"{where}: expected an object, found {type(document).__name__}")
-    found = cast("dict[str, Any]", document)
-    for name in found:
-        known(name, (*SELECTORS, "set"), where)
-    selectors: list[Selector] = [name for name in SELECTORS if name in found]
-    if len(selectors) != 1 or not isinstance(found[selectors[0]], str):
-        raise RecipeError(
-            f"{where}: expected exactly one of {', '.join(SELECTORS)} with a text, found "
-            f"{', '.join(selectors) or 'none'}"
-        )
-    return Rule(selectors[0], found[selectors[0]], settings_from_json(found.get("set"), where))

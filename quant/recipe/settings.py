@@ -1,10 +1,14 @@
 """How nodes and tensors are quantized: the settings, each with the values it may have."""
 
 from dataclasses import dataclass, field, fields
-from typing import Literal
+from typing import Any, Literal
 
-from quant.calibrators import Calibrator, calibrator_from_json
+import numpy as np
+
+from quant.calibrators import Calibrator
+from quant.calibrators.minmax import MinMax
 from quant.errors import RecipeError
+from quant.io.forms import OwnForm, short
 from quant.types import QType
 
 Drop = Literal["never", "lossless", "always"]
@@ -12,9 +16,12 @@ Fuse = Literal["never", "clamps", "always"]
 Align = Literal["none", "largest", "output"]
 Placement = Literal["everything", "integer_kernels"]
 
+_LARGEST = float(np.finfo(np.float32).max)
+"""What a range may reach: the arithmetic of a model is float32."""
+
 
 @dataclass(frozen=True)
-class Settings:
+class Settings(OwnForm):
     """How a node and the tensors it computes are quantized.
 
     Attributes:
@@ -45,7 +52,7 @@ class Settings:
     activation_symmetric: bool = False
     weight_type: QType = QType.INT8
     per_channel: bool = True
-    calibrator: Calibrator = field(default_factory=lambda: calibrator_from_json({"name": "minmax"}))
+    calibrator: Calibrator = field(default_factory=MinMax)
     range: tuple[float, float] | None = None
     placement: Placement = "everything"
     skip: bool = False
@@ -66,10 +73,19 @@ class Settings:
             raise RecipeError(
                 f"weight_type: expected int4, int8 or int16, found {self.weight_type.value}"
             )
-        if self.range is not None and not self.range[0] <= 0 <= self.range[1]:
-            raise RecipeError(
-                f"range: expected rmin <= 0 <= rmax, found {list(self.range)}; widen it to hold 0"
-            )
+        if self.range is not None:
+            rmin, rmax = self.range
+            if not -_LARGEST <= rmin <= 0 <= rmax <= _LARGEST:
+                raise RecipeError(
+                    "range: expected rmin <= 0 <= rmax in real units that float32 can hold, found "
+                    f"{short(list(self.range))}; widen it to hold 0, or cut it"
+                )
+            object.__setattr__(self, "range", (float(rmin), float(rmax)))
+
+    def document(self) -> dict[str, Any]:
+        """The settings by name, without those added later that are as before."""
+        every = {name: getattr(self, name) for name in SETTING_NAMES}
+        return {k: v for k, v in every.items() if k not in ADDED_LATER or v != getattr(Settings, k)}
 
 
 SETTING_NAMES = tuple(f.name for f in fields(Settings))

@@ -88,7 +88,8 @@ class RangeAccumulator:
         self._records: tuple[RangeRecords, RangeRecords] | None = None
         self._next = 0
         self._early: dict[int, tuple[int, NDArray[np.float32] | None]] = {}
-        self._ready: list[tuple[NDArray[np.int64], NDArray[np.float32]]] = []
+        self._ready: list[tuple[int, NDArray[np.float32]]] = []
+        self._held = 0
 
     def add(self, first_index: int, samples: int, ranges: NDArray[np.float32] | None) -> None:
         """Take a batch; one whose turn has not come is kept until then.
@@ -103,10 +104,10 @@ class RangeAccumulator:
         while (found := self._early.pop(self._next, None)) is not None:
             size, ranges = found
             if ranges is not None:
-                at = np.arange(self._next, self._next + size, dtype=np.int64)
-                self._ready.append((at, ranges))
+                self._ready.append((self._next, ranges))
+                self._held += size
             self._next += size
-        if sum(ranges.shape[1] for _, ranges in self._ready) >= _FOLDED:
+        if self._held >= _FOLDED:
             self._fold()
 
     def records(self) -> tuple[RangeRecords, RangeRecords]:
@@ -119,8 +120,11 @@ class RangeAccumulator:
         if not self._ready:
             return
         ranges = np.concatenate([ranges for _, ranges in self._ready], axis=1)
-        positions = np.concatenate([at for at, _ in self._ready])
+        positions = np.concatenate(
+            [np.arange(at, at + part.shape[1], dtype=np.int64) for at, part in self._ready]
+        )
         self._ready.clear()
+        self._held = 0
         found = _records(ranges[0], positions, least=True), _records(ranges[1], positions)
         if self._records is not None:
             low, high = self._records

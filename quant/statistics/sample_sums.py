@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 _UNIT_BITS = 149
 """The least float32 above zero is 2**-149."""
 
-_FRACTION = (1 << 23) - 1
+_FRACTION, _EXPONENTS = (1 << 23) - 1, (1 << 8) - 1
 
 
 @dataclass(frozen=True)
@@ -44,18 +44,22 @@ class ExactSum:
         return (self.below + self.above) / (count << _UNIT_BITS)
 
     @classmethod
-    def of(cls, values: NDArray[np.float32]) -> "ExactSum":
-        """The sum of finite float32 values of shape (n,)."""
-        return cls(-_units(np.maximum(-values, 0)), _units(np.maximum(values, 0)))
+    def of_rows(cls, values: NDArray[np.float32]) -> "list[ExactSum]":
+        """The sums of the rows of finite float32 values of shape (m, n), C-contiguous."""
+        bits = values.view(np.int32)
+        exponent = (bits >> 23) & _EXPONENTS
+        significand = (bits & _FRACTION) | ((exponent > 0) * np.int32(1 << 23))
+        # Of one exponent the significands, below 2**24, add up exactly in a float64.
+        side = 2 * np.arange(len(values))[:, None] + (bits >= 0)
+        place = side * (_EXPONENTS + 1) + np.maximum(exponent, 1) - 1
+        size = 2 * len(values) * (_EXPONENTS + 1)
+        totals = np.bincount(place.reshape(-1), significand.reshape(-1), size)
+        sums = [_whole(row) for row in totals.reshape(2 * len(values), -1)]
+        return [cls(-below, above) for below, above in zip(sums[::2], sums[1::2], strict=True)]
 
 
-def _units(values: NDArray[np.float32]) -> int:
-    """The sum of values of which none is below zero."""
-    bits = values.view(np.int32).astype(np.int64)
-    exponent = bits >> 23
-    significand = (bits & _FRACTION) | ((exponent > 0).astype(np.int64) << 23)
-    # Of one exponent the significands, below 2**24, add up exactly in a float64.
-    totals = np.bincount(np.maximum(exponent, 1) - 1, weights=significand)
+def _whole(totals: NDArray[np.float64]) -> int:
+    """The sum of whole numbers, each shifted by its place."""
     return sum(int(totals[shift]) << int(shift) for shift in np.flatnonzero(totals))
 
 
@@ -97,4 +101,4 @@ class SampleSums:
         """
         low, high, low_quantile, high_quantile = ranges
         parts = low, high, np.maximum(-low, high), low_quantile, high_quantile
-        return cls(*(ExactSum.of(part) for part in parts))
+        return cls(*ExactSum.of_rows(np.stack(parts)))

@@ -1,5 +1,6 @@
 """Every name of version 0.1 still resolves; one that changed says what it is called now."""
 
+import dataclasses
 import importlib
 import re
 import subprocess
@@ -134,6 +135,15 @@ def test_the_figures_of_a_finding_are_its_numbers():
     finding = Finding("kind", "info", "title", "", "", "evidence", numbers={"loss_db": 1.0})
     with pytest.warns(DeprecationWarning, match=r"Finding\.numbers") as said:
         assert finding.figures == {"loss_db": 1.0}
+    assert said[0].filename == __file__
+
+
+@pytest.mark.parametrize(("old", "new"), [("split", "ablation"), ("judged", "sample_errors")])
+def test_the_old_results_of_an_analysis_are_there_under_their_old_names(old, new):
+    fields = dict.fromkeys(field.name for field in dataclasses.fields(analysis.Analysis))
+    found = analysis.Analysis(**{**fields, new: "it"})
+    with pytest.warns(DeprecationWarning, match=rf"Analysis\.{new}") as said:
+        assert getattr(found, old) == "it"
     assert said[0].filename == __file__
 
 

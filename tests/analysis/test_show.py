@@ -88,9 +88,9 @@ def objects(tmp_path_factory):
         "hostile recipe": quant.Recipe(
             HOSTILE, rules=(quant.Rule("tensor", HOSTILE, {"range": (-1.0, 2.0)}),)
         ),
-        "ablation": found.split,
-        "ablation by a hostile metric": replace(found.split, metric=named),
-        "ablation of nothing": replace(found.split, all=replace(found.split.all, outputs={})),
+        "ablation": found.ablation,
+        "ablation by a hostile metric": replace(found.ablation, metric=named),
+        "ablation of nothing": replace(found.ablation, all=replace(found.ablation.all, outputs={})),
         "finding": finding,
         "hostile finding": replace(
             finding,

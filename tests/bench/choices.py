@@ -78,7 +78,7 @@ class Column:
 def rules() -> dict[str, Calibrator]:
     """Every calibrator of ours with its defaults, weighted MSE, and every tool's."""
     found = {name: calibrator_named(name) for name in own_calibrators()}
-    found["mse, as read"] = calibrator_from_json(
+    found["mse, importance weighted"] = calibrator_from_json(
         {"name": "mse", "options": {"importance_weighted": True}}
     )
     return found | {name: calibrator_named(name) for name in TOOL_RULES}
@@ -99,7 +99,7 @@ def closeness(of: Study, calibrator: Calibrator) -> Closeness:
     settings = quant.Settings(activation_type=QType.UINT8, per_channel=True, calibrator=calibrator)
     made = quant.quantize(of.model, of.calibration, quant.Recipe("choices", settings))
     session = InferenceSession(made.to_bytes(), integer_kernels=False)
-    found = run(session, of.evaluation, of.judged)
+    found = run(session, of.evaluation, of.evaluated)
     return Closeness(sqnr_db(of.reference, found), top1(found, of.evaluation.labels))
 
 
@@ -110,7 +110,7 @@ def studies() -> list[Study]:
         orientation(64, 200),
         detector(16, 16, least_side=192),
     ]
-    return [study(subject, samples=512, judged=500) for subject in subjects]
+    return [study(subject, samples=512, evaluated=500) for subject in subjects]
 
 
 def table(columns: Sequence[Column]) -> Table:

@@ -107,10 +107,10 @@ class Study:
         model: The float model.
         data: What both tools calibrate with.
         calibration: Our statistics.
-        evaluation: What to judge with.
+        evaluation: What to evaluate with.
         samples: How many samples both tools calibrate with.
-        judged: How many samples to judge with.
-        level: ONNX Runtime's optimization level to judge at.
+        evaluated: How many samples to evaluate with.
+        level: ONNX Runtime's optimization level to evaluate at.
         reference: Outputs of the float model.
     """
 
@@ -120,17 +120,17 @@ class Study:
     calibration: quant.Calibration
     evaluation: quant.Dataset
     samples: int
-    judged: int
+    evaluated: int
     level: Level
     reference: Outputs
 
     def closeness(self, content: bytes) -> Closeness:
-        """Judge an int8 model."""
-        found = run(InferenceSession(content, level=self.level), self.evaluation, self.judged)
+        """Evaluate an int8 model."""
+        found = run(InferenceSession(content, level=self.level), self.evaluation, self.evaluated)
         return Closeness(sqnr_db(self.reference, found), top1(found, self.evaluation.labels))
 
 
-def study(subject: Subject, *, samples: int, judged: int, level: Level = "all") -> Study:
+def study(subject: Subject, *, samples: int, evaluated: int, level: Level = "all") -> Study:
     """Calibrate a subject and run its float model; see :class:`Study`."""
     model = quant.load(subject.model_path)
     data = quant.open_data(subject.calibration_path, model)
@@ -142,9 +142,9 @@ def study(subject: Subject, *, samples: int, judged: int, level: Level = "all") 
         calibration=quant.calibrate(model, data, samples=samples),
         evaluation=evaluation,
         samples=samples,
-        judged=judged,
+        evaluated=evaluated,
         level=level,
-        reference=run(InferenceSession(subject.model_path, level=level), evaluation, judged),
+        reference=run(InferenceSession(subject.model_path, level=level), evaluation, evaluated),
     )
 
 
@@ -255,7 +255,7 @@ def main() -> None:
         orientation(64, 200),
         detector(16, 16, least_side=192),
     ]
-    studies = (study(subject, samples=64, judged=500) for subject in subjects)
+    studies = (study(subject, samples=64, evaluated=500) for subject in subjects)
     rows = [compare(found, setting) for found in studies for setting in SETTINGS]
     print(table(rows))
 

@@ -28,7 +28,7 @@ class Subject:
         name: Short name.
         model_path: The ``.onnx`` file.
         calibration_path: Inputs to calibrate with.
-        evaluation_path: Inputs to judge with, and ``labels`` where there are classes.
+        evaluation_path: Inputs to evaluate with, and ``labels`` where there are classes.
     """
 
     name: str

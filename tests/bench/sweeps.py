@@ -159,10 +159,10 @@ def _brute(
     for unit in chosen:
         content = quantized.with_recipe(variant(quantized.recipe, unit)).to_bytes()
         test = InferenceSession(content, integer_kernels=False)
-        tally = ScoreAccumulator()
+        accumulator = ScoreAccumulator()
         for batch, outputs in zip(batches, expected, strict=True):
-            tally.add(outputs, test.run(batch.feeds), samples=batch.size)
-        tally.result()
+            accumulator.add(outputs, test.run(batch.feeds), samples=batch.size)
+        accumulator.result()
 
 
 def _clocked(work: Callable[[], object]) -> Clock:
@@ -225,9 +225,9 @@ def sweep_tables(*, quick: bool) -> tuple[Table, ...]:
         peaks.append((subject.name, "sensitivity", str(samples), *map(_memory, found)))
     return (
         Table(
-            "All units by suffix: wall time as a multiple of nodes (units) x plain float inference "
-            "of the same samples (in brackets: processor time); growing: without set-up, which "
-            f"more samples do not add to; brute force estimated from {BRUTE} units",
+            "All units by subgraph diff: wall time as a multiple of nodes (units) x plain float "
+            "inference of the same samples (in brackets: processor time); growing: without set-up, "
+            f"which more samples do not add to; brute force estimated from {BRUTE} units",
             (
                 "model",
                 "sweep",

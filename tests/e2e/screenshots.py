@@ -20,7 +20,7 @@ SIZES = {1280: 900, 1920: 1080}
 PANE_PX = 1500
 """Height of a window that holds the whole pane."""
 PATIENCE = 120_000
-OVERVIEW_PX = 2250
+OVERVIEW_PX = 2420
 
 
 def main() -> None:
@@ -82,7 +82,7 @@ def _take_overview(browser: Browser, address: str, folder: Path, width: int, sch
     page.set_viewport_size({"width": width, "height": OVERVIEW_PX})
     page.get_by_role("link", name="Overview").click()
     expect(page.locator(".st-key-samples_box").get_by_role("img")).to_have_count(8)
-    expect(page.locator(".st-key-depth .js-plotly-plot .point").first).to_be_visible()
+    expect(page.locator(".st-key-figure-depth .js-plotly-plot .point").first).to_be_visible()
     expect(page.get_by_test_id("stSkeleton")).to_have_count(0)
     page.mouse.move(2, 300)
     page.wait_for_timeout(2500)

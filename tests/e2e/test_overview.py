@@ -74,7 +74,7 @@ def test_from_the_loss_to_the_layer_the_fix_and_the_proof(page: Page, app: App):
     assert halves[0] < halves[1]
     expect(page.get_by_text("Most of the error comes from the weights")).to_be_visible()
 
-    suspect = page.locator(".st-key-suspect-0")
+    suspect = page.locator(".st-key-finding-0")
     expect(suspect.get_by_text("Critical")).to_be_visible()
     expect(suspect).to_contain_text("/blocks/b4/depthwise/conv/Conv")
     suspect.get_by_role("button", name="Show the layer").click()
@@ -82,7 +82,7 @@ def test_from_the_loss_to_the_layer_the_fix_and_the_proof(page: Page, app: App):
     expect(page.get_by_text(re.compile(r"^/blocks/b4/depthwise/conv/Conv")).first).to_be_visible()
 
     page.get_by_role("link", name="Overview").click()
-    page.locator("[class*=st-key-suspect-fix-0] button").first.click()
+    page.locator(".st-key-finding-0 [class*=st-key-apply] button").first.click()
     expect(card(page, "All int8")).to_contain_text("press Measure")
     expect(page.get_by_text(re.compile("Before the recipe changed: all int8"))).to_be_visible()
     measure(page)
@@ -109,7 +109,7 @@ def test_the_ranking_fills_while_it_runs_is_cancelled_and_goes_on(page: Page, ap
             again.click()
     expect(page.get_by_text(re.compile(r"^Ranked by"))).to_be_visible(timeout=PATIENCE)
     expect(page.locator(".st-key-ranking-start button").first).to_be_disabled()
-    expect(page.locator(".st-key-suspects")).to_contain_text("carries most of the error")
+    expect(page.locator(".st-key-findings")).to_contain_text("carries most of the error")
 
 
 def test_the_worst_samples_are_shown_with_both_outputs(page: Page, app: App, data: Path):

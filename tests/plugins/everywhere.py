@@ -8,6 +8,7 @@ import io
 import json
 import sys
 import time
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -16,6 +17,7 @@ from streamlit.testing.v1 import AppTest
 
 import analysis
 import quant
+from analysis.figures import FIGURES
 from analysis.findings import REGISTRY as FINDINGS
 from analysis.metrics import METRICS
 from analysis.ranges.candidates import range_candidates
@@ -37,6 +39,7 @@ def registries() -> dict[str, list[str]]:
         "metrics": METRICS,
         "findings": FINDINGS,
         "passes": PASSES,
+        "figures": FIGURES,
     }
     return {kind: list(registry.names()) for kind, registry in every.items()}
 
@@ -105,6 +108,33 @@ def pages(model: str, data: str) -> dict[str, list[str]]:
     return found
 
 
+def charts(model: str, data: str) -> dict[str, list[str]]:
+    """What the horizontal axes of the charts say, and the captions, where figures are shown."""
+    set_start_options(StartOptions(model, data))
+    app = AppTest.from_file(MAIN, default_timeout=60).run()
+    for _ in range(100):
+        if app.dataframe:
+            break
+        time.sleep(0.1)
+        app.run()
+    found: dict[str, list[str]] = {}
+    app.session_state["quantlens"] = replace(app.session_state["quantlens"], row="conv2")
+    app.session_state["more figures"] = True
+    for view in ("Activation", "Weights"):
+        app.session_state["layer view"] = view
+        found[view] = _charts(app.run())
+    app.session_state["model figure"] = "count_bar"
+    found["Overview"] = _charts(app.switch_page("views/overview/page.py").run())
+    return found
+
+
+def _charts(app: AppTest) -> list[str]:
+    assert not app.exception, app.exception
+    drawn = [json.loads(chart.proto.spec) for chart in app.get("plotly_chart")]
+    titles = [figure["layout"]["xaxis"]["title"]["text"] for figure in drawn]
+    return [*titles, *(caption.value for caption in app.caption)]
+
+
 def _options(app: AppTest) -> list[str]:
     boxes = [*app.selectbox, *app.multiselect]
     return [option for box in boxes for option in box.options]
@@ -122,6 +152,7 @@ if __name__ == "__main__":
                 "commands": commands(place, *paths),
                 "chosen": chosen(place, *paths),
                 "pages": pages(*paths),
+                "charts": charts(*paths),
             }
         )
     )

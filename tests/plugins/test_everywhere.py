@@ -16,13 +16,14 @@ BROUGHT = {
     "metrics": ("largest_gap", "largest_gap"),
     "findings": ("always_there", "always_there"),
     "passes": ("sign_nodes", "sign_nodes"),
+    "figures": ("count_bars", "count_bar"),
 }
 """Group of entry points -> the one file of it, and the name that it registers."""
 
 
 @pytest.fixture(scope="module")
 def seen(tmp_path_factory):
-    """What a process sees in whose path a package with five entry points lies."""
+    """What a process sees in whose path a package with six entry points lies."""
     plugin, work = (tmp_path_factory.mktemp(name) for name in ("plugin", "work"))
     info = plugin / "brought-1.0.dist-info"
     info.mkdir()
@@ -72,3 +73,23 @@ def test_the_pages_offer_it(seen):
     assert "Half of the range" in seen["pages"]["Layers"]
     assert "Largest gap" in seen["pages"]["Overview"]
     assert "sign_nodes" in seen["pages"]["Export"]
+
+
+@pytest.mark.parametrize(
+    ("place", "words"),
+    [
+        ("Activation", "**How many values.** A bar of all values."),
+        ("Weights", "**How many channels.** A bar of the channels."),
+        ("Overview", "A bar of all nodes. Click a point to choose its layer."),
+    ],
+)
+def test_the_pages_draw_a_figure_where_its_subject_is_shown(seen, place, words):
+    assert "Bar" in seen["charts"][place]
+    assert words in seen["charts"][place]
+
+
+def test_the_report_draws_a_figure_of_the_model_with_its_words(seen):
+    report = seen["commands"]["report"]
+    assert 'data-figure="count_bar"' in report
+    assert "<h2>How many nodes</h2>" in report
+    assert '"count_bar":{"light":{"data":' in report

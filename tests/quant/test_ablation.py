@@ -29,7 +29,7 @@ def whole(request, model_and_calibration):
     return quant.quantize(model, calibration, quant.preset(request.param))
 
 
-def halves(whole):
+def parts(whole):
     """Weights only, and activations only."""
     recipes = weights_only(whole.recipe), activations_only(whole.recipe)
     return [whole.with_recipe(recipe) for recipe in recipes]
@@ -64,7 +64,7 @@ def equal(a, b):
 
 
 def test_every_quantized_tensor_of_the_whole_is_in_one_half_and_one_only(whole):
-    weights, activations = halves(whole)
+    weights, activations = parts(whole)
     assert equal(stored(weights), stored(whole))
     assert equal(pairs(activations), pairs(whole))
     assert not pairs(weights)
@@ -73,8 +73,8 @@ def test_every_quantized_tensor_of_the_whole_is_in_one_half_and_one_only(whole):
     assert pairs(whole)
 
 
-def test_both_halves_put_together_again_are_the_whole(whole):
-    weights, activations = halves(whole)
+def test_weights_and_activations_put_together_again_are_the_whole(whole):
+    weights, activations = parts(whole)
     made = quantized_graph(
         whole.float_model,
         activations.plan,
@@ -98,7 +98,7 @@ def test_weights_only_computes_what_the_float_graph_does_with_dequantized_consta
         nodes[constant.node].input[constant.index] = name
     feeds = next(data.batches(4))
     expected = InferenceSession(proto.SerializeToString(), level="basic").run(feeds.feeds)
-    found = InferenceSession(halves(whole)[0].to_bytes(), level="basic").run(feeds.feeds)
+    found = InferenceSession(parts(whole)[0].to_bytes(), level="basic").run(feeds.feeds)
     for name, array in expected.items():
         scale = np.abs(array).max()
         assert np.abs(found[name] - array).max() <= 1e-5 * scale
@@ -108,9 +108,9 @@ def test_a_half_is_an_ordinary_model_that_every_level_runs():
     model = quant.load(nets.convnet())
     data = quant.open_data({"x": nets.images(6)}, model)
     whole = quant.quantize(model, quant.calibrate(model, data), quant.preset("everything"))
-    for half in halves(whole):
-        onnx.checker.check_model(onnx.load_model_from_string(half.to_bytes()), full_check=True)
-        assert {check.level for check in half.verify()} == {"all", "extended", "basic", "disabled"}
+    for part in parts(whole):
+        onnx.checker.check_model(onnx.load_model_from_string(part.to_bytes()), full_check=True)
+        assert {check.level for check in part.verify()} == {"all", "extended", "basic", "disabled"}
 
 
 def test_a_clamp_that_the_whole_drops_is_kept_where_no_quantization_clamps():
@@ -120,8 +120,8 @@ def test_a_clamp_that_the_whole_drops_is_kept_where_no_quantization_clamps():
     dropped = {name for name, verdict in whole.activations.items() if verdict.dropped}
     assert dropped
     kinds = [
-        [node.name for node in onnx.load_model_from_string(half.to_bytes()).graph.node]
-        for half in halves(whole)
+        [node.name for node in onnx.load_model_from_string(part.to_bytes()).graph.node]
+        for part in parts(whole)
     ]
     assert dropped <= set(kinds[0])
     assert not dropped & set(kinds[1])

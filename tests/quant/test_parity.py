@@ -19,7 +19,7 @@ SAMPLE_RESULTS = 300
 
 @pytest.fixture(scope="module", params=[found.name for found in sample_models.samples()])
 def calibrated(request):
-    return study(sample(request.param), samples=64, judged=SAMPLE_RESULTS, level="disabled")
+    return study(sample(request.param), samples=64, evaluated=SAMPLE_RESULTS, level="disabled")
 
 
 @pytest.mark.parametrize("setting", SETTINGS, ids=lambda s: s.label)

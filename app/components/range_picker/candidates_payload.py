@@ -23,7 +23,7 @@ class Row:
         rmax: Upper end.
         clip_rate: Share of the values outside what the codes can represent, 0 to 1.
         sqnr_db: Predicted local signal to error ratio in dB.
-        weighted_sqnr_db: The same as the operators that read the tensor see it; None where
+        weighted_sqnr_db: The same behind the tensor's consumers; None where
             undefined. kl: Divergence in nats at that range. js: Jensen-Shannon divergence in nats
             at that range. why: Why it has no choice, or empty.
     """
@@ -49,7 +49,7 @@ class Table:
     Attributes:
         tensor: The name of the tensor.
         rows: One a rule; None while they are being computed.
-        consumer_ops: Who reads the tensor, as words that go on after "as seen by".
+        consumer_ops: The consumers of the tensor, as words that go on after "behind".
     """
 
     tensor: str

@@ -12,6 +12,9 @@ from app.views.shared.measure_bar import describe
 from app.workspace.workspace import Workspace
 from quant.export.verified import recipe_path
 
+AMPLIFIED_DB = 30.0
+"""Below, ties of rounding change the outputs by 3 % and more."""
+
 
 def summary(workspace: Workspace) -> None:
     """Files, size, opset, nodes, accuracy where it was measured, and what did not go as asked."""
@@ -28,16 +31,17 @@ def summary(workspace: Workspace) -> None:
         "Size": f"{size(files.int8_bytes)}, float {size(files.float_bytes)} ({files.ratio:.0%})",
         "Opset": str(quantized.graph.opset_imports.get("", "unknown")),
         "Nodes": f"{count:,} of {len(nodes):,} quantized, {plural(dropped, 'activation')} dropped",
-        "Top-1": "not measured for this recipe",
+        "Accuracy": "not measured for this recipe; press Measure on Overview",
     }
     if measured is not None and measured.int8_top1 is not None:
+        del facts["Accuracy"]
         facts["Top-1"] = (
             f"**{percent(measured.int8_top1)}** int8, {percent(measured.float_top1)} float, "
             f"on {plural(measured.samples, 'sample')}"
         )
     elif measured is not None:
         facts["Same answer as float"] = percent(measured.agreement)
-        del facts["Top-1"]
+        del facts["Accuracy"]
     st.markdown("**What will be written**")
     st.table(facts, border="horizontal", alt="Facts about the exported model")
     for warning in quantized.plan.warnings:
@@ -82,6 +86,11 @@ def checks_panel(workspace: Workspace) -> bool:
         "simulation computes quantization in plain float operators; differences are rounding ties "
         "of integer kernels."
     )
+    if min(check.sqnr_db for check in checks) < AMPLIFIED_DB:
+        st.caption(
+            ":material/info: This model amplifies such ties until they are as large as an int8 "
+            "error. Measure runs level *all*, as ONNX Runtime does by default."
+        )
     return True
 
 

@@ -9,6 +9,7 @@ from analysis.graph.model_graph import ModelGraph
 from analysis.layers import LayerRow
 from app.components.graph import NodeLook, Paint
 from app.views.shared.format import DASH, db, percent
+from app.views.shared.layer_state import layer_state
 
 DECADES: Final = 4
 """Powers of ten that the scale of a share covers; less is as good as nothing."""
@@ -90,20 +91,13 @@ def paint(
     place, ticks = _scale(colouring, [values[n] for n in graph.names if n in values])
     looks = [
         NodeLook(
-            state=state_of(rows.get(name)),
+            state=layer_state(rows.get(name)),
             place=place(values[name]) if name in values else None,
             text=colouring.words(values[name]) if name in values else DASH,
         )
         for name in graph.names
     ]
     return Paint(colouring.title, ticks, looks)
-
-
-def state_of(row: LayerRow | None) -> str:
-    """How a node computes; one without a row is an input that stays float."""
-    if row is None:
-        return "float"
-    return "skipped" if row.settings.skip and row.state == "float" else row.state
 
 
 def _scale(

@@ -4,13 +4,16 @@ import streamlit as st
 
 from analysis.graph.model_graph import ModelGraph
 from analysis.layers import LayerRow, clipping_db, rounding_db
-from app.views.graph.colouring import state_of
 from app.views.layers.table import go_to
-from app.views.shared.format import db, number, percent
+from app.views.shared.format import db, end_of, number, percent
+from app.views.shared.layer_state import layer_state
 from app.workspace.workspace import Workspace
 from quant.model.op_roles import INPUT_OP_TYPE
 
 MOST_NEIGHBOURS = 6
+NAME = 30
+"""Characters of a neighbour's name that fit on a line."""
+MISSING = "not measured; press Measure on Overview"
 
 
 def node_facts(workspace: Workspace, graph: ModelGraph, row: LayerRow | None) -> None:
@@ -19,9 +22,9 @@ def node_facts(workspace: Workspace, graph: ModelGraph, row: LayerRow | None) ->
         st.info("Click a node to see what is known of it.", icon=":material/arrow_back:")
         return
     kind = "input of the model" if row.op_type == INPUT_OP_TYPE else row.op_type
-    st.markdown(f"**{row.name}** :gray[{kind}] :gray-badge[{state_of(row)}]")
+    st.markdown(f"**{row.name}** :gray[{kind}] :gray-badge[{layer_state(row)}]")
     if row.note:
-        st.caption(f"{state_of(row).capitalize()}: {row.note}.")
+        st.caption(f"{layer_state(row).capitalize()}: {row.note}.")
     if row.tensor:
         st.caption(f"Gives {row.tensor}")
     st.table(_facts(workspace, row), border="horizontal", alt=f"Facts about {row.name}")
@@ -48,15 +51,15 @@ def _facts(workspace: Workspace, row: LayerRow) -> dict[str, str]:
         facts["Rounding"] = f"{db(rounding_db(row.local))} alone"
         clipped = row.local.clip_rate > 0
         facts["Clipping"] = f"{db(clipping_db(row.local))} alone" if clipped else "nothing clipped"
-        facts["Clip rate"] = percent(row.local.clip_rate, 3)
-    facts["Cumulative"] = f"{db(measured.sqnr_db)} sqnr, measured" if measured else "not measured"
+        facts["Clip rate"] = percent(row.local.clip_rate, 3) if clipped else "0 %"
+    facts["Cumulative"] = f"{db(measured.sqnr_db)} sqnr, measured" if measured else MISSING
     known = workspace.ranking
     unit = next((u.name for u in known.units if row.name in u.nodes), "")
     if unit in known.sensitivity:
         facts["Sensitivity"] = f"{db(known.sensitivity[unit].sqnr_db)} output sqnr"
     gain = known.gain_db(unit)
     if gain is not None:
-        facts["Benefit"] = f"{gain + 0.0:+.2f} dB output sqnr"
+        facts["Benefit"] = f"{round(gain, 2) + 0.0:+.2f} dB output sqnr"
     return facts
 
 
@@ -66,7 +69,7 @@ def _neighbours(graph: ModelGraph, name: str) -> None:
     place = graph.names.index(name)
     for label, found in (
         ("Reads", [a for a, b in graph.layout.edges if b == place]),
-        ("Read by", [b for a, b in graph.layout.edges if a == place]),
+        ("Consumers", [b for a, b in graph.layout.edges if a == place]),
     ):
         if not found:
             continue
@@ -74,7 +77,7 @@ def _neighbours(graph: ModelGraph, name: str) -> None:
             st.caption(label)
             for other in found[:MOST_NEIGHBOURS]:
                 st.button(
-                    f"{graph.names[other]} ({graph.op_types[other]})",
+                    f"{end_of(graph.names[other], NAME)} ({graph.op_types[other]})",
                     key=f"graph go {label} {other}",
                     type="tertiary",
                     on_click=go_to,

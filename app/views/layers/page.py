@@ -9,9 +9,9 @@ from app.views.layers.pane import layer_pane
 from app.views.layers.recipe_bar import recipe_bar, undo_buttons
 from app.views.layers.table import layers_table, selected
 from app.views.layers.tool_disagreement import disagreement
+from app.views.shared.findings_list import findings_list
 from app.views.shared.measure_bar import measure_bar
 from app.views.shared.page_guard import guarded, ready
-from app.views.shared.suggestion_list import suggestion_list
 from app.workspace.workspace import Workspace
 
 LAYERS, RANKING = "Layers", "Where tools disagree"
@@ -43,7 +43,7 @@ def table_and_pane(workspace: Workspace) -> None:
                 disagreement(workspace, row)
             else:
                 layers_table(workspace)
-            suggestion_list(workspace)
+            findings_list(workspace, "**What to change next**")
         prepare_choices(workspace, row.tensor if row else "")
 
 

@@ -2,11 +2,14 @@
 
 import streamlit as st
 
+from analysis.figures import CalibratedTensor, figures_of
 from analysis.layers import LayerRow
 from app.views.layers.range_editor import range_plots
 from app.views.layers.settings import Layer, layer_of, main_settings, more_settings
 from app.views.layers.table import go_to
 from app.views.layers.weights import weight_plot
+from app.views.shared.figure_chart import captioned_chart
+from app.views.shared.layer_state import layer_state
 from app.workspace.workspace import Workspace
 from quant.model.op_roles import INPUT_OP_TYPE
 
@@ -30,6 +33,7 @@ def layer_pane(workspace: Workspace, row: LayerRow | None) -> None:
     range_plots(layer)
     main_settings(layer)
     more_settings(layer)
+    _more_figures(layer)
 
 
 def _head(layer: Layer) -> str:
@@ -42,7 +46,7 @@ def _head(layer: Layer) -> str:
     with st.container(horizontal=True, vertical_alignment="center"):
         st.markdown(
             f"**{row.name}** :gray[{kind}{', ' + shape if shape else ''}] "
-            f":gray-badge[{row.state}]{note}",
+            f":gray-badge[{layer_state(row)}]{note}",
             width="stretch",
         )
         if layer.item is None or layer.item.node.weight is None:
@@ -56,6 +60,24 @@ def _head(layer: Layer) -> str:
             label_visibility="collapsed",
             persist_state="session",
         )
+
+
+def _more_figures(layer: Layer) -> None:
+    """The other figures of the activation, drawn once they are asked for."""
+    stats = layer.workspace.calibration.tensors.get(layer.row.tensor)
+    if stats is None:
+        return
+    more = st.expander(
+        "More figures", icon=":material/insights:", key="more figures", on_change="rerun"
+    )
+    if not more.open:
+        return
+    with more:
+        subject = CalibratedTensor(layer.workspace.quantized, stats)
+        found = figures_of(CalibratedTensor)
+        drawn = [figure for figure in found if captioned_chart(figure, subject, stats.name)]
+        if not drawn:
+            st.caption("There is no other figure of this activation.")
 
 
 def _elsewhere(layer: Layer) -> None:

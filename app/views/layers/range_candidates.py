@@ -22,10 +22,10 @@ def choice_table(workspace: Workspace, tensor: str) -> Table:
     """The table of a tensor, as far as it is known."""
     found = choices_of(workspace, tensor)
     rows = None if found is None else _rows(found)
-    return Table(tensor, rows, _readers(workspace.quantized.contexts[tensor].consumer_ops))
+    return Table(tensor, rows, _consumers(workspace.quantized.contexts[tensor].consumer_ops))
 
 
-def _readers(consumer_ops: tuple[str, ...]) -> str:
+def _consumers(consumer_ops: tuple[str, ...]) -> str:
     """Operators as words: "Softmax", "Add and Relu", "an output of the model"."""
     names = [op for op in consumer_ops if op != OUTPUT]
     if OUTPUT in consumer_ops or not names:

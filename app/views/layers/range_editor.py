@@ -119,8 +119,3 @@ def _taken_back(project: Project) -> Project:
             "table takes back the latest edit."
         )
     return undone(project)
-
-
-def mode():
-    """The ground that the browser shows the page on."""
-    return "dark" if st.context.theme.type == "dark" else "light"

@@ -12,16 +12,11 @@ from analysis.sweep.unit_effects import KINDS
 from app.session import user_session
 from app.views.shared.controls import calibrator_label
 from app.views.shared.format import plural
+from app.views.shared.layer_state import STATES, layer_state
 from app.views.shared.row_table import row_table
 from app.workspace.workspace import Workspace
 
 KEY = "layers_table"
-STATES = {
-    "int8": "int8",
-    "fused": "fused",
-    "dropped": "dropped",
-    "float": "float",
-}
 
 
 def layers_table(workspace: Workspace) -> None:
@@ -106,7 +101,7 @@ def _frame(
         {
             "name": [row.name for row in rows],
             "op": [row.op_type for row in rows],
-            "state": [_state(row) for row in rows],
+            "state": [layer_state(row) for row in rows],
             "local": [local(r, r.local.sqnr_db) if r.local else None for r in rows],
             "cumulative": [cumulative(row) for row in rows],
             **{
@@ -125,12 +120,6 @@ def _frame(
     )
 
 
-def _state(row: LayerRow) -> str:
-    if row.settings.skip and row.state == "float":
-        return "skipped"
-    return row.state
-
-
 def _calibrator(row: LayerRow) -> str | None:
     if not row.calibrator:
         return None
@@ -138,7 +127,8 @@ def _calibrator(row: LayerRow) -> str | None:
 
 
 def _finite(value: float | None) -> float | None:
-    return value if value is not None and math.isfinite(value) else None
+    # Rounded to what is shown, so that nothing lost is no "-0.00".
+    return round(value, 2) + 0.0 if value is not None and math.isfinite(value) else None
 
 
 def _order(*, measured: bool, effects: Mapping[str, Mapping[str, float]]) -> list[str]:
@@ -155,9 +145,7 @@ def _columns():
         "state": column.TextColumn(
             "State",
             width=66,
-            help="int8: computes on quantized values. fused: the activation after it reads its "
-            "float result. dropped: removed, because the quantization clamps the same. skipped: "
-            "computes in float because the recipe says so. float: cannot be quantized.",
+            help=". ".join(f"{word}: {says}" for word, says in STATES.items()) + ".",
         ),
         "local": column.NumberColumn(
             "Local dB",

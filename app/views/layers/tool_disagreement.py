@@ -54,7 +54,7 @@ def _progress(workspace: Workspace, known: int, total: int) -> None:
     if known == total:
         st.caption(
             f"{plural(total, 'tensor')}. Gap: predicted sqnr of the best choice less the median "
-            "of all choices, as the operators that read the tensor see it."
+            "of all choices, weighted by effect on the tensor's consumers."
         )
         return
 
@@ -112,8 +112,8 @@ def _columns():
             format="%.1f",
             width=64,
             help="What the right choice is worth: the predicted sqnr of the best choice less the "
-            "median of all choices. As in every column here, sqnr as the operators that read the "
-            "tensor see it.",
+            "median of all choices. As in every column here, sqnr is weighted by effect on "
+            "the tensor's consumers.",
         ),
         "loses": column.NumberColumn(
             "Loses dB",

@@ -3,17 +3,16 @@
 import pandas as pd
 import streamlit as st
 
-from analysis.figures.weight_strip import MARKS, marked, weight_strip_figure
-from analysis.figures.weights import weights_figure
+from analysis.figures import figures_of
+from analysis.figures.weight_strip import MARKS, marked
 from analysis.ranges.weight_channels import WeightChannels, WeightOption
-from app.views.layers.range_editor import mode
 from app.views.layers.settings import Layer
+from app.views.shared.figure_chart import captioned_chart
 from app.views.shared.format import db, number, plural, size
 
 LISTED = 50
 WIDTHS = (2, 5, 5)
 HEADS = {False: "One scale", True: "A scale for each channel"}
-CONFIG = {"displaylogo": False, "displayModeBar": False}
 
 
 def weight_plot(layer: Layer) -> None:
@@ -24,20 +23,8 @@ def weight_plot(layer: Layer) -> None:
     if weights is None:
         st.info("This weight has no output channels to compare.", icon=":material/info:")
         return
-    st.plotly_chart(
-        weight_strip_figure(weights, mode=mode()),
-        key="weight strip",
-        theme=None,
-        config=CONFIG,
-        alt=f"Width of each channel of {weights.name} as a colour, outliers marked",
-    )
-    st.plotly_chart(
-        weights_figure(weights, mode=mode()),
-        key="weights figure",
-        theme=None,
-        config=CONFIG,
-        alt=f"Channel ranges of {weights.name} and their error",
-    )
+    for figure in figures_of(WeightChannels):
+        captioned_chart(figure, weights, weights.name)
     _outliers(weights)
 
 

@@ -46,7 +46,7 @@ def overview_bar(workspace: Workspace) -> None:
             disabled=running or done,
             on_click=start_measurement_and_timing,
             args=(workspace,),
-            help=f"Run the float model, both halves of the quantization and the int8 model on "
+            help=f"Run float, weights only, activations only and all int8 on "
             f"{plural(len(workspace.opened.evaluation), 'sample')}.",
         )
         with st.container(
@@ -74,7 +74,7 @@ def _progress(job: Job) -> None:
 
 
 def _metric_select(workspace: Workspace) -> None:
-    """What the outputs are judged by; a file's path is asked for beside it."""
+    """The metric of the outputs; a file's path is asked for beside it."""
     chosen = workspace.project.metric
     usual = metric_of("", workspace.opened)
     options = [_EMPTY, *(name for name in METRICS if _fits(name, workspace)), FILE]
@@ -104,7 +104,7 @@ def _metric_select(workspace: Workspace) -> None:
             picked,
             name="overview metric",
             words=words,
-            hint="What the outputs are judged by beside their sqnr. A Python file has "
+            hint="The metric of the outputs beside their sqnr. A Python file has "
             "`metric(outputs, labels) -> float` and `higher_is_better`; it runs with your rights.",
         )
     if not wants_file:

@@ -13,6 +13,9 @@ from analysis.study.stages import LATENCY
 from app.views.shared.format import DASH, db, number, percent, points, size
 from app.workspace.workspace import Workspace
 
+LEAST_CHANGE = 5e-6
+"""A smaller change of a metric is none: half a digit of a percentage, chance in a cosine."""
+
 
 def overview_cards(workspace: Workspace) -> None:
     """Draw the cards and what the samples can tell."""
@@ -50,7 +53,8 @@ def _card(
         change = None
         exact = math.isinf(scores.sqnr_db) and scores.sqnr_db > 0
         if base is not None and scores.metric is not None and not exact:
-            change = _change(metric, round(scores.metric - base, 9) + 0.0)
+            difference = scores.metric - base
+            change = _change(metric, 0.0 if abs(difference) < LEAST_CHANGE else difference)
         same = _change(metric, 0.0)
         colour = "normal" if metric.higher_is_better else "inverse"
         st.metric(
@@ -75,8 +79,6 @@ def _value(metric: Metric, value: float | None) -> str:
 def _change(metric: Metric, change: float) -> str:
     if metric.unit == "%":
         return points(change)
-    if 0 < abs(change) < 5e-5:
-        return f"{'-' if change < 0 else '+'}{number(abs(change), 2)} {metric.unit}".strip()
     return f"{change:+.4g} {metric.unit}".strip()
 
 
@@ -130,7 +132,7 @@ def _before(workspace: Workspace) -> str:
 
 
 def _said(split: AblationResult | None) -> str:
-    """What the halves say, and whether the metric can tell."""
+    """What weights only and activations only say, and whether the metric can tell."""
     if split is None:
         return "Press Measure to see how much the weights cost and how much the activations."
     weights, activations = split.weights_only.sqnr_db, split.activations_only.sqnr_db

@@ -7,10 +7,10 @@ from app.tasks.pictures import prepare_pictures
 from app.views.layers.recipe_bar import undo_buttons
 from app.views.overview.bar import overview_bar
 from app.views.overview.cards import overview_cards
-from app.views.overview.depth import depth_plot
+from app.views.overview.model_figures import model_figures
 from app.views.overview.ranking import ranking_panel
 from app.views.overview.samples import samples_panel
-from app.views.overview.suspects import suspects
+from app.views.shared.findings_list import findings_list
 from app.views.shared.page_guard import guarded, ready
 from app.workspace.workspace import Workspace
 
@@ -21,9 +21,11 @@ def body(workspace: Workspace) -> None:
     overview_cards(workspace)
     left, right = st.columns([10, 9], gap="medium")
     with left:
-        depth_plot(workspace)
+        model_figures(workspace)
     with right:
-        suspects(workspace)
+        findings_list(
+            workspace, "**Suspects** :gray[causes found in what is measured, most to win first]"
+        )
     ranking_panel(workspace)
     samples_panel(workspace)
 

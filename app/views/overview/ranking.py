@@ -15,12 +15,14 @@ from app.session import user_session
 from app.tasks.ranking import ranking_job, start_ranking
 from app.tasks.stages import TITLES
 from app.views.layers.table import go_to
-from app.views.shared.format import plural, seconds
+from app.views.shared.format import end_of, plural, seconds
 from app.views.shared.job_panel import show_outcome
 from app.views.shared.widget_key import heard, widget_key
 from app.workspace.workspace import Workspace
 from quant.ablation import QuantUnit
 
+NAME = 44
+"""Characters of a name that its column has room for."""
 KEY = "ranking_table"
 EVERY = 1.0
 """Seconds between looks at a ranking that runs."""
@@ -196,7 +198,7 @@ def _frame(
 
     return pd.DataFrame(
         {
-            "layer": [unit.name for unit in units],
+            "layer": [end_of(unit.name, NAME) for unit in units],
             "op": [" + ".join(ops.get(n, "") for n in unit.nodes) for unit in units],
             "sensitivity": [alone(unit.name) for unit in units],
             "loss": [scaled(found.loss(unit.name)) for unit in units],

@@ -79,7 +79,8 @@ def data_card(opened: OpenedSource) -> None:
             width=64,
             alt=[f"Sample {i}" for i in range(len(shown.images))],
         )
-    st.caption(f"Range and pictures are of the first {plural(shown.samples, 'sample')}.")
+    what = "Range and pictures are" if shown.images else "The range is"
+    st.caption(f"{what} of the first {plural(shown.samples, 'sample')}.")
 
 
 def _classes(opened: OpenedSource) -> tuple[str, ...]:

@@ -18,6 +18,11 @@ def number(value: float | None, digits: int = 4) -> str:
     return f"{digits_there}{ten}".replace("-", "\N{MINUS SIGN}")
 
 
+def end_of(name: str, most: int) -> str:
+    """The end of a long name, which tells layers apart better than the start that they share."""
+    return name if len(name) <= most else f"…{name[1 - most :]}"
+
+
 def db(value: float | None) -> str:
     """A ratio in dB, as :func:`quant.error_model.sqnr.decibels` with a minus sign."""
     if value is None or math.isnan(value):

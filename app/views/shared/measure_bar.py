@@ -55,7 +55,7 @@ def _earlier(
 ) -> None:
     """The float model, and the recipe that was measured before."""
     latest, before = project.latest, _before(project)
-    missing = "not measured" if labelled else "data without labels"
+    missing = "press Measure" if labelled else "data without labels"
     if latest is not None and latest.float_top1 is None:
         missing = "no class scores" if latest.agreement is None else "data without labels"
     with float_card:
@@ -75,7 +75,7 @@ def _earlier(
 def _now(project: Project, labelled: bool) -> None:
     """The recipe as it stands."""
     now, before = project.measured, _before(project)
-    missing = "recipe changed since" if project.latest and now is None else "not measured"
+    missing = "recipe changed since" if project.latest and now is None else "press Measure"
     top1_card, sqnr_card = st.columns(2)
     if _scored(project):
         with top1_card:

@@ -6,7 +6,11 @@ from typing import Any
 import pandas as pd
 import streamlit as st
 
+from app.views.shared.format import end_of
+
 HEIGHT = 350
+NAME = 24
+"""Characters of a name that its column has room for."""
 
 
 def row_table(
@@ -47,7 +51,7 @@ def row_table(
     rows = [names.index(selected)] if selected in names else []
     st.session_state[key] = {"selection": {"rows": rows, "columns": [], "cells": []}}
     st.dataframe(
-        frame,
+        frame.assign(name=[end_of(name, NAME) for name in names]),
         key=key,
         height=HEIGHT,
         hide_index=True,

@@ -1,7 +1,5 @@
 """The compiled part of the predicted local error: one pass over the bins of one side of zero."""
 
-import math
-
 import numpy as np
 from numpy.typing import NDArray
 
@@ -12,12 +10,11 @@ _PRECISION = 2.0**-22
 
 
 @compiled(
-    "UniTuple(float64, 3)(Array(int64, 1, 'C', readonly=True), int64, UniTuple(float64, 3), "
+    "UniTuple(float64, 3)(Array(float64, 1, 'C', readonly=True), UniTuple(float64, 3), "
     "float64, int64)"
 )
 def side_errors(
-    counts: NDArray[np.int64],
-    zeros: int,
+    counts: NDArray[np.float64],
     grid: tuple[float, float, float],
     scale: float,
     steps: int,
@@ -28,8 +25,7 @@ def side_errors(
     with n the code at y: each whole step behind adds 1/12.
 
     Args:
-        counts: Values in each bin, from zero outwards, shape (n,).
-        zeros: How many of the first are exactly zero, and have no error.
+        counts: Values in each bin, from zero outwards, exact zeros left out, shape (n,).
         grid: Width of a bin, the least magnitude (or 0) and the greatest, in real units.
         scale: Real units per step.
         steps: Number of steps from zero to the end of the range.
@@ -39,7 +35,7 @@ def side_errors(
     last = min(int(largest / width), counts.size - 1)
     clipped = clipping = rounding = 0.0
     for k in range(first, last + 1):
-        inside = counts[k] - zeros if k == 0 else counts[k]
+        inside = counts[k]
         if inside == 0:
             continue
         # The outer bins end where the values do; a spike keeps a sliver of width.
@@ -54,13 +50,14 @@ def side_errors(
         a, b = low / scale, high / scale
         in_a, in_b = min(a, steps), min(b, steps)
         code_a, code_b = np.rint(in_a), np.rint(in_b)
-        rounding += density * (
-            (code_b - code_a) + 4 * ((in_b - code_b) ** 3 - (in_a - code_a) ** 3)
-        )
+        off_a, off_b = in_a - code_a, in_b - code_b
+        cubes = off_b * (off_b * off_b) - off_a * (off_a * off_a)
+        rounding += density * ((code_b - code_a) + 4 * cubes)
         if b > steps:
-            clipping += density * ((b - steps) ** 3 - max(a - steps, 0.0) ** 3)
+            over_a, over_b = max(a - steps, 0.0), b - steps
+            clipping += density * (over_b * (over_b * over_b) - over_a * (over_a * over_a))
             # Scales are float32, so the end of a range is only known to their precision.
             end = steps * (1 + _PRECISION)
             clipped += density * (max(b - end, 0.0) - max(a - end, 0.0))
-    cube = math.pow(scale, 3)
+    cube = scale * (scale * scale)
     return clipped * scale, clipping * cube / 3, rounding * cube / 12

@@ -1,7 +1,5 @@
 """The predicted local error, in NumPy; see :mod:`quant.kernels.compiled.histogram_error`."""
 
-import math
-
 import numpy as np
 from numpy.typing import NDArray
 
@@ -12,8 +10,7 @@ _PRECISION = 2.0**-22
 
 
 def side_errors(
-    counts: NDArray[np.int64],
-    zeros: int,
+    counts: NDArray[np.float64],
     grid: tuple[float, float, float],
     scale: float,
     steps: int,
@@ -22,7 +19,7 @@ def side_errors(
     width, nearest, largest = grid
     first, last = int(nearest / width), min(int(largest / width), counts.size - 1)
     k = np.arange(first, last + 1)
-    inside = counts[first : last + 1] - np.where(k == 0, zeros, 0)
+    inside = counts[first : last + 1]
     high = np.where(k == last, largest, (k + 1) * width)
     high = np.where(k == last - 1, np.minimum(high, largest - _SPIKE * width), high)
     low = np.where(k == first, np.maximum(k * width, nearest), k * width)
@@ -39,7 +36,7 @@ def side_errors(
     clipping = density * (_cube(b - steps) - _cube(np.maximum(a - steps, 0.0)))
     end = steps * (1 + _PRECISION)
     clipped = density * (np.maximum(b - end, 0.0) - np.maximum(a - end, 0.0))
-    cube = math.pow(scale, 3)
+    cube = scale * (scale * scale)
     return (
         float(total(clipped)) * scale,
         float(total(clipping)) * cube / 3,

@@ -7,6 +7,7 @@ import pytest
 from analysis.errors.output_scores import OutputScores, ScoreAccumulator
 from analysis.errors.tensor_error import ErrorStats
 from analysis.metrics import METRICS, WholeMetric
+from quant.io.codec import from_json, to_json
 
 
 def rows(count, classes, seed=0):
@@ -19,10 +20,10 @@ def softmax(scores):
 
 
 def tallied(reference, test, cuts=(), **options):
-    tally = ScoreAccumulator(**options)
+    accumulator = ScoreAccumulator(**options)
     for a, b in zip(np.split(reference, cuts), np.split(test, cuts), strict=True):
-        tally.add({"y": a}, {"y": b})
-    return tally.result()
+        accumulator.add({"y": a}, {"y": b})
+    return accumulator.result()
 
 
 def test_scores_equal_their_definitions_for_every_batching():
@@ -71,17 +72,17 @@ def test_what_is_no_row_of_scores_has_neither_divergence_nor_agreement(shape):
 
 def test_the_least_of_several_outputs_counts():
     a, b = rows(8, 3), rows(8, 3, seed=1)
-    tally = ScoreAccumulator()
-    tally.add({"good": a, "bad": b}, {"good": a, "bad": b + 1})
-    found = tally.result()
+    accumulator = ScoreAccumulator()
+    accumulator.add({"good": a, "bad": b}, {"good": a, "bad": b + 1})
+    found = accumulator.result()
     assert found.outputs["good"].sqnr_db == math.inf
     assert found.sqnr_db == found.outputs["bad"].sqnr_db < 10
 
 
 def test_an_output_of_another_shape_is_left_out():
-    tally = ScoreAccumulator()
-    tally.add({"y": rows(4, 3), "boxes": rows(7, 4)}, {"y": rows(4, 3), "boxes": rows(6, 4)})
-    assert set(tally.result().outputs) == {"y"}
+    accumulator = ScoreAccumulator()
+    accumulator.add({"y": rows(4, 3), "boxes": rows(7, 4)}, {"y": rows(4, 3), "boxes": rows(6, 4)})
+    assert set(accumulator.result().outputs) == {"y"}
 
 
 class Own(WholeMetric):
@@ -111,16 +112,16 @@ def test_the_metric_sees_the_variants_outputs_of_all_samples_and_their_labels():
 
 def test_outputs_kept_for_the_metric_survive_that_their_memory_is_used_again():
     memory = np.zeros((2, 3), np.float32)
-    tally = ScoreAccumulator(Own(lambda outputs, labels: float(outputs["y"].sum())))
+    accumulator = ScoreAccumulator(Own(lambda outputs, labels: float(outputs["y"].sum())))
     for value in (1, 2):
         memory[:] = value
-        tally.add({"y": rows(2, 3)}, {"y": memory})
-    assert tally.result().metric == 6 * 1 + 6 * 2
+        accumulator.add({"y": rows(2, 3)}, {"y": memory})
+    assert accumulator.result().metric == 6 * 1 + 6 * 2
 
 
 @pytest.mark.parametrize("sqnr_db", [math.inf, -math.inf, 1 / 3])
 def test_scores_come_back_from_json_exactly(sqnr_db):
     stats = ErrorStats(sqnr_db, 1 / 7, 1e-300, math.inf, 12)
     scores = OutputScores(3, {"y": stats}, 0.1 + 0.2, None, -1e-17)
-    text = json.dumps(scores.to_json(), allow_nan=False)
-    assert OutputScores.from_json(json.loads(text)) == scores
+    text = json.dumps(to_json(scores), allow_nan=False)
+    assert from_json(OutputScores, json.loads(text), "scores") == scores

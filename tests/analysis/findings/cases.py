@@ -137,7 +137,7 @@ HEALTHY = cache(resnet)
 def by_mse() -> Recipe:
     """uint8 asymmetric, weights per channel, plain MSE: what faults are planted in.
 
-    As the next layer sees it, MSE mends some of them by itself.
+    Weighted by effect on the next layer, MSE mends some of them by itself.
     """
     recipe = preset("everything")
     calibrator = calibrator_from_json({"name": "mse"})

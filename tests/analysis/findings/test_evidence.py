@@ -250,7 +250,7 @@ AWKWARD = {
     "transposed": """(float[N, 3, 8, 8] x) => (float[N, 5, 10, 10] y) {
         y = ConvTranspose (x, wc)
     }""",
-    "two readers": """(float[N, 3, 8, 8] x) => (float[N, 4, 8, 8] y, float[N, M, 4] z) {
+    "two consumers": """(float[N, 3, 8, 8] x) => (float[N, 4, 8, 8] y, float[N, M, 4] z) {
         y = Conv (x, w1)
         t = Transpose <perm = [0, 2, 3, 1]> (y)
         r = Reshape (t, shape)

@@ -45,11 +45,11 @@ def test_the_key_follows_the_content(write):
 
 def test_it_sees_all_samples_at_once_and_as_many_labels(write):
     text = "higher_is_better = True\ndef metric(o, l): return o['y'].shape[0] * 100 + len(l)"
-    tally = MetricAccumulator(metric_from_file(write(text)), LABELS)
+    accumulator = MetricAccumulator(metric_from_file(write(text)), LABELS)
     for start in (0, 7, 14):
         batch = {"y": SCORES["y"][start : start + 7]}
-        tally.add(batch, batch)
-    assert tally.result() == 2121
+        accumulator.add(batch, batch)
+    assert accumulator.result() == 2121
 
 
 def test_it_is_given_none_where_there_are_no_labels(write):
@@ -104,9 +104,9 @@ def test_a_function_that_gives_no_number_is_one_sentence(write, name):
 
 
 def test_outputs_of_several_shapes_cannot_be_joined(write):
-    tally = MetricAccumulator(metric_from_file(write(GOOD)), LABELS)
+    accumulator = MetricAccumulator(metric_from_file(write(GOOD)), LABELS)
     for size in (3, 4):
         batch = {"y": np.zeros((1, size), np.float32)}
-        tally.add(batch, batch)
+        accumulator.add(batch, batch)
     with pytest.raises(MetricError, match=r"one shape for all, found \(1, 3\), \(1, 4\)"):
-        tally.result()
+        accumulator.result()

@@ -66,11 +66,11 @@ def test_of_several_outputs_the_worst_counts():
 @pytest.mark.parametrize("name", sorted(METRICS))
 @pytest.mark.parametrize("size", [1, 7, 40])
 def test_a_metric_taken_batch_by_batch_is_that_of_the_whole(name, size):
-    tally = MetricAccumulator(METRICS[name], LABELS)
+    accumulator = MetricAccumulator(METRICS[name], LABELS)
     for start in range(0, 40, size):
         rows = slice(start, start + size)
-        tally.add({"y": SCORES[rows]}, {"y": FLOAT[rows]})
-    assert tally.result() == taken(name)
+        accumulator.add({"y": SCORES[rows]}, {"y": FLOAT[rows]})
+    assert accumulator.result() == taken(name)
 
 
 def test_a_metric_that_needs_labels_says_so_where_there_are_none():

@@ -14,10 +14,10 @@ def hits(rate, count, seed):
 
 def change(reference, test, metric=METRICS["top1"], **options):
     labels = np.zeros(len(reference), np.int64)
-    tallies = MetricAccumulator(metric, labels), MetricAccumulator(metric, labels)
-    for tally, outputs in zip(tallies, (reference, test), strict=True):
-        tally.add({"y": outputs}, {"y": reference})
-    return metric_change(*tallies, **options)
+    accumulators = MetricAccumulator(metric, labels), MetricAccumulator(metric, labels)
+    for accumulator, outputs in zip(accumulators, (reference, test), strict=True):
+        accumulator.add({"y": outputs}, {"y": reference})
+    return metric_change(*accumulators, **options)
 
 
 def test_the_interval_is_about_that_of_the_normal_distribution():

@@ -49,19 +49,19 @@ def test_a_row_says_what_its_calibrator_does(case):
             assert found == (expected if expected is None else pytest.approx(expected))
 
 
-@pytest.mark.parametrize("readers", [(), ("Conv",), ("Add", "MatMul"), (OUTPUT,)], ids=str)
-def test_where_readers_pass_everything_on_the_error_as_read_is_the_local_one(readers):
-    stats, context = statistics_of(AWKWARD["gelu"]), TensorContext(readers)
+@pytest.mark.parametrize("consumers", [(), ("Conv",), ("Add", "MatMul"), (OUTPUT,)], ids=str)
+def test_where_consumers_pass_everything_on_the_weighted_sqnr_is_the_local_one(consumers):
+    stats, context = statistics_of(AWKWARD["gelu"]), TensorContext(consumers)
     for row in candidates_from_stats(stats, SPEC, context):
         assert row.weighted_sqnr_db == row.rated_db == (row.local.sqnr_db if row.local else None)
 
 
-@pytest.mark.parametrize("readers", [("Sigmoid",), ("Relu",), ("Mul", "Sigmoid"), ("Gelu",)])
-def test_the_error_as_read_is_that_of_what_the_readers_make_of_the_values(readers):
+@pytest.mark.parametrize("consumers", [("Sigmoid",), ("Relu",), ("Mul", "Sigmoid"), ("Gelu",)])
+def test_the_weighted_sqnr_is_that_of_what_the_consumers_compute(consumers):
     x = 3 * AWKWARD["normal"]
-    stats, context = statistics_of(x), TensorContext(readers)
+    stats, context = statistics_of(x), TensorContext(consumers)
     real = x.astype(np.float64)
-    found = transfer_functions(readers, float(x.max()))
+    found = transfer_functions(consumers, float(x.max()))
     squares = sum(float(np.square(f(real)).sum()) for f in found)
     for row in candidates_from_stats(stats, SPEC, context):
         if row.rmin is None or row.rmax is None:
@@ -71,7 +71,7 @@ def test_the_error_as_read_is_that_of_what_the_readers_make_of_the_values(reader
         assert row.weighted_sqnr_db == pytest.approx(10 * np.log10(squares / errors), abs=0.3)
 
 
-def test_best_is_near_the_top_as_read_even_where_its_local_error_is_large():
+def test_best_is_near_the_top_by_weighted_sqnr_even_where_its_local_error_is_large():
     x = np.append(AWKWARD["normal"], np.full(500, -60.0, np.float32))
     stats, context = statistics_of(x), TensorContext(("Sigmoid",))
     rows = {row.name: row for row in candidates_from_stats(stats, SPEC, context) if row.local}
@@ -81,12 +81,12 @@ def test_best_is_near_the_top_as_read_even_where_its_local_error_is_large():
     assert rows["best"].local.sqnr_db < max(row.local.sqnr_db for row in rows.values()) - 10
 
 
-def test_no_error_as_read_where_the_mask_leaves_no_bins_or_the_readers_give_zeros():
+def test_no_weighted_sqnr_where_the_mask_leaves_no_bins_or_the_consumers_give_zeros():
     masked = np.append(AWKWARD["normal"], np.full(500, -1e9, np.float32))
-    for x, reader in ((masked, "Softmax"), (AWKWARD["all zero"], "Tanh")):
-        stats, context = statistics_of(x), TensorContext((reader,))
+    for x, consumer in ((masked, "Softmax"), (AWKWARD["all zero"], "Tanh")):
+        stats, context = statistics_of(x), TensorContext((consumer,))
         for row in candidates_from_stats(stats, SPEC, context):
-            if row.local and reader == "Softmax":
+            if row.local and consumer == "Softmax":
                 assert row.weighted_sqnr_db is None
                 assert row.rated_db == row.local.sqnr_db
             else:

@@ -65,13 +65,13 @@ def page_of(ending: str) -> str:
     )  # fmt: skip
     without_rows = tuple(
         replace(sample, agrees=None) if place % 2 else sample
-        for place, sample in enumerate(found.judged.worst)
+        for place, sample in enumerate(found.sample_errors.worst)
     )
     return report_html(
         replace(
             found,
             findings=(finding,),
-            judged=replace(found.judged, worst=without_rows),
+            sample_errors=replace(found.sample_errors, worst=without_rows),
         )
     )
 

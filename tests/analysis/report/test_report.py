@@ -112,16 +112,18 @@ def test_figures_are_there_for_both_grounds(page):
 def test_names_and_sentences_cannot_become_markup(analysis):
     evil = '<img src=x onerror="alert(1)"></script><script>alert(2)</script>'
     finding = Finding(evil, "warning", evil, evil, evil, evil, fix=Fix(evil, quant.Recipe(evil)))
-    judged = replace(
-        analysis.judged,
+    errors = replace(
+        analysis.sample_errors,
         worst=tuple(
             replace(sample, float_outputs={evil: sample.float_outputs["y"]},
                     int8_outputs={evil: sample.int8_outputs["y"]}, agrees=None)
-            for sample in analysis.judged.worst
+            for sample in analysis.sample_errors.worst
         ),
     )  # fmt: skip
     quantized = replace(analysis.quantized, recipe=replace(analysis.quantized.recipe, name=evil))
-    page = report_html(replace(analysis, findings=(finding,), judged=judged, quantized=quantized))
+    page = report_html(
+        replace(analysis, findings=(finding,), sample_errors=errors, quantized=quantized)
+    )
     found = Elements(page)
     assert found.open == []
     assert not [a for _, a in found.elements if "onerror" in a]

@@ -43,7 +43,7 @@ def test_a_flat_metric_is_said_to_be_and_units_are_ranked_by_what_leaving_them_f
     gains = [analysis.gain_db(unit) for unit in analysis.suspects]
     assert gains == sorted(gains, reverse=True)
     first = analysis.suspects[0]
-    expected = analysis.benefit[first].sqnr_db - analysis.split.all.sqnr_db
+    expected = analysis.benefit[first].sqnr_db - analysis.ablation.all.sqnr_db
     assert analysis.gain_db(first) == expected
 
 
@@ -55,7 +55,7 @@ def test_a_metric_that_tells_them_apart_ranks_the_units(analysis, better):
         name: replace(effect, scores=replace(effect.scores, metric=float(number % 3)))
         for number, (name, effect) in enumerate(analysis.benefit.items())
     }
-    told = replace(analysis, split=replace(analysis.split, metric=change), benefit=effects)
+    told = replace(analysis, ablation=replace(analysis.ablation, metric=change), benefit=effects)
     assert told.by_metric
     assert told.ranking.startswith("Ranked by Top-1, then by output sqnr")
     values = [effects[name].scores.metric for name in told.suspects]
@@ -125,9 +125,9 @@ def test_several_outputs_a_fixed_batch_and_one_whose_shape_depends_on_the_data()
     calibration = quant.calibrate(model, data)
     quantized = quant.quantize(model, calibration, quant.preset("everything"))
     found = analyze(quantized, calibration, data, metric=METRICS["cosine"])
-    assert 20 < found.split.all.sqnr_db < 60
-    assert found.split.all.agreement is None
+    assert 20 < found.ablation.all.sqnr_db < 60
+    assert found.ablation.all.agreement is None
     assert 0.99 < found.metric.int8_value < 1
-    assert [sample.agrees for sample in found.judged.worst] == [None] * 6
+    assert [sample.agrees for sample in found.sample_errors.worst] == [None] * 6
     assert {"boxes", "r"} <= set(found.local)
     assert report_html(found).count("<h3>Sample ") == 6

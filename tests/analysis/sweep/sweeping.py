@@ -131,8 +131,8 @@ def brute_force(quantized, variant, data, samples=None, level="basic"):
         InferenceSession(model.to_bytes(), level=level, threads=1, integer_kernels=False)
         for model in (quantized.float_model, variant)
     )
-    tally = ScoreAccumulator()
+    accumulator = ScoreAccumulator()
     size, _ = batch_size([reference], data)
     for batch in data.batches(size, total):
-        tally.add(reference.run(batch.feeds), test.run(batch.feeds), samples=batch.size)
-    return tally.result()
+        accumulator.add(reference.run(batch.feeds), test.run(batch.feeds), samples=batch.size)
+    return accumulator.result()

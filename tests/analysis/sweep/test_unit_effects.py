@@ -12,6 +12,7 @@ from analysis.metrics import METRICS
 from analysis.sweep.unit_effects import UnitEffect, benefit, sensitivity
 from quant.ablation import only_unit, units, without_unit
 from quant.errors import Cancelled, DataError
+from quant.io.codec import from_json, to_json
 from quant.passes.simulate_qdq import SimulateQdq
 from quant.recipe.presets import preset
 from quant.recipe.recipe import Rule
@@ -189,7 +190,7 @@ def test_going_on_runs_only_the_rest_and_gives_the_same_numbers(which, monkeypat
         pass
 
     def until_half(effect):
-        kept[effect.unit] = UnitEffect.from_json(json.loads(json.dumps(effect.to_json())))
+        kept[effect.unit] = from_json(UnitEffect, json.loads(json.dumps(to_json(effect))), "effect")
         if len(kept) == len(whole) // 2:
             raise Killed
 
@@ -282,5 +283,5 @@ def test_effects_come_back_from_json_exactly(kl):
     for found in benefit(quantized, calibration, data).values():
         scores = OutputScores(found.scores.samples, found.scores.outputs, kl, None, 1 / 3)
         effect = replace(found, scores=scores)
-        text = json.dumps(effect.to_json(), allow_nan=False)
-        assert UnitEffect.from_json(json.loads(text)) == effect
+        text = json.dumps(to_json(effect), allow_nan=False)
+        assert from_json(UnitEffect, json.loads(text), "effect") == effect

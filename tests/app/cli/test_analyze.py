@@ -3,10 +3,12 @@
 import csv
 import json
 import os
+import re
 import signal
 import subprocess
 import sys
 import time
+from pathlib import Path
 
 import numpy as np
 import onnx
@@ -21,6 +23,7 @@ from tests.models import conv_relu, images
 
 FILES = ("layers.csv", "findings.json", "report.html")
 SAMPLE = find("fmnist_mobilenet")
+OF_VERSION_0_1 = Path(__file__).parents[2] / "data" / "v0_1" / "state.jsonl"
 
 
 @pytest.fixture
@@ -101,6 +104,31 @@ def test_the_same_inputs_give_the_same_bytes_and_nothing_is_measured_twice(capsy
     _code, out, _ = analyze(capsys, folder, "--json")
     assert json.loads(out)["units_measured"] == {"sensitivity": 0, "benefit": 0}
     assert contents(folder / "out") == first
+
+
+def test_a_folder_of_version_0_1_is_refused_in_one_sentence_that_says_what_to_do(capsys, folder):
+    # Of the same model and data: the statistics of a calibration are others since, so that what
+    # version 0.1 measured of each unit is not what this one would measure.
+    former = OF_VERSION_0_1.read_bytes()
+    assert former.count(b"\n") == 5
+    (folder / "out").mkdir()
+    path = folder / "out" / "state.jsonl"
+    path.write_bytes(former)
+    code, out, err = analyze(capsys, folder)
+    assert (code, out) == (1, "")
+    told = re.fullmatch(
+        rf"quantlens: {re.escape(str(path))}: expected the state of this analysis, found that of "
+        r"another \(of another (?P<other>.*)\); choose another folder, or delete this file "
+        r"to start anew",
+        err.splitlines()[-1],
+    )
+    assert told
+    assert "calibration" in told["other"].split(", ")
+    assert not {"model", "data"} & set(told["other"].split(", "))
+    assert [kept.name for kept in path.parent.iterdir()] == ["state.jsonl"]
+    assert path.read_bytes() == former
+    path.unlink()
+    assert analyze(capsys, folder)[0] == 0
 
 
 def test_a_folder_of_another_recipe_is_refused_in_one_sentence_and_left_alone(capsys, folder):

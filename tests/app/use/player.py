@@ -14,7 +14,8 @@ from app.session import user_session
 from app.views.layers.recipe_bar import ACTIVATION_TYPES, WEIGHT_TYPES
 from app.views.shared.controls import calibrator_list
 from app.workspace.opening import STORE
-from quant.calibrators import calibrator_from_json
+from quant.calibrators import calibrator_named
+from quant.io.codec import to_json
 from quant.recipe.presets import preset, preset_names
 from tests.app.screen import project, session
 from tests.app.use import plain_model
@@ -157,7 +158,7 @@ class Player:
         values["skip"] = skip == "yes"
         if self.random.random() < 0.5:
             tab.app.selectbox(key="bulk Calibrator").select("percentile")
-            values["calibrator"] = calibrator_from_json({"name": "percentile"}).to_json()
+            values["calibrator"] = to_json(calibrator_named("percentile"))
             values["range"] = None
         self.log.append(f"{name}bulk {op_type} {values}")
         tab.app.run()
@@ -240,7 +241,7 @@ def options(what: str) -> Sequence[tuple[Any, Json]]:
     """What a select box offers, and the settings that each stands for."""
     if what == "calibrator":
         names = calibrator_list()
-        return [(n, {"calibrator": calibrator_from_json({"name": n}).to_json()}) for n in names]
+        return [(n, {"calibrator": to_json(calibrator_named(n))}) for n in names]
     if what == "activation":
         return list(zip(ACTIVATION_TYPES, ACTIVATIONS, strict=True))
     if what == "weight type":
@@ -270,7 +271,7 @@ def pressed(key: str) -> Edit | None:
     if match := re.fullmatch(r"layer weight (\w+) (True|False) of (.+)", key):
         values = {"weight_type": match[1], "per_channel": match[2] == "True"}
         return layer_setting(match[3], values)
-    if match := re.fullmatch(r"(?:apply|suspect fix) .+ ([0-9a-f]{8})", key):
+    if match := re.fullmatch(r"apply .+ ([0-9a-f]{8})", key):
         known = [
             item.fix.recipe
             for found in STORE._of(FINDINGS)._items.values()

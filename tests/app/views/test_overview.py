@@ -134,8 +134,8 @@ def test_a_fix_changes_the_recipe_and_can_be_undone(opened: AppTest):
     worse = project(opened).recipe.with_rule(Rule("tensor", "r", {"range": (0.0, 0.05)}))
     put_recipe(worse)
     opened.run()
-    until(opened, lambda: any(str(b.key).startswith("suspect fix") for b in opened.button))
-    named(opened.button, "suspect fix 0").click().run()
+    until(opened, lambda: any(str(b.key).startswith("apply") for b in opened.button))
+    next(b for b in opened.button if str(b.key).startswith("apply")).click().run()
     assert project(opened).recipe != worse
     opened.button(key="undo").click().run()
     assert project(opened).recipe == worse

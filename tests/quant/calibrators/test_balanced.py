@@ -7,7 +7,7 @@ import pytest
 
 from quant.calibrators.balanced import Balanced
 from quant.calibrators.mse import Mse
-from quant.error_model.consumers import consumer_functions, readers
+from quant.error_model.consumers import consumer_functions, consumer_types
 from quant.error_model.context import NO_CONTEXT
 from quant.model.loading import load
 from quant.types import QType, QuantSpec
@@ -58,7 +58,7 @@ def functions_of(body: str):
     }}"""
     weights = {name: np.float32(value) for name, value in constants.items() if name in body}
     model = load(network(text, w=weight(4, 4, 1, 1), **weights))
-    return consumer_functions(model)["c"], readers(model)["c"]
+    return consumer_functions(model)["c"], consumer_types(model)["c"]
 
 
 def test_a_swish_written_out_is_one_function():

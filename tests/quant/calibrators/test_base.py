@@ -14,6 +14,7 @@ from quant.calibrators import (
     register,
 )
 from quant.errors import RecipeError
+from quant.io.codec import to_json
 
 
 def test_every_algorithm_of_the_folder_is_registered():
@@ -44,12 +45,19 @@ def test_a_name_is_registered_once():
     ("document", "message"),
     [
         ({"name": "median"}, "unknown name 'median'; choose one of best, js, kl, minmax"),
-        ({}, "expected a name, found None; choose one of best, js"),
+        ({}, "unknown name ''; choose one of best, js"),
+        ({"name": None}, "calibrator: name: expected a text, found None"),
         ("kl", "expected an object"),
         ({"name": "kl", "p": 1}, "unknown field 'p'"),
-        ({"name": "kl", "options": {"bins": 9}}, "unknown option 'bins'; it has no options"),
-        ({"name": "percentile", "options": {"q": 9}}, "its options are p"),
-        ({"name": "percentile", "options": {"p": "99"}}, "expected a number, found '99'"),
+        ({"name": "kl", "options": {"bins": 9}}, "options: unknown field 'bins'; expected none"),
+        (
+            {"name": "percentile", "options": {"q": 9}},
+            "options: unknown field 'q'; expected one of p",
+        ),
+        (
+            {"name": "percentile", "options": {"p": "99"}},
+            "options.p: expected a number, found '99'; correct it",
+        ),
         ({"name": "percentile", "options": {"p": True}}, "expected a number, found True"),
         ({"name": "percentile", "options": {"p": 101}}, "expected 50.0 to 100.0 %, found 101"),
         ({"name": "percentile", "options": {"p": float("nan")}}, "found nan"),
@@ -71,7 +79,7 @@ def test_options_of_every_plain_type_are_checked():
         both: bool = False
         how: str = "well"
 
-    assert Strange(bins=9, both=True, how="so").to_json() == {
+    assert to_json(Strange(bins=9, both=True, how="so")) == {
         "name": "strange",
         "options": {"bins": 9, "both": True, "how": "so"},
     }

@@ -17,6 +17,7 @@ from quant.calibrators import (
     own_calibrators,
 )
 from quant.errors import RecipeError
+from quant.io.codec import to_json
 from quant.tool_rules import TOOL_RULES
 from tests.hypothesis_profile import examples
 from tests.quant.awkward_data import AWKWARD
@@ -101,8 +102,8 @@ def test_a_name_gives_the_calibrator_and_its_key_gives_the_name(name):
     calibrator = calibrator_named(name)
     assert calibrator == Tool(choice=name)
     assert (calibrator.key, calibrator.title) == (name, TOOL_RULES[name].label)
-    assert calibrator.to_json() == {"name": "tool", "options": {"choice": name}}
-    assert calibrator_from_json(calibrator.to_json()) == calibrator
+    assert to_json(calibrator) == {"name": "tool", "options": {"choice": name}}
+    assert calibrator_from_json(to_json(calibrator)) == calibrator
 
 
 def test_our_names_give_our_calibrators():

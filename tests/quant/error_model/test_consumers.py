@@ -4,7 +4,7 @@ import pytest
 from onnx import TensorProto, helper
 
 import quant
-from quant.error_model.consumers import OUTPUT, identity, readers, transfer_functions
+from quant.error_model.consumers import OUTPUT, consumer_types, identity, transfer_functions
 
 
 def model():
@@ -29,7 +29,7 @@ def model():
 
 
 def test_operators_that_only_move_values_are_looked_through():
-    found = readers(model())
+    found = consumer_types(model())
     assert found["x"] == ("Relu",)
     assert found["a"] == ("Mul", "Sigmoid", "Softmax")
     assert found["c"] == ("Softmax",)

@@ -7,7 +7,7 @@ import pytest
 import quant
 import sample_models
 from quant.calibrators.mse import Mse
-from quant.error_model.consumers import readers
+from quant.error_model.consumers import consumer_types
 from quant.error_model.context import NO_CONTEXT, TensorContext, tensor_contexts
 from quant.types import QType, QuantSpec
 
@@ -25,7 +25,7 @@ def calibration(model):
 
 def test_every_tensor_with_statistics_has_a_context_that_says_who_reads_it(model, calibration):
     found = tensor_contexts(model, calibration)
-    expected = readers(model)
+    expected = consumer_types(model)
     assert {name: context.consumer_ops for name, context in found.items()} == {
         name: expected[name] for name in calibration.tensors
     }

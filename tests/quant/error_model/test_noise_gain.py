@@ -81,14 +81,14 @@ def test_error_is_that_of_each_channel_times_its_gain():
         channel_min=x.min(axis=0),
         channel_max=x.max(axis=0),
     )
-    seen = WeightedError(stats, TensorContext(("Conv",), gain))
+    weighted = WeightedError(stats, TensorContext(("Conv",), gain))
 
     def measured(end):
         error = x - fake_quantize(x, params_from_range(-end, end, UINT8))
         return float((np.square(error, dtype=np.float64) * gain).sum())
 
     ends = (6.0, 3.0, 1.0, 0.5)
-    found = [seen.of_params(params_from_range(-end, end, UINT8)) for end in ends]
+    found = [weighted.of_params(params_from_range(-end, end, UINT8)) for end in ends]
     expected = [measured(end) for end in ends]
     # Gains are known up to a factor of the whole tensor.
     ratios = np.asarray(found) / expected

@@ -13,8 +13,8 @@ UINT8 = QuantSpec(QType.UINT8, symmetric=False)
 SPECS = [UINT8, QuantSpec(QType.INT8, symmetric=True), QuantSpec(QType.INT16, symmetric=False)]
 
 
-def seen(x, found, spec, consumer_ops):
-    """The squared error after the readers, of the values themselves."""
+def squared_error(x, found, spec, consumer_ops):
+    """The squared error behind the consumers, of the values themselves."""
     real = x.astype(np.float64)
     test = fake_quantize(x, params_from_range(*found, spec)).astype(np.float64)
     largest = float(x.max())
@@ -30,12 +30,12 @@ def seen(x, found, spec, consumer_ops):
     [(), ("Relu",), ("Sigmoid",), ("Mul", "Sigmoid"), ("Gelu",), ("Softmax",)],
     ids=str,
 )
-def test_error_is_that_of_what_the_readers_make_of_the_values(consumer_ops, spec, share):
+def test_error_is_that_of_what_the_consumers_compute(consumer_ops, spec, share):
     x = 2 * AWKWARD["normal"]
     stats = statistics_of(x)
     found = share * stats.low, share * stats.high
     params = params_from_range(*found, spec)
-    expected = seen(x, found, spec, consumer_ops)
+    expected = squared_error(x, found, spec, consumer_ops)
     assert WeightedError(stats, TensorContext(consumer_ops)).of_params(params) == pytest.approx(
         expected, rel=0.05
     )

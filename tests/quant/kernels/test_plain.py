@@ -2,6 +2,7 @@
 
 import importlib
 import math
+from functools import partial
 
 import numpy as np
 import pytest
@@ -10,14 +11,18 @@ from hypothesis import strategies as st
 from hypothesis.extra import numpy as hnp
 
 from quant import kernels
+from quant.calibrators import REGISTRY, own_calibrators
 from quant.calibrators.search.divergence import Windows
 from quant.error_model import expected_error
+from quant.error_model.context import TensorContext
 from quant.statistics.histogram import BINS_PER_SIDE, HistogramBuilder
 from quant.statistics.observe import MIN_EXPONENT, ChannelRanges, HistogramGrid, observe
 from quant.tool_rules.aimet import costs, density
 from quant.tool_rules.streamed.compute import running, x_log_x
+from quant.types import QType, QuantSpec
 from tests.hypothesis_profile import examples
 from tests.quant.awkward_data import AWKWARD
+from tests.quant.statistics.statistics_of import statistics_of
 
 FLOATS = st.one_of(
     st.floats(width=32, allow_nan=False, allow_infinity=False),
@@ -47,6 +52,10 @@ class Both:
 
 
 KINDS = ("compiled", "plain")
+
+
+def kernel(kind, name):
+    return importlib.import_module(f"quant.kernels.{kind}.{name}")
 
 
 def counted(x):
@@ -135,23 +144,14 @@ def test_sides_count_the_same(x):
     st.floats(1e-6, 1e3),
     st.integers(0, 255),
 )
-def test_local_errors_agree(x, relative, steps):
-    histogram = counted(x)
-    magnitudes = np.abs(x.astype(np.float64))
-    if not magnitudes.max():
+def test_local_errors_agree_to_the_last_bit(x, relative, steps):
+    if not x.any():
         return
-    scale = max(float(magnitudes.max()) * relative / 127, 1e-45)
-    side, width, end, zeros = (
-        (histogram.positive, histogram.positive_width, float(x.max()), histogram.zeros)
-        if x.max() > 0
-        else (histogram.negative, histogram.negative_width, -float(x.min()), 0)
-    )
-    nearest = float(magnitudes.min()) if (x > 0).all() or (x < 0).all() else 0.0
-    agree(
-        Both("histogram_error", "side_errors")(side, zeros, (width, nearest, end), scale, steps),
-        rtol=1e-9,
-        atol=1e-290,
-    )
+    scale = max(float(np.abs(x.astype(np.float64)).max()) * relative / 127, 1e-45)
+    for side in expected_error.observed_sides(statistics_of(x)):
+        grid = side.width, side.nearest, side.end
+        both = Both("histogram_error", "side_errors")
+        agree(both(side.counts, grid, scale, steps), rtol=0)
 
 
 @given(
@@ -160,12 +160,16 @@ def test_local_errors_agree(x, relative, steps):
     st.integers(0, 300),
 )
 def test_expected_errors_agree_to_the_last_bit(x, scale, most):
-    for side in expected_error.sides(counted(x)):
+    for side in (
+        *expected_error.sides(counted(x)),
+        *expected_error.observed_sides(statistics_of(x)),
+    ):
         steps = np.arange(scale.size, dtype=np.int64) * most
+        args = side._tables, side._bounds
         out = np.empty(scale.size)
-        agree(Both("expected_error", "excess_sums")(scale, steps, side._tables, out), rtol=0)
+        agree(Both("expected_error", "excess_sums")(scale, steps, *args, out), rtol=0)
         table = np.empty((scale.size, most + 1))
-        agree(Both("expected_error", "running_excess")(scale, side._tables, table), rtol=0)
+        agree(Both("expected_error", "running_excess")(scale, *args, table), rtol=0)
 
 
 WINDOWS = st.lists(st.tuples(st.integers(0, 1800), st.integers(0, 1800)), max_size=6)
@@ -175,15 +179,28 @@ WINDOWS = st.lists(st.tuples(st.integers(0, 1800), st.integers(0, 1800)), max_si
 @given(COUNTS, WINDOWS, st.sampled_from([8, 16, 128, 248]))
 @example(np.zeros(2048, np.int64), [(0, 0)], 128)
 @example(np.eye(1, 2048, 5, dtype=np.int64)[0], [(0, 0), (0, 1800)], 128)
-def test_divergences_agree(counts, windows, levels):
+def test_divergences_agree_to_the_last_bit(counts, windows, levels):
     shape = np.array([(a, min(a + b + 248, 2048)) for a, b in windows], np.int64).reshape(-1, 2)
     bins = counts.astype(np.float64)
     totals = Windows(bins, levels)._totals
     both = Both("divergence", "divergences")
-    agree(both(bins, totals, shape, levels, np.empty((2, len(shape)))), rtol=0)
-    agree(
-        both(bins, totals, shape, levels, np.empty((3, len(shape)))), rtol=0, atol=1e-6
-    )  # float32
+    for rows in (2, 3):
+        agree(both(bins, totals, shape, levels, np.empty((rows, len(shape)))), rtol=0)
+
+
+@pytest.mark.parametrize("name", own_calibrators())
+@pytest.mark.parametrize("symmetric", [True, False])
+def test_a_calibrator_chooses_the_same_before_kernels_are_compiled(name, symmetric, monkeypatch):
+    spec = QuantSpec(QType.INT8, symmetric=symmetric)
+    context = TensorContext(("Sigmoid",))
+    chosen = {}
+    for kind in KINDS:
+        monkeypatch.setattr(kernels, "load", partial(kernel, kind))
+        for case in ("normal", "after relu", "gelu", "one outlier", "lopsided", "offset"):
+            stats = statistics_of(AWKWARD[case])
+            chosen[kind, case] = REGISTRY[name]().range(stats, spec, context)
+    for case in {case for _, case in chosen}:
+        assert chosen["compiled", case] == chosen["plain", case]
 
 
 @given(

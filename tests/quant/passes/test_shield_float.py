@@ -57,8 +57,8 @@ def test_the_shield_stands_only_before_float_weights(case):
     nodes = onnx.load_model_from_string(quantized.to_bytes()).graph.node
     shields = [node for node in nodes if node.op_type == "Max"]
     assert [node.input for node in shields] == [["h"]]
-    readers = [node for node in nodes if shields[0].output[0] in node.input]
-    assert [node.output[0] for node in readers] == ["r"]
+    consumers = [node for node in nodes if shields[0].output[0] in node.input]
+    assert [node.output[0] for node in consumers] == ["r"]
 
 
 def test_where_every_weight_is_quantized_there_is_no_shield():

@@ -9,6 +9,7 @@ from hypothesis import strategies as st
 from quant.calibrators import calibrator_from_json
 from quant.calibrators.mse import Mse
 from quant.errors import RecipeError
+from quant.io.codec import to_json
 from quant.recipe.presets import preset, preset_names
 from quant.recipe.recipe import Recipe, Rule
 from quant.recipe.settings import Settings
@@ -104,9 +105,11 @@ def test_unknown_fields_are_named():
     base = preset("recommended").to_json()
     assert "'color'" in message_of({**base, "color": 1})
     assert "'bits'" in message_of({**base, "defaults": {"bits": 8}})
-    assert "rule 1: unknown field 'when'" in message_of({**base, "rules": [{"when": "x"}]})
+    assert "rules[0]: unknown field 'when'" in message_of({**base, "rules": [{"when": "x"}]})
     rule = {"op_type": "Conv", "set": {"skp": True}}
-    assert "'skp'" in message_of({**base, "rules": [rule]})
+    assert message_of({**base, "rules": [rule]}).startswith(
+        "recipe: rules[0].set: unknown field 'skp' (did you mean 'skip'?); expected one of "
+    )
 
 
 @pytest.mark.parametrize(
@@ -115,12 +118,22 @@ def test_unknown_fields_are_named():
         ({"activation_type": "int7"}, "found 'int7'"),
         ({"activation_type": "int32"}, "expected int8, uint8, int16 or uint16"),
         ({"weight_type": "uint8"}, "expected int4, int8 or int16"),
-        ({"skip": "yes"}, "expected one of true, false"),
-        ({"drop_activation": "maybe"}, '"lossless"'),
+        ({"skip": "yes"}, "recipe: defaults.skip: expected true or false, found 'yes'; correct it"),
+        ({"skip": 1}, "defaults.skip: expected true or false, found 1"),
+        ({"drop_activation": "maybe"}, "expected one of never, lossless, always, found 'maybe'"),
         ({"range": [1, 2]}, "rmin <= 0 <= rmax"),
-        ({"range": [0]}, "[rmin, rmax]"),
+        ({"range": [0]}, "defaults.range: expected a list of 2, found [0]"),
+        ({"range": [0, "1"]}, "defaults.range[1]: expected a number, found '1'"),
+        ({"range": [-1, 1e39]}, "that float32 can hold, found [-1, 1e+39]"),
         ({"range": [-1, float("inf")]}, "rmin <= 0 <= rmax"),
-        ({"calibrator": {"name": "guess"}}, "guess"),
+        (
+            {"calibrator": {"name": "guess"}},
+            "defaults.calibrator: calibrator: unknown name 'guess'",
+        ),
+        (
+            {"calibrator": {"name": "percentile", "options": {"p": True}}},
+            "recipe: defaults.calibrator.options.p: expected a number, found True",
+        ),
     ],
 )
 def test_wrong_values_are_named(settings, words):
@@ -131,10 +144,21 @@ def test_wrong_values_are_named(settings, words):
 @pytest.mark.parametrize(
     ("document", "words"),
     [
-        ([], "expected a JSON object"),
+        ([], "recipe: expected an object, found []"),
         ({"version": 2}, "expected version 1, found 2"),
         ({"version": 1, "rules": {}}, "expected a list"),
-        ({"version": 1, "rules": [7]}, "rule 1: expected an object"),
+        ({"version": 1, "rules": [7]}, "recipe: rules[0]: expected an object, found 7"),
+        (
+            {"version": 1, "rules": [{"node": "a"}]},
+            "rules[0]: expected a field 'set', found none; add",
+        ),
+        (
+            {"version": 1, "rules": [{"node": 1, "set": {}}]},
+            "rules[0].node: expected a text, found 1",
+        ),
+        ({"version": 1, "name": None}, "recipe: name: expected a text, found None"),
+        ({"version": True}, "expected version 1, found True"),
+        ({"version": 1, "passes": "a"}, "recipe: passes: expected a list, found 'a'"),
         ({"version": 1, "rules": [{"set": {}}]}, "expected exactly one of"),
         ({"version": 1, "rules": [{"node": "a", "op_type": "b", "set": {}}]}, "exactly one of"),
         ({"version": 1, "rules": [{"pattern": "(", "set": {}}]}, "not a regular expression"),
@@ -169,7 +193,7 @@ def test_the_weighted_mse_is_read_under_its_former_name_and_written_under_its_ne
     former = {"name": "mse", "options": {"as_read": True}}
     calibrator = calibrator_from_json(former)
     assert calibrator == Mse(importance_weighted=True)
-    assert calibrator.to_json()["options"] == {"importance_weighted": True}
+    assert to_json(calibrator)["options"] == {"importance_weighted": True}
 
 
 FIELDS = (
@@ -211,8 +235,11 @@ def test_any_json_is_a_recipe_or_refused_in_one_sentence(document, versioned):
         '{"version": 1, "defaults": {"range": [-1, 1' + "0" * 400 + "]}}",
         '{"version": 1, "defaults": {"range": [-1, true]}}',
         '{"version": 1, "rules": [' + "[" * 900 + "]" * 900 + "]}",
+        '{"version": 1, "rules": [{"pattern": "a{99999999999}", "set": {}}]}',
+        '{"version": 1, "rules": [{"pattern": "' + "(" * 9000 + '", "set": {}}]}',
+        '{"version": 1, "defaults": {"' + "x" * 9000 + '": 1}}',
     ],
-    ids=["depth", "digits", "overflow", "true", "nested"],
+    ids=["depth", "digits", "overflow", "true", "nested", "repeats", "groups", "name"],
 )
 def test_what_breaks_readers_of_json_is_refused_in_one_sentence(text):
     with pytest.raises(RecipeError) as caught:

@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 
 from quant.calibrators import REGISTRY
-from quant.calibrators.search.divergence import BINS, Candidates, levels
+from quant.calibrators.search.divergence import BINS, Candidates, Windows, levels
 from quant.statistics.cumulative import magnitudes
 from quant.types import QType, QuantSpec
 from tests.quant.awkward_data import AWKWARD
@@ -113,3 +113,24 @@ def test_sixteen_bits_have_one_candidate_the_observed_range():
     candidates = Candidates(stats, QuantSpec(QType.INT16, symmetric=True))
     assert candidates.thresholds.tolist() == [stats.abs_max]
     assert candidates.kl[0] == pytest.approx(0, abs=1e-12)
+
+
+def test_no_bin_beyond_the_end_of_the_shorter_side_holds_its_values():
+    rng = np.random.default_rng(8)
+    x = np.append(rng.uniform(0, 3.0003, 60_000), [3.0003] * 900).astype(np.float32)
+    stats = statistics_of(np.append(x, np.float32([-7.9999, -8.0])))
+    bins = Candidates(stats, INT8)._bins
+    beyond = int(np.ceil(float(x.max()) / stats.abs_max * BINS))
+    assert not bins[beyond : BINS - 1].any()
+    assert bins[beyond - 1] >= 900
+
+
+def test_the_threshold_is_that_of_the_values_themselves_counted_exactly():
+    rng = np.random.default_rng(9)
+    x = np.append(rng.normal(0, 0.2, 200_000), [-1.613, 1.4916]).astype(np.float32)
+    candidates = Candidates(statistics_of(x), INT8)
+    edges = np.linspace(0, float(np.abs(x).max()), BINS + 1)
+    exact, _ = np.histogram(np.abs(x[x != 0]).astype(np.float64), edges)
+    windows = np.stack((np.zeros_like(candidates.kept), candidates.kept), axis=1)
+    cost = Windows(exact.astype(np.float64), candidates.levels).divergences(windows)[0]
+    assert cost[candidates.kl.argmin()] <= cost.min() * 1.05

@@ -5,7 +5,7 @@ from streamlit.testing.v1 import AppTest
 
 def page() -> None:
     from analysis.findings import Finding, Fix
-    from app.views.shared.suggestion_list import finding_rows
+    from app.views.shared.findings_list import finding_rows
     from quant import preset
 
     kinds = ["clipping", "clipping", "per_channel", "outliers", "dead_channels", "saturation", "x"]
@@ -26,6 +26,7 @@ def page() -> None:
             for place, (kind, severity) in enumerate(zip(kinds, severities, strict=True))
         ),
         base=3,
+        layer=lambda item: item.node,
     )
 
 
@@ -39,15 +40,15 @@ def titles(app: AppTest) -> list[str]:
     return [m.value for m in app.markdown if m.value.startswith("**Title")]
 
 
-def test_five_findings_are_drawn_until_all_are_asked_for():
+def test_four_findings_are_drawn_until_all_are_asked_for():
     app = drawn()
-    assert len(titles(app)) == 5
+    assert len(titles(app)) == 4
     app.toggle(key="all findings").set_value(True).run()
     assert len(titles(app)) == 7
 
 
 def test_each_kind_has_buttons_of_its_own_and_words_have_none():
-    keys = [button.key for button in drawn().button]
+    keys = [button.key for button in drawn().button if button.label == "Mend it"]
     starts = [key.rpartition(" 3 ")[0] for key in keys]
     assert starts == [
         "apply clipping 1",
@@ -65,3 +66,12 @@ def test_severity_is_an_icon_and_a_word():
 
 def test_names_of_tensors_are_no_markdown():
     assert titles(drawn())[0] == r"**Title 0 of a\_b\_c\*d\*\:0.** Evidence 0 in \[1, 2\]."
+
+
+def test_each_finding_says_what_there_is_to_win_and_leads_to_its_layer():
+    app = drawn()
+    assert [caption.value for caption in app.caption] == [
+        f"about {10 - place:.1f} dB of output sqnr to win" for place in range(4)
+    ]
+    ways = [button for button in app.button if button.label == "Show the layer"]
+    assert [button.help for button in ways] == ["Choose node and go to Layers"] * 4

@@ -1,0 +1,140 @@
+"""What is wrong, most to win first: the proof, one click to mend it, and the way to the layer."""
+
+import re
+from collections.abc import Callable, Sequence
+from typing import Final, Literal
+
+import streamlit as st
+
+from analysis.findings import Finding
+from app.session import user_session
+from app.tasks.findings import findings
+from app.views.shared.page_guard import adopt
+from app.workspace.workspace import Workspace
+
+AT_FIRST: Final = 4
+"""Findings that are drawn before one asks for all."""
+
+BADGES: Final[dict[str, tuple[str, str, Literal["red", "orange", "blue"]]]] = {
+    "critical": (":material/error:", "Critical", "red"),
+    "warning": (":material/warning:", "Warning", "orange"),
+    "info": (":material/info:", "Info", "blue"),
+}
+"""Icon, word and colour of each severity."""
+
+_MARKS: Final = re.compile(r"([\\`*_\[\]$:~<>])")
+"""What Markdown reads as more than a letter."""
+
+
+def findings_list(workspace: Workspace, title: str) -> None:
+    """Draw the findings for the recipe as it stands.
+
+    Args:
+        workspace: What the page works on.
+        title: What stands above them, in Markdown.
+    """
+    found = findings(workspace)
+    with st.container(border=True, key="findings", height="stretch"):
+        st.markdown(title)
+        if found is None:
+            _wait(workspace)
+            return
+        if not found:
+            st.caption(
+                "Nothing that is measured asks for a change."
+                if workspace.comparison()
+                else "Nothing stands out in weights and histograms. Press Measure for more."
+            )
+        finding_rows(found, workspace.project.revision, lambda item: layer_of(workspace, item))
+        if found and not workspace.comparison():
+            st.caption("From weights and histograms alone. Measure to see what a change gives.")
+
+
+def finding_rows(found: Sequence[Finding], base: int, layer: Callable[[Finding], str]) -> None:
+    """Draw findings with their fixes: the first few, and the rest on demand.
+
+    Args:
+        found: The findings.
+        base: Revision of the project that they were found in.
+        layer: From a finding to the layer it is about, or to nothing.
+    """
+    kinds: dict[str, int] = {}
+    every = st.session_state.get("all findings", False)
+    for place, item in enumerate(found if every else found[:AT_FIRST]):
+        kinds[item.kind] = kinds.get(item.kind, 0) + 1
+        with st.container(gap="xsmall", key=f"finding {place}"):
+            _words(item)
+            with st.container(horizontal=True, vertical_alignment="center", gap="small"):
+                _fix(item, kinds[item.kind], base)
+                _go(layer(item), place)
+    if len(found) > AT_FIRST:
+        st.toggle(f"Show all {len(found)}", key="all findings")
+
+
+def layer_of(workspace: Workspace, finding: Finding) -> str:
+    """The row of the Layers table that a finding is about, or nothing."""
+    names = {row.name for row in workspace.rows()}
+    producer = workspace.opened.model.producers.get(finding.tensor)
+    for name in (finding.node, producer.name if producer else finding.tensor):
+        if name in names:
+            return name
+    return ""
+
+
+def _words(item: Finding) -> None:
+    """How severe it is, what there is to win, title and evidence.
+
+    Names of tensors stay as they are in Markdown.
+    """
+    icon, word, colour = BADGES[item.severity]
+    title, evidence = (_MARKS.sub(r"\\\1", text) for text in (item.title, item.evidence))
+    with st.container(horizontal=True, vertical_alignment="center", gap="small"):
+        st.badge(word, icon=icon, color=colour)
+        if item.gain_db > 0:
+            st.caption(f"about {item.gain_db:.1f} dB of output sqnr to win")
+    st.markdown(f"**{title}.** {evidence}")
+
+
+def _fix(item: Finding, number: int, base: int) -> None:
+    """One click to mend it.
+
+    Args:
+        item: The finding.
+        number: Which of its kind it is, from 1.
+        base: Revision of the project that it was found in.
+    """
+    if item.fix is None:
+        return
+    st.button(
+        item.fix.label,
+        key=f"apply {item.kind} {number} {base} {item.fix.recipe.content_key[:8]}",
+        icon=":material/build:",
+        help="Changes the recipe; Undo takes it back.",
+        on_click=adopt,
+        args=(item.fix.recipe, base),
+    )
+
+
+def _go(layer: str, place: int) -> None:
+    """The way to the layer."""
+    if layer and st.button(
+        "Show the layer",
+        key=f"finding go {place}",
+        icon=":material/arrow_forward:",
+        type="tertiary",
+        help=f"Choose {layer} and go to Layers",
+    ):
+        user_session.select(layer)
+        st.switch_page("views/layers/page.py")
+
+
+def _wait(workspace: Workspace) -> None:
+    """Say that findings are looked for, and draw the page again once they are there."""
+
+    @st.fragment(run_every=0.5)
+    def waiting() -> None:
+        st.caption("Looking at weights and histograms …")
+        if findings(workspace) is not None:
+            st.rerun()
+
+    waiting()
