@@ -42,6 +42,7 @@ class QuantizedModel:
         group_ranges: The same by group, with who decided it; see :meth:`range_of`.
         params: Scale and zero point of each quantized activation.
         constants: Weights, constant operands and biases as integers.
+        draft: What was decided before the graph was made, with what repairs changed.
         activations: For each Relu or Clip, what dropping it does.
         tensor_map: Float tensor -> the tensor of the int8 graph that quantized consumers read.
         notes: Sentences about what did not go as asked.
@@ -57,6 +58,7 @@ class QuantizedModel:
     group_ranges: Mapping[str, GroupRange]
     params: Mapping[str, QuantParams]
     constants: tuple[QuantizedConstant, ...]
+    draft: Draft
     activations: Mapping[str, ActivationVerdict]
     tensor_map: Mapping[str, str]
     notes: tuple[str, ...]
@@ -198,6 +200,7 @@ def quantize(model: Model, calibration: Calibration, recipe: Recipe) -> Quantize
         group_ranges=MappingProxyType({name: decided[name] for name in resolved.groups}),
         params=MappingProxyType(params),
         constants=draft.constants,
+        draft=draft,
         activations=MappingProxyType(verdicts),
         tensor_map=MappingProxyType(dict(made.tensor_map)),
         notes=notes,
