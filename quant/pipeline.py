@@ -23,6 +23,7 @@ from quant.passes.qdq_graph import quantized_graph
 from quant.planning.plan import Plan
 from quant.planning.resolve import plan
 from quant.recipe.recipe import Recipe
+from quant.repairs import Draft, repaired
 from quant.statistics.calibration import Calibration
 from quant.types import QuantParams
 
@@ -41,6 +42,7 @@ class QuantizedModel:
         group_ranges: The same by group, with who decided it; see :meth:`range_of`.
         params: Scale and zero point of each quantized activation.
         constants: Weights, constant operands and biases as integers.
+        draft: What was decided before the graph was made, with what repairs changed.
         activations: For each Relu or Clip, what dropping it does.
         tensor_map: Float tensor -> the tensor of the int8 graph that quantized consumers read.
         notes: Sentences about what did not go as asked.
@@ -56,6 +58,7 @@ class QuantizedModel:
     group_ranges: Mapping[str, GroupRange]
     params: Mapping[str, QuantParams]
     constants: tuple[QuantizedConstant, ...]
+    draft: Draft
     activations: Mapping[str, ActivationVerdict]
     tensor_map: Mapping[str, str]
     notes: tuple[str, ...]
@@ -160,7 +163,7 @@ def quantize(model: Model, calibration: Calibration, recipe: Recipe) -> Quantize
     Raises:
         DataError: If the calibration was made for another model.
         RecipeError: If a rule names a node or tensor that the model does not have, or the recipe
-            an unknown pass.
+            an unknown repair or pass.
         ModelError: If a type needs a later opset that the model cannot be converted to.
     """
     if calibration.model_fingerprint != model.fingerprint:
@@ -174,9 +177,14 @@ def quantize(model: Model, calibration: Calibration, recipe: Recipe) -> Quantize
     params = tensor_params(resolved.tensors, decided)
     unrounded = tensor_params(resolved.float_tensors, decided)
     constants, notes = quantize_constants(model, resolved, {**params, **unrounded})
+    draft = repaired(
+        Draft(model, resolved, calibration, {**params, **unrounded}, constants, notes=notes),
+        recipe.repairs,
+    )
+    notes = draft.notes
     verdicts = activation_verdicts(model, resolved, calibration, params)
     dropped = frozenset(name for name, verdict in verdicts.items() if verdict.dropped)
-    made = quantized_graph(model, resolved, params, constants, dropped)
+    made = quantized_graph(draft, params, dropped)
     apply_passes(made.graph, recipe.passes)
     if (found := model.graph.opset_imports.get("", 0)) < resolved.min_opset:
         notes = (*notes, f"The model was raised from opset {found} to {resolved.min_opset}.")
@@ -191,7 +199,8 @@ def quantize(model: Model, calibration: Calibration, recipe: Recipe) -> Quantize
         ),
         group_ranges=MappingProxyType({name: decided[name] for name in resolved.groups}),
         params=MappingProxyType(params),
-        constants=constants,
+        constants=draft.constants,
+        draft=draft,
         activations=MappingProxyType(verdicts),
         tensor_map=MappingProxyType(dict(made.tensor_map)),
         notes=notes,

@@ -29,9 +29,64 @@ def consumer_types(model: Model) -> Mapping[str, tuple[str, ...]]:
 
     Operators that only move values are looked through: what reads their output reads the tensor.
     """
+    return _readers(model, {})
+
+
+def consumer_functions(model: Model) -> Mapping[str, tuple[str, ...]]:
+    """The same, where functions that are written out in several operators count as one.
+
+    What reads x as ``x * Sigmoid(x)`` is a ``Swish``; as ``x * Clip(x + 3, 0, 6)``, whatever that
+    is multiplied with behind, or ``x * HardSigmoid(x)``, a ``HardSwish``.
+    """
+    return _readers(model, _written_out(model))
+
+
+def _written_out(model: Model) -> dict[str, str]:
+    """The tensors that only a function written out reads -> that function."""
+    by_name = {node.name: node for node in model.nodes}
+    found: dict[str, str] = {}
+    for mul in model.nodes:
+        if mul.op_type != "Mul" or len(mul.data) != 2:
+            continue
+        for x, gate in (mul.inputs, mul.inputs[::-1]):
+            path = _gate_path(model, x, gate, mul.name)
+            function = _FUNCTIONS.get(tuple(by_name[name].op_type for name in path))
+            if function and set(model.consumers[x]) == {mul.name, path[-1]}:
+                found[x] = function
+    return found
+
+
+def _gate_path(model: Model, x: str, gate: str, reader: str) -> list[str]:
+    """The nodes from ``gate``, which ``reader`` alone reads, back to ``x``; empty without a way."""
+    path: list[str] = []
+    at = gate
+    while at != x:
+        node = model.producers.get(at)
+        alone = set(model.consumers[at]) == {path[-1] if path else reader}
+        if node is None or len(node.data) != 1 or not alone or len(path) == _LONGEST_GATE:
+            return []
+        path.append(node.name)
+        at = node.inputs[node.data[0]]
+    return path
+
+
+_LONGEST_GATE = 2
+
+_FUNCTIONS: Mapping[tuple[str, ...], str] = {
+    ("Sigmoid",): "Swish",
+    ("HardSigmoid",): "HardSwish",
+    ("Clip", "Add"): "HardSwish",
+}
+"""What makes the gate of a function written out, from the product back to x."""
+
+
+def _readers(model: Model, functions: Mapping[str, str]) -> Mapping[str, tuple[str, ...]]:
     by_name = {node.name: node for node in model.nodes}
     found: dict[str, set[str]] = {}
     for tensor in reversed(list(model.tensors)):
+        if tensor in functions:
+            found[tensor] = {functions[tensor]}
+            continue
         types: set[str] = set()
         for name in model.consumers.get(tensor, ()):
             node = by_name.get(name)
@@ -107,6 +162,10 @@ def _hard_swish(x: Array) -> Array:
     return x * _hard_sigmoid(x)
 
 
+def _swish(x: Array) -> Array:
+    return x * _sigmoid(x)
+
+
 def _gelu(x: Array) -> Array:
     """By the approximation with tanh, which is within 5e-4 of the exact one.
 
@@ -143,5 +202,6 @@ _TRANSFER_FUNCTIONS: Mapping[str, TransferFunction] = {
     "Tanh": np.tanh,
     "HardSigmoid": _hard_sigmoid,
     "HardSwish": _hard_swish,
+    "Swish": _swish,
     "Gelu": _gelu,
 }

@@ -14,7 +14,7 @@ from functools import cached_property
 import numpy as np
 from numpy.typing import NDArray
 
-from quant.error_model.consumers import consumer_types
+from quant.error_model.consumers import consumer_functions, consumer_types
 from quant.error_model.noise_gain import channel_noise_gains, output_noise_gains
 from quant.model.model import Model
 from quant.statistics.calibration import Calibration
@@ -31,16 +31,21 @@ class TensorContext:
         channel_noise_gain: float32, shape (C,), from 0 to 1: how much of the noise of each channel
             reaches the model's outputs, over that of the channel of most
             (:mod:`quant.error_model.noise_gain`). None where channels are not known.
+        consumer_functions: The same as ``consumer_ops`` where functions that are written out in
+            several operators count as one.
     """
 
     consumer_ops: tuple[str, ...] = ()
     channel_noise_gain: NDArray[np.float32] | None = None
+    consumer_functions: tuple[str, ...] = ()
 
     @cached_property
     def digest(self) -> str:
         """SHA-256 of everything here, in hexadecimal."""
         gain = self.channel_noise_gain
-        sha = hashlib.sha256(repr((self.consumer_ops, gain is None)).encode())
+        sha = hashlib.sha256(
+            repr((self.consumer_ops, self.consumer_functions, gain is None)).encode()
+        )
         sha.update(b"" if gain is None else gain.tobytes())
         return sha.hexdigest()
 
@@ -76,9 +81,12 @@ def tensor_contexts(model: Model, calibration: Calibration) -> Mapping[str, Tens
     if known.contexts is None:
         calibration.check(model)
         consumer_ops = consumer_types(model)
+        functions = consumer_functions(model)
         gains = channel_noise_gains(model, calibration.tensors)
         known.contexts = {
-            name: TensorContext(consumer_ops.get(name, ()), gains.get(name))
+            name: TensorContext(
+                consumer_ops.get(name, ()), gains.get(name), functions.get(name, ())
+            )
             for name in calibration.tensors
         }
     return known.contexts

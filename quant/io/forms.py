@@ -11,7 +11,7 @@ _KINDS: Mapping[object, tuple[tuple[type, ...], str]] = {
     bool: ((bool,), "true or false"),
     str: ((str,), "a text"),
 }
-_SHOWN = 60
+_SHOWN = 50
 
 
 class Misfit(ValueError):

@@ -74,3 +74,10 @@ def linear_node(
     node.outputs[0].type = ir.TensorType(dtype)
     node.outputs[0].shape = value.shape
     return node
+
+
+def put_input(node: ir.Node, index: int, value: ir.Value) -> None:
+    """Set an input of a node, which may not have had so many."""
+    if index >= len(node.inputs):
+        node.resize_inputs(index + 1)
+    node.replace_input_with(index, value)

@@ -5,14 +5,15 @@ from dataclasses import dataclass
 
 import onnx_ir as ir
 
-from quant.model.model import Model
 from quant.model.prepare import raise_opset
 from quant.params.constants import QuantizedConstant
 from quant.passes.drop_activations import DropActivations
+from quant.passes.float_constants import AddShifts, ReplaceFloatConstants
 from quant.passes.insert_qdq import InsertQdq
 from quant.passes.quantize_constants import QuantizeConstants
 from quant.passes.shield_float import ShieldFloatWeights
 from quant.planning.plan import Plan
+from quant.repairs.draft import Draft
 from quant.types import QuantParams
 
 
@@ -30,19 +31,13 @@ class QuantizedGraph:
 
 
 def quantized_graph(
-    model: Model,
-    plan: Plan,
-    params: Mapping[str, QuantParams],
-    constants: Sequence[QuantizedConstant],
-    dropped: frozenset[str],
+    draft: Draft, params: Mapping[str, QuantParams], dropped: frozenset[str]
 ) -> QuantizedGraph:
     """Make the int8 graph from what was decided.
 
     Args:
-        model: The prepared float model; not changed.
-        plan: The plan; its tensors get Q/DQ pairs.
+        draft: What was decided; the model is not changed, the plan's tensors get Q/DQ pairs.
         params: Scale and zero point of each of them.
-        constants: Weights, constant operands and biases to store as integers.
         dropped: Relu and Clip nodes to remove.
 
     Returns:
@@ -51,9 +46,12 @@ def quantized_graph(
     Raises:
         ModelError: If a type needs a later opset that the model cannot be converted to.
     """
+    model, plan, constants = draft.model, draft.plan, draft.constants
     graph = model.graph.clone()
     if graph.opset_imports.get("", 0) < plan.min_opset:
         raise_opset(graph, plan.min_opset, model.name)
+    ReplaceFloatConstants(draft.floats)(graph)
+    AddShifts(draft.shifts)(graph)
     DropActivations(dropped)(graph)
     inserted = InsertQdq(plan, params).call(graph)
     QuantizeConstants(constants)(graph)

@@ -5,7 +5,13 @@ from collections.abc import Sequence
 import onnx_ir as ir
 
 from quant.params.constants import QuantizedConstant
-from quant.passes.graph_edit import Names, add_initializer, linear_node, scale_and_zero_point
+from quant.passes.graph_edit import (
+    Names,
+    add_initializer,
+    linear_node,
+    put_input,
+    scale_and_zero_point,
+)
 
 
 class QuantizeConstants(ir.passes.InPlacePass):
@@ -31,7 +37,7 @@ class QuantizeConstants(ir.passes.InPlacePass):
                 continue
             if id(item.codes) not in made:
                 made[id(item.codes)] = self._dequantized(graph, names, item, user)
-            user.replace_input_with(item.index, made[id(item.codes)])
+            put_input(user, item.index, made[id(item.codes)])
         for name, value in list(graph.initializers.items()):
             if not value.uses() and not value.is_graph_output():
                 del graph.initializers[name]

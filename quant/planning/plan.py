@@ -64,6 +64,8 @@ class TensorPlan:
         produced: Whether a quantized node computes it, so that every consumer reads the quantized
             values; otherwise only quantized consumers do.
         group: The name of the tensors' group that shares parameters.
+        why: Why it is not rounded although the recipe rounds such tensors; empty where it is, or
+            where the recipe says so itself.
     """
 
     name: str
@@ -71,6 +73,7 @@ class TensorPlan:
     sources: Mapping[str, str]
     produced: bool
     group: str
+    why: str = ""
 
     @property
     def spec(self) -> QuantSpec:

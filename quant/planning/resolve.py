@@ -7,6 +7,7 @@ from quant.errors import RecipeError, did_you_mean
 from quant.model.model import Model, Node
 from quant.model.op_roles import CLAMPS, INPUT_OP_TYPE, Kind
 from quant.planning.groups import decide, shared, source_of
+from quant.planning.placement import placed
 from quant.planning.plan import Group, NodePlan, Plan, TensorPlan
 from quant.recipe.recipe import Recipe, Rule, Selector
 from quant.recipe.settings import Settings
@@ -31,7 +32,9 @@ def plan(model: Model, recipe: Recipe) -> Plan:
         RecipeError: If a rule names a node or tensor that the model does not have.
     """
     warnings = _check_rules(model, recipe)
-    nodes = _plan_nodes(model, recipe)
+    settings = {n.name: recipe.settings(n.name, n.op_type) for n in model.nodes}
+    placement = placed(model, {name: found for name, (found, _) in settings.items()})
+    nodes = _plan_nodes(model, settings, placement.float_nodes)
     raw = {p.node.inputs[p.node.data[0]] for p in nodes.values() if p.fused_into}
     produced = {
         name
@@ -52,9 +55,10 @@ def plan(model: Model, recipe: Recipe) -> Plan:
     tensors: dict[bool, dict[str, TensorPlan]] = {True: {}, False: {}}
     groups: dict[bool, dict[str, Group]] = {True: {}, False: {}}
     for name in names:
-        group, settings, sources = decided.of_tensor[name]
-        rounded = settings.quantize_activation
-        made = TensorPlan(name, settings, sources, name in produced, group.name)
+        group, own, sources = decided.of_tensor[name]
+        why = placement.float_tensors.get(name, "")
+        rounded = own.quantize_activation and not why
+        made = TensorPlan(name, own, sources, name in produced, group.name, why)
         tensors[rounded][name] = made
         groups[rounded][group.name] = group
     return Plan(
@@ -86,17 +90,23 @@ def matching(model: Model, selector: Selector, target: str) -> tuple[str, ...]:
     return tuple(name for name, op_type in inputs + nodes if rule.matches_node(name, op_type))
 
 
-def _plan_nodes(model: Model, recipe: Recipe) -> dict[str, NodePlan]:
+def _plan_nodes(
+    model: Model,
+    found_settings: Mapping[str, tuple[Settings, Mapping[str, str]]],
+    not_worth: Mapping[str, str],
+) -> dict[str, NodePlan]:
     found: dict[str, NodePlan] = {}
     quantized_outputs: set[str] = set()
     for node in model.nodes:
-        settings, sources = recipe.settings(node.name, node.op_type)
+        settings, sources = found_settings[node.name]
         item = NodePlan(node, settings, sources, quantized=True)
         if not node.quantizable:
             item = replace(item, quantized=False, why=node.reason)
         elif settings.skip:
             rule = sources.get("skip", "the recipe's defaults")
             item = replace(item, quantized=False, why=f"skipped by {rule}")
+        elif node.name in not_worth:
+            item = replace(item, quantized=False, why=not_worth[node.name])
         elif node.kind is Kind.SAME_SCALE and node.inputs[node.data[0]] not in quantized_outputs:
             item = replace(item, quantized=False, why="what it moves is not quantized")
         elif node.kind is Kind.ACTIVATION:

@@ -1,5 +1,6 @@
 """Recipes to start from, each what a known target or tool would do."""
 
+from quant.calibrators.balanced import Balanced
 from quant.calibrators.kl import Kl
 from quant.calibrators.mse import Mse
 from quant.errors import RecipeError
@@ -9,10 +10,25 @@ from quant.types import QType
 
 _PRESETS: dict[str, tuple[str, Recipe]] = {
     "recommended": (
-        "uint8 asymmetric activations, int8 weights per channel, least expected squared error, "
-        "weighted by effect on the next layer",
+        "multiply-adds and what stands between them in integers: uint8 asymmetric activations, "
+        "int8 weights per channel, biases corrected for the rounding of weights",
         Recipe(
             "recommended",
+            Settings(
+                activation_type=QType.UINT8,
+                per_channel=True,
+                calibrator=Balanced(),
+                placement="integer_kernels",
+            ),
+            repairs=("bias_correction",),
+        ),
+    ),
+    "everything": (
+        "every operator that has a quantized form, as recommended until version 0.1: uint8 "
+        "asymmetric activations, int8 weights per channel, least expected squared error, weighted "
+        "by effect on the next layer",
+        Recipe(
+            "everything",
             Settings(
                 activation_type=QType.UINT8,
                 per_channel=True,

@@ -110,12 +110,15 @@ class Recipe(OwnForm):
         rules: Later rules win over earlier ones.
         passes: Names of registered passes over the finished int8 graph, in the order of work (see
             :mod:`quant.passes`).
+        repairs: Names of registered repairs of weights and biases, in the order of work (see
+            :mod:`quant.repairs`).
     """
 
     name: str = "custom"
     defaults: Settings = field(default_factory=Settings)
     rules: tuple[Rule, ...] = ()
     passes: tuple[str, ...] = ()
+    repairs: tuple[str, ...] = ()
 
     def __repr__(self) -> str:
         """Name, main defaults and number of rules, in one line."""
@@ -197,10 +200,11 @@ class Recipe(OwnForm):
         return from_json(cls, document, "recipe", RecipeError)
 
     def document(self) -> dict[str, Any]:
-        """The fields behind the version; without passes it is the text it was in version 0.1."""
+        """The fields behind the version; without lists of names it is the text of version 0.1."""
         written: dict[str, Any] = {"version": VERSION}
         written |= {"name": self.name, "defaults": self.defaults, "rules": self.rules}
-        return written | {"passes": self.passes} if self.passes else written
+        lists = {"passes": self.passes, "repairs": self.repairs}
+        return written | {name: names for name, names in lists.items() if names}
 
     @classmethod
     def from_document(cls, document: object, read: Reader) -> "Recipe":

@@ -14,6 +14,7 @@ from quant.types import QType
 Drop = Literal["never", "lossless", "always"]
 Fuse = Literal["never", "clamps", "always"]
 Align = Literal["none", "largest", "output"]
+Placement = Literal["everything", "integer_kernels"]
 
 _LARGEST = float(np.finfo(np.float32).max)
 """What a range may reach: the arithmetic of a model is float32."""
@@ -30,6 +31,9 @@ class Settings(OwnForm):
         per_channel: One scale for each output channel of a weight.
         calibrator: Turns the statistics of an activation into its range.
         range: A fixed range (rmin, rmax) in real units instead of the calibrator's, or None.
+        placement: Quantize the node wherever it has a quantized form ("everything"), or only where
+            that pays: it has multiply-adds, or stands between two that have and has an integer
+            kernel; see :mod:`quant.planning.placement`.
         skip: Compute the node in float.
         fuse_activation: On an activation node: no Q/DQ between it and the node before it; by
             default only for those that clamp (Relu, Clip).
@@ -50,6 +54,7 @@ class Settings(OwnForm):
     per_channel: bool = True
     calibrator: Calibrator = field(default_factory=MinMax)
     range: tuple[float, float] | None = None
+    placement: Placement = "everything"
     skip: bool = False
     fuse_activation: Fuse = "clamps"
     drop_activation: Drop = "lossless"
@@ -80,7 +85,7 @@ class Settings(OwnForm):
     def document(self) -> dict[str, Any]:
         """The settings by name, without those added later that are as before."""
         every = {name: getattr(self, name) for name in SETTING_NAMES}
-        return {k: v for k, v in every.items() if v is not True or k not in ADDED_LATER}
+        return {k: v for k, v in every.items() if k not in ADDED_LATER or v != getattr(Settings, k)}
 
 
 SETTING_NAMES = tuple(f.name for f in fields(Settings))
@@ -91,6 +96,6 @@ TENSOR_SETTING_NAMES = (
     "range",
     "quantize_activation",
 )
-ADDED_LATER = ("quantize_weight", "quantize_activation")
+ADDED_LATER = ("placement", "quantize_weight", "quantize_activation")
 """Settings that version 0.1 did not have. Defaults name them only where they are not as before, so
 that a recipe without them is the same text, and has the same key, as it had."""

@@ -2,7 +2,7 @@
 
 import hashlib
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from functools import cached_property
 from pathlib import Path
 from types import MappingProxyType
@@ -15,6 +15,7 @@ from quant.io.atomic import write_file
 from quant.io.show import card, one_line, table
 from quant.model.model import Model
 from quant.statistics import calibration_file
+from quant.statistics.channel_means import ChannelSums
 from quant.statistics.merge import merged
 from quant.statistics.tensor_stats import TensorStats
 
@@ -31,16 +32,23 @@ class Calibration:
             order. A tensor that never held a value is left out.
         samples: Number of samples.
         probe: The inputs of the first sample, with axis 0 of size 1; exports are verified on it.
+        channel_sums: For the tensors that weights multiply, sums of their channels' means; empty
+            in a calibration that an earlier version wrote.
     """
 
     model_fingerprint: str
     tensors: Mapping[str, TensorStats]
     samples: int
     probe: Mapping[str, Array]
+    channel_sums: Mapping[str, ChannelSums] = field(default_factory=dict[str, ChannelSums])
 
     def __post_init__(self) -> None:
         ordered = MappingProxyType({name: self.tensors[name] for name in sorted(self.tensors)})
         object.__setattr__(self, "tensors", ordered)
+        sums = MappingProxyType(
+            {name: self.channel_sums[name] for name in sorted(self.channel_sums)}
+        )
+        object.__setattr__(self, "channel_sums", sums)
 
     def __add__(self, other: "Calibration") -> "Calibration":
         """See :meth:`merged`."""
@@ -71,6 +79,9 @@ class Calibration:
         for name, array in self.probe.items():
             sha.update(f"{name}:{array.dtype.str}:{array.shape}:".encode())
             sha.update(array.tobytes())
+        for name, sums in self.channel_sums.items():
+            sha.update(f"{name}:{sums.samples}:{sums.below.shape}:".encode())
+            sha.update(sums.below.tobytes() + sums.above.tobytes())
         return sha.hexdigest()
 
     def check(self, model: Model) -> None:
@@ -108,9 +119,9 @@ class Calibration:
             name: merged(self.tensors.get(name), other.tensors.get(name), self.samples)
             for name in names
         }
-        return Calibration(
-            self.model_fingerprint, tensors, self.samples + other.samples, self.probe
-        )
+        sums = _summed(self.channel_sums, other.channel_sums)
+        samples = self.samples + other.samples
+        return Calibration(self.model_fingerprint, tensors, samples, self.probe, sums)
 
     def save(self, path: str | Path) -> None:
         """Write it to a ``.npz`` file, whole or not at all. Equal content gives equal bytes.
@@ -126,7 +137,9 @@ class Calibration:
     def to_bytes(self) -> bytes:
         """The content of the ``.npz`` file."""
         return calibration_file.to_bytes(
-            calibration_file.Content(self.model_fingerprint, self.samples, self.tensors, self.probe)
+            calibration_file.Content(
+                self.model_fingerprint, self.samples, self.tensors, self.probe, self.channel_sums
+            )
         )
 
     @classmethod
@@ -144,4 +157,15 @@ class Calibration:
                 is damaged.
         """
         found = calibration_file.read(Path(path))
-        return cls(found.model_fingerprint, found.tensors, found.samples, found.probe)
+        return cls(
+            found.model_fingerprint, found.tensors, found.samples, found.probe, found.channel_sums
+        )
+
+
+def _summed(a: Mapping[str, ChannelSums], b: Mapping[str, ChannelSums]) -> dict[str, ChannelSums]:
+    """The sums over the samples of both; without tensors whose channels vary in number."""
+    both = {name: (a[name], b[name]) for name in a.keys() & b.keys()}
+    return {
+        **{name: sums for name, sums in {**a, **b}.items() if name not in both},
+        **{name: x + y for name, (x, y) in both.items() if x.below.shape == y.below.shape},
+    }

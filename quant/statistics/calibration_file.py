@@ -18,7 +18,8 @@ from numpy.typing import NDArray
 
 from quant.data.npy import read_headers
 from quant.errors import DataError
-from quant.statistics.codecs import Codec, Columns, array, counts, optional, plain, record
+from quant.statistics.channel_means import DIGITS, ChannelSums
+from quant.statistics.codecs import Codec, Columns, array, counts, digits, optional, plain, record
 from quant.statistics.histogram import BINS_PER_SIDE, Histogram
 from quant.statistics.range_accumulator import RangeRecords
 from quant.statistics.sample_histogram import SIDE_BINS, SampleHistogram
@@ -43,12 +44,14 @@ class Content:
         samples: Number of samples.
         tensors: Statistics of the tensors, by name.
         probe: The inputs of the first sample.
+        channel_sums: Sums of channels' means, by tensor.
     """
 
     model_fingerprint: str
     samples: int
     tensors: Mapping[str, TensorStats]
     probe: Mapping[str, Array]
+    channel_sums: Mapping[str, ChannelSums]
 
 
 _INT, _FLOAT, _TEXT = plain(int), plain(float), plain(str)
@@ -110,6 +113,13 @@ TENSOR_STATS: Mapping[str, Codec] = {
 }
 """How each field of the statistics of a tensor is stored; there is one line for each."""
 
+CHANNEL_SUMS: Mapping[str, Codec] = {
+    "below": digits("channel_sums_below", DIGITS),
+    "above": digits("channel_sums_above", DIGITS),
+    "samples": _INT,
+}
+
+_SUMS = record(ChannelSums, CHANNEL_SUMS)
 _TENSOR = record(TensorStats, TENSOR_STATS)
 
 
@@ -122,6 +132,9 @@ def to_bytes(content: Content) -> bytes:
         "model_fingerprint": content.model_fingerprint,
         "samples": content.samples,
         "tensors": [_TENSOR.write(stats, columns) for stats in content.tensors.values()],
+        "channel_sums": {
+            name: _SUMS.write(sums, columns) for name, sums in content.channel_sums.items()
+        },
     }
     arrays = {
         "about": np.frombuffer(json.dumps(about).encode(), np.uint8),
@@ -193,8 +206,10 @@ def _content(arrays: Mapping[str, Array]) -> Content:
         {n: a for n, a in arrays.items() if n != "about" and not n.startswith(_PROBE)}
     )
     found = [_TENSOR.read(item, columns) for item in about["tensors"]]
+    stored = about.get("channel_sums", {}).items()  # an earlier version wrote none
+    sums = {str(name): _SUMS.read(item, columns) for name, item in stored}
     columns.check_all_taken()
     tensors = {stats.name: stats for stats in found}
     if len(tensors) != len(found):
         raise ValueError("two tensors of one name")
-    return Content(str(about["model_fingerprint"]), int(about["samples"]), tensors, probe)
+    return Content(str(about["model_fingerprint"]), int(about["samples"]), tensors, probe, sums)

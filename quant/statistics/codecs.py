@@ -112,6 +112,20 @@ def counts(column: str, size: int, dtype: DTypeLike) -> Codec:
     return Codec(write, read)
 
 
+def digits(column: str, places: int) -> Codec:
+    """Numbers as digits, int64 of shape (places, n): in a column, how many they are beside it."""
+
+    def write(value: Array, columns: Columns) -> int:
+        columns.put(column, value.reshape(-1))
+        return value.shape[1]
+
+    def read(length: Any, columns: Columns) -> Array:
+        found = columns.take(column, places * int(length)).astype(np.int64)
+        return found.reshape(places, int(length))
+
+    return Codec(write, read)
+
+
 def optional(codec: Codec) -> Codec:
     """None, or what the codec stores."""
     return Codec(

@@ -22,6 +22,7 @@ from quant.runtime.batching import batch_size
 from quant.runtime.session import InferenceSession, Runner, cores
 from quant.statistics.accumulator import TensorAccumulator
 from quant.statistics.calibration import Calibration
+from quant.statistics.channel_means import ChannelMeans, multiplied_axes
 from quant.statistics.tensor_stats import TensorStats
 
 __all__ = ["Calibration", "calibrate"]
@@ -71,8 +72,14 @@ def calibrate(
         )
         for name in dict.fromkeys(source.base for source in sources.values())
     )
+    means = tuple(
+        _Means(name if sources[name].moved else sources[name].base, found)
+        for name, axis in multiplied_axes(model).items()
+        for found in [ChannelMeans(name, axis, rectified=sources[name].to_be_rectified)]
+    )
     inputs = {info.name for info in model.inputs}
-    taps = [found.name for found in accumulators if found.name not in inputs]
+    looked_at = dict.fromkeys((*(a.name for a in accumulators), *(m.base for m in means)))
+    taps = [name for name in looked_at if name not in inputs]
     open_session = partial(InferenceSession, model.to_bytes(), taps=taps)
     kernels.warm_up()
     session = Execution(report).run(partial(open_session, threads=1))
@@ -81,7 +88,7 @@ def calibrate(
     if workers < cores():
         session = Execution(report).run(partial(open_session, threads=cores() // workers))
     execution = Execution(report, session.stop, workers)
-    measured_by = partial(_measure, _Runners(session), accumulators)
+    measured_by = partial(_measure, _Runners(session), accumulators, means)
     with closing(execution.map(measured_by, data.batches(size, total))) as results:
         for batch, bad in results:
             if bad is not None:
@@ -96,7 +103,8 @@ def calibrate(
         if (stats := source.stats_of(name, *measured[source.base])) is not None
     }
     probe = next(data.samples(1))
-    return Calibration(model.fingerprint, tensors, total, probe)
+    sums = {m.of.name: found for m in means if (found := m.of.result()) is not None}
+    return Calibration(model.fingerprint, tensors, total, probe, sums)
 
 
 @dataclass(frozen=True)
@@ -113,6 +121,11 @@ class _Source:
     rectified: bool
     moved: bool
 
+    @property
+    def to_be_rectified(self) -> bool:
+        """Whether a Relu lies between what is measured of its channels and the tensor."""
+        return self.rectified and not self.moved
+
     def stats_of(
         self, name: str, plain: TensorStats | None, rectified: TensorStats | None
     ) -> TensorStats | None:
@@ -124,6 +137,19 @@ class _Source:
         if self.moved:
             return replace(stats, channel_axis=None, channel_min=None, channel_max=None)
         return stats
+
+
+@dataclass(frozen=True)
+class _Means:
+    """Whose channels' means are added up.
+
+    Attributes:
+        base: The tensor whose values are looked at: the tensor itself, or what a Relu reads.
+        of: Adds them up.
+    """
+
+    base: str
+    of: ChannelMeans
 
 
 def _sources(model: Model) -> dict[str, _Source]:
@@ -156,7 +182,10 @@ class _Runners(threading.local):
 
 
 def _measure(
-    runners: _Runners, accumulators: tuple[TensorAccumulator, ...], batch: Batch
+    runners: _Runners,
+    accumulators: tuple[TensorAccumulator, ...],
+    means: tuple[_Means, ...],
+    batch: Batch,
 ) -> tuple[Batch, str | None]:
     """Run a batch and count it; the second is what is wrong with it."""
     values = dict(batch.feeds)
@@ -164,11 +193,13 @@ def _measure(
         values.update(runners.runner.run(batch.feeds))
     bad: list[tuple[int, str]] = []
     for accumulator in accumulators:
-        x = np.ascontiguousarray(values.pop(accumulator.name), np.float32)
+        x = np.ascontiguousarray(values[accumulator.name], np.float32)
         at = accumulator.add(x, batch.first_index, batch.size)
         if at is not None:
             bad.append((at, accumulator.name))
     if not bad:
+        for item in means:
+            item.of.add(np.asarray(values[item.base], np.float32), batch.size)
         return batch, None
     sample, name = min(bad, key=lambda found: found[0])
     return batch, (

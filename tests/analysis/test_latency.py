@@ -67,7 +67,7 @@ def test_it_needs_a_run():
 def quantized() -> quant.QuantizedModel:
     model = quant.load(conv_relu(channels=64).SerializeToString())
     calibration = quant.calibrate(model, quant.open_data(images(2)))
-    return quant.quantize(model, calibration, quant.preset("recommended"))
+    return quant.quantize(model, calibration, quant.preset("everything"))
 
 
 def test_both_models_are_timed_equally_often(quantized: quant.QuantizedModel):
@@ -93,7 +93,7 @@ def test_sizes_are_those_of_the_files(tmp_path):
     path.write_bytes(conv_relu(channels=64).SerializeToString())
     model = quant.load(path)
     calibration = quant.calibrate(model, quant.open_data(images(2)))
-    made = quant.quantize(model, calibration, quant.preset("recommended"))
+    made = quant.quantize(model, calibration, quant.preset("everything"))
     found = model_size(made)
     saved = made.save(tmp_path / "int8.onnx")
     assert found.float_bytes == path.stat().st_size

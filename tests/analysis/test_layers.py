@@ -25,7 +25,7 @@ def rows(model, calibration, recipe: Recipe):
 
 
 def test_inputs_and_nodes_are_rows_in_topological_order(model, calibration):
-    found = rows(model, calibration, preset("recommended"))
+    found = rows(model, calibration, preset("everything"))
     assert list(found) == ["image", "conv1", "relu1", "conv2"]
     assert found["image"].op_type == "Input"
 
@@ -40,7 +40,7 @@ def test_a_row_has_the_range_and_the_local_error_of_its_own_output(model, calibr
 
 
 def test_a_node_with_a_fused_activation_leaves_the_range_to_it(model, calibration):
-    found = rows(model, calibration, preset("recommended"))
+    found = rows(model, calibration, preset("everything"))
     assert found["conv1"].state == "fused"
     assert found["conv1"].rmin is None
     assert found["relu1"].state == "dropped"
@@ -48,14 +48,14 @@ def test_a_node_with_a_fused_activation_leaves_the_range_to_it(model, calibratio
 
 
 def test_a_skipped_node_says_which_rule(model, calibration):
-    recipe = preset("recommended").with_rule(Rule("node", "conv2", {"skip": True}))
+    recipe = preset("everything").with_rule(Rule("node", "conv2", {"skip": True}))
     row = rows(model, calibration, recipe)["conv2"]
     assert (row.state, row.note) == ("float", "skipped by node conv2")
     assert row.local is None
 
 
 def test_a_fixed_range_is_called_so(model, calibration):
-    recipe = preset("recommended").with_rule(Rule("node", "relu1", {"range": (0.0, 0.5)}))
+    recipe = preset("everything").with_rule(Rule("node", "relu1", {"range": (0.0, 0.5)}))
     row = rows(model, calibration, recipe)["relu1"]
     assert row.calibrator == "fixed"
     assert row.local is not None
@@ -63,7 +63,7 @@ def test_a_fixed_range_is_called_so(model, calibration):
 
 
 def test_rounding_and_clipping_add_up_to_the_local_error(model, calibration):
-    recipe = preset("recommended").with_rule(Rule("node", "relu1", {"range": (0.0, 0.5)}))
+    recipe = preset("everything").with_rule(Rule("node", "relu1", {"range": (0.0, 0.5)}))
     local = rows(model, calibration, recipe)["relu1"].local
     assert local is not None
     noise = 10 ** (-rounding_db(local) / 10) + 10 ** (-clipping_db(local) / 10)

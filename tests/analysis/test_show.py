@@ -45,7 +45,7 @@ def objects(tmp_path_factory):
     model = quant.load(path)
     data = quant.open_data(folder / "data.npz", model)
     calibration = quant.calibrate(model, data)
-    int8 = quant.quantize(model, calibration, quant.preset("recommended"))
+    int8 = quant.quantize(model, calibration, quant.preset("everything"))
     found = analysis.analyze(int8, calibration, data, errors=["cumulative"])
     metric = analysis.METRICS["cosine"]
     study = analysis.Study(model, analysis.CalibrationData(data), data, int8.recipe, metric)

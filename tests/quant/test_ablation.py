@@ -1,3 +1,5 @@
+from dataclasses import replace
+
 import numpy as np
 import onnx
 import onnx_ir as ir
@@ -76,10 +78,8 @@ def test_every_quantized_tensor_of_the_whole_is_in_one_half_and_one_only(whole):
 def test_weights_and_activations_put_together_again_are_the_whole(whole):
     weights, activations = parts(whole)
     made = quantized_graph(
-        whole.float_model,
-        activations.plan,
+        replace(weights.draft, plan=activations.plan),
         activations.params,
-        weights.constants,
         frozenset(n for n, v in activations.activations.items() if v.dropped),
     )
     assert ir.to_proto(made.graph).SerializeToString(deterministic=True) == whole.to_bytes()
@@ -91,11 +91,16 @@ def test_weights_only_computes_what_the_float_graph_does_with_dequantized_consta
     model, _, data = model_and_calibration
     proto = onnx.load_model_from_string(model.to_bytes())
     nodes = {node.name: node for node in proto.graph.node}
-    for number, constant in enumerate(whole.constants):
-        array = np.asarray(dequantize_linear(constant.codes, constant.params), np.float32)
+    stored = [(c.node, c.index, dequantize_linear(c.codes, c.params)) for c in whole.constants]
+    changed = [(c.node, c.index, c.values) for c in whole.draft.floats]
+    assert not whole.draft.shifts
+    for number, (node, index, values) in enumerate(stored + changed):
         name = f"brute_{number}"
+        array = np.asarray(values, np.float32)
         proto.graph.initializer.append(onnx.numpy_helper.from_array(array, name))
-        nodes[constant.node].input[constant.index] = name
+        inputs = nodes[node].input
+        inputs.extend([name] * (index - len(inputs) + 1))
+        inputs[index] = name
     feeds = next(data.batches(4))
     expected = InferenceSession(proto.SerializeToString(), level="basic").run(feeds.feeds)
     found = InferenceSession(parts(whole)[0].to_bytes(), level="basic").run(feeds.feeds)
@@ -107,7 +112,7 @@ def test_weights_only_computes_what_the_float_graph_does_with_dequantized_consta
 def test_a_half_is_an_ordinary_model_that_every_level_runs():
     model = quant.load(nets.convnet())
     data = quant.open_data({"x": nets.images(6)}, model)
-    whole = quant.quantize(model, quant.calibrate(model, data), quant.preset("recommended"))
+    whole = quant.quantize(model, quant.calibrate(model, data), quant.preset("everything"))
     for part in parts(whole):
         onnx.checker.check_model(onnx.load_model_from_string(part.to_bytes()), full_check=True)
         assert {check.level for check in part.verify()} == {"all", "extended", "basic", "disabled"}
@@ -116,7 +121,7 @@ def test_a_half_is_an_ordinary_model_that_every_level_runs():
 def test_a_clamp_that_the_whole_drops_is_kept_where_no_quantization_clamps():
     model = quant.load(nets.convnet())
     data = quant.open_data({"x": nets.images(6)}, model)
-    whole = quant.quantize(model, quant.calibrate(model, data), quant.preset("recommended"))
+    whole = quant.quantize(model, quant.calibrate(model, data), quant.preset("everything"))
     dropped = {name for name, verdict in whole.activations.items() if verdict.dropped}
     assert dropped
     kinds = [

@@ -86,7 +86,7 @@ def test_any_ablation_is_made_again_by_its_recipe_and_is_what_its_name_says(case
 def test_a_unit_alone_is_quantized_whatever_the_recipe_skips_elsewhere():
     model = quant.load(nets.convnet())
     calibration = quant.calibrate(model, quant.open_data({"x": nets.images(4)}, model))
-    recipe = quant.preset("recommended").with_rule(Rule("op_type", "Gemm", {"skip": True}))
+    recipe = quant.preset("everything").with_rule(Rule("op_type", "Gemm", {"skip": True}))
     whole = quant.quantize(model, calibration, recipe)
     for unit in units(whole):
         nodes = whole.with_recipe(only_unit(recipe, unit)).plan.nodes
@@ -111,7 +111,7 @@ print(hashlib.sha256(made.to_bytes()).hexdigest())
 def test_what_is_saved_reproduces_what_was_run_in_a_fresh_process(part, tmp_path):
     model = quant.load(nets.convnet())
     calibration = quant.calibrate(model, quant.open_data({"x": nets.images(6)}, model))
-    whole = quant.quantize(model, calibration, quant.preset("recommended"))
+    whole = quant.quantize(model, calibration, quant.preset("everything"))
     made = whole.with_recipe(part(whole.recipe))
     made.save(tmp_path / "part.onnx")
     assert (tmp_path / "part.onnx").read_bytes() == made.to_bytes()

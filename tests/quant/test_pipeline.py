@@ -1,5 +1,7 @@
 """The int8 graph: what it computes, and that ONNX Runtime agrees at every level."""
 
+from dataclasses import replace
+
 import numpy as np
 import onnx
 import onnx_ir as ir
@@ -38,7 +40,7 @@ def run(content: bytes, feeds, level="all"):
 def quantized(proto, recipe=None, feeds=None):
     model = load(proto.SerializeToString())
     data = open_data(feeds if feeds is not None else images())
-    return quantize(model, calibrate(model, data), recipe or preset("recommended"))
+    return quantize(model, calibrate(model, data), recipe or preset("everything"))
 
 
 def simulated(made) -> bytes:
@@ -51,7 +53,9 @@ def simulated(made) -> bytes:
 @pytest.mark.parametrize("name", preset_names())
 @pytest.mark.parametrize("bias", [True, False])
 def test_every_level_computes_what_the_definition_says(name, bias):
-    made = quantized(conv_relu(bias=bias), preset(name))
+    recipe = preset(name)
+    recipe = replace(recipe, defaults=replace(recipe.defaults, placement="everything"))
+    made = quantized(conv_relu(bias=bias), recipe)
     onnx.checker.check_model(onnx.load_from_string(made.to_bytes()), full_check=True)
     feeds = images(16, seed=9)
     (expected,) = run(simulated(made), feeds, "disabled")
@@ -70,7 +74,7 @@ def test_the_same_inputs_give_the_same_bytes():
 def test_quantizing_leaves_the_float_model_as_it_was():
     model = load(conv_relu().SerializeToString())
     before = ir.to_proto(model.graph).SerializeToString(deterministic=True)
-    quantize(model, calibrate(model, open_data(images())), preset("recommended"))
+    quantize(model, calibrate(model, open_data(images())), preset("everything"))
     assert ir.to_proto(model.graph).SerializeToString(deterministic=True) == before
 
 
@@ -85,7 +89,7 @@ def test_names_of_tensors_inputs_and_outputs_stay():
 
 
 def test_a_lossless_relu_is_dropped_and_a_lossy_one_is_kept():
-    asymmetric = quantized(conv_relu(), preset("recommended"))
+    asymmetric = quantized(conv_relu(), preset("everything"))
     assert asymmetric.activations["relu1"].dropped
     symmetric = quantized(conv_relu(), preset("tensorrt"))
     verdict = symmetric.activations["relu1"]
@@ -103,7 +107,7 @@ def test_a_lossy_relu_is_dropped_when_told_to():
 
 
 def test_a_skipped_node_computes_in_float():
-    recipe = preset("recommended").with_rule(Rule("op_type", "Conv", {"skip": True}))
+    recipe = preset("everything").with_rule(Rule("op_type", "Conv", {"skip": True}))
     made = quantized(conv_relu(), recipe)
     made_proto = onnx.load_from_string(made.to_bytes())
     assert "w1" in {t.name for t in made_proto.graph.initializer}
@@ -122,7 +126,7 @@ def test_everything_skipped_is_the_float_model():
 
 
 def test_a_fixed_range_is_the_range_used():
-    recipe = preset("recommended").with_rule(Rule("tensor", "r", {"range": (-0.5, 2.0)}))
+    recipe = preset("everything").with_rule(Rule("tensor", "r", {"range": (-0.5, 2.0)}))
     made = quantized(conv_relu(), recipe)
     assert made.ranges["r"] == (-0.5, 2.0)
     low, high = made.params["r"].representable
@@ -186,7 +190,7 @@ def large_bias(value: float):
 
 
 def test_a_bias_that_overflows_int32_raises_the_weight_scale_of_its_channel():
-    made = quantized(large_bias(3.0), preset("recommended"))
+    made = quantized(large_bias(3.0), preset("everything"))
     assert "1 channels was raised" in " ".join(made.notes)
     (bias,) = [c for c in made.constants if c.name == "b"]
     assert bias.codes[1] / bias.params.scale.dtype.type(1) > 2**30
@@ -272,7 +276,7 @@ def test_concat_aligned_to_the_largest_shares_one_scale():
     }
     """
     feeds = {"x": 5 * np.random.default_rng(1).standard_normal((64, 4)).astype(np.float32)}
-    recipe = preset("recommended").with_rule(Rule("node", "concat", {"align": "largest"}))
+    recipe = preset("everything").with_rule(Rule("node", "concat", {"align": "largest"}))
     made = quantized(from_text(body), recipe, feeds)
     assert made.params["a"].scale == made.params["b"].scale == made.params["y"].scale
     assert made.ranges["a"] == made.ranges["b"]
@@ -283,7 +287,7 @@ def test_a_calibration_of_another_model_is_refused():
     other = load(conv_relu(channels=5).SerializeToString())
     calibration = calibrate(other, open_data(images()))
     with pytest.raises(DataError, match="another model"):
-        quantize(model, calibration, preset("recommended"))
+        quantize(model, calibration, preset("everything"))
 
 
 OPS = {
@@ -352,7 +356,7 @@ def test_every_operator_keeps_its_meaning(name):
         halves=np.array([2, 2], np.int64),
     )
     feeds = {"x": rng.standard_normal((1, 8, 4)).astype(np.float32)}
-    made = quantized(text, preset("recommended"), feeds)
+    made = quantized(text, preset("everything"), feeds)
     proto = onnx.load_from_string(made.to_bytes())
     onnx.checker.check_model(proto, full_check=True)
     assert any(n.op_type == "QuantizeLinear" for n in proto.graph.node)

@@ -28,7 +28,7 @@ def data():
 @pytest.fixture(scope="module")
 def quantized(model, data):
     calibration = quant.calibrate(model, data)
-    return quant.quantize(model, calibration, quant.preset("recommended"))
+    return quant.quantize(model, calibration, quant.preset("everything"))
 
 
 def test_outputs_and_top1_are_what_plain_onnx_runtime_gives(model, quantized, data):

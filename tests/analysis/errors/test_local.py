@@ -70,7 +70,7 @@ def skipping():
     model = quant.load(nets.convnet())
     data = quant.open_data({"x": nets.images(7)}, model)
     skipped = model.producers["c2"].name
-    recipe = quant.preset("recommended").with_rule(Rule("node", skipped, {"skip": True}))
+    recipe = quant.preset("everything").with_rule(Rule("node", skipped, {"skip": True}))
     return of(model, data, recipe, 7)[0], data
 
 
@@ -105,9 +105,9 @@ def test_the_graph_is_valid_and_its_outputs_are_those_of_the_float_model(skippin
 def test_types_that_need_a_later_opset_are_measured_too():
     model = quant.load(nets.convnet())
     data = quant.open_data({"x": nets.images(4)}, model)
-    wide = quant.preset("recommended").with_rule(
+    wide = quant.preset("everything").with_rule(
         Rule("pattern", ".*", {"activation_type": quant.QType.UINT16})
     )
-    narrow = local_errors(of(model, data, quant.preset("recommended"), 4)[0], data)
+    narrow = local_errors(of(model, data, quant.preset("everything"), 4)[0], data)
     found = local_errors(of(model, data, wide, 4)[0], data)
     assert all(found[name].sqnr_db >= error.sqnr_db - 0.5 for name, error in narrow.items())

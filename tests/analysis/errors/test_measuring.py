@@ -25,7 +25,7 @@ def data():
 @pytest.fixture(scope="module")
 def quantized(data):
     model = quant.load(nets.convnet())
-    return quant.quantize(model, quant.calibrate(model, data), quant.preset("recommended"))
+    return quant.quantize(model, quant.calibrate(model, data), quant.preset("everything"))
 
 
 def every_observer(quantized, data):

@@ -22,7 +22,7 @@ def case():
     x = nets.images(COUNT, seed=3)
     x[LOUD] *= 20
     data = quant.open_data({"x": x, "labels": np.arange(COUNT) % 4}, model)
-    return quant.quantize(model, calibration, quant.preset("recommended")), data
+    return quant.quantize(model, calibration, quant.preset("everything")), data
 
 
 def brute_force(quantized, data):
@@ -91,7 +91,7 @@ def test_layers_that_clip_every_sample_alike_are_not_unusual():
 def test_the_first_samples_only_and_without_labels():
     model = quant.load(nets.convnet())
     data = quant.open_data({"x": nets.images(9)}, model)
-    quantized = quant.quantize(model, quant.calibrate(model, data), quant.preset("recommended"))
+    quantized = quant.quantize(model, quant.calibrate(model, data), quant.preset("everything"))
     found = sample_errors(quantized, data, samples=5, most=2)
     assert found.samples == 5
     assert [sample.label for sample in found.worst] == [None, None]
@@ -104,7 +104,7 @@ def test_an_output_of_equal_values_has_no_error_and_one_of_zeros_the_worst():
     )  # fmt: skip
     x = np.linspace(-1, 1, 12, dtype=np.float32).reshape(3, 4)
     quantized = quant.quantize(
-        model, quant.calibrate(model, quant.open_data({"x": x})), quant.preset("recommended")
+        model, quant.calibrate(model, quant.open_data({"x": x})), quant.preset("everything")
     )
     found = sample_errors(quantized, quant.open_data({"x": x}, model))
     assert found.sqnr_db[0] == math.inf

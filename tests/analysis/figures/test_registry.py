@@ -17,7 +17,7 @@ def model() -> MeasuredModel:
     """A model of which everything is known."""
     net = quant.load(nets.convnet())
     calibration = quant.calibrate(net, quant.open_data({"x": nets.images(6)}, net))
-    quantized = quant.quantize(net, calibration, quant.preset("recommended"))
+    quantized = quant.quantize(net, calibration, quant.preset("everything"))
     names = [name for node in net.nodes for name in net.float_outputs(node)]
     return MeasuredModel(
         quantized,

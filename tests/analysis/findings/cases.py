@@ -139,7 +139,7 @@ def by_mse() -> Recipe:
 
     Weighted by effect on the next layer, MSE mends some of them by itself.
     """
-    recipe = preset("recommended")
+    recipe = preset("everything")
     calibrator = calibrator_from_json({"name": "mse"})
     return replace(recipe, defaults=replace(recipe.defaults, calibrator=calibrator))
 

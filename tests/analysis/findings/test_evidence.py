@@ -28,7 +28,7 @@ from tests.nets import weight as random_weight
 def made() -> Measurements:
     model = load(convnet())
     calibration = calibrate(model, open_data({"x": images(8)}, model))
-    return Measurements(quantize(model, calibration, preset("recommended")), calibration)
+    return Measurements(quantize(model, calibration, preset("everything")), calibration)
 
 
 def test_a_kind_is_registered_once():
@@ -114,7 +114,7 @@ def test_the_noise_of_one_linear_layer_is_what_is_measured():
     model = load(linear(rng))
     arrays = {"x": rng.standard_normal((32, 3, 6, 6)).astype(np.float32)}
     calibration = calibrate(model, open_data(arrays, model))
-    quantized = quantize(model, calibration, preset("recommended"))
+    quantized = quantize(model, calibration, preset("everything"))
     reference, test = (InferenceSession(m.to_bytes()).run(arrays)["y"] for m in (model, quantized))
     axes = (0, 2, 3)
     measured = np.mean(np.square(test - reference).mean(axes) / np.square(reference).mean(axes))
@@ -164,7 +164,7 @@ def joined() -> QuantizedModel:
         network(text, w1=100 * random_weight(2, 3, 1, 1), w2=random_weight(3, 3, 1, 1, seed=8))
     )
     data = open_data({"x": images(6, 8)}, model)
-    return quantize(model, calibrate(model, data), preset("recommended"))
+    return quantize(model, calibrate(model, data), preset("everything"))
 
 
 def test_errors_of_slices_are_those_of_the_values_in_them():
@@ -218,7 +218,7 @@ def test_a_node_and_its_fused_activation_count_as_one(made: Measurements):
 def test_int16_activations_need_no_finding_of_channels():
     model = load(from_text_wide())
     data = open_data({"x": images(6, 8)}, model)
-    recipe = Recipe(defaults=preset("recommended").defaults)
+    recipe = Recipe(defaults=preset("everything").defaults)
     recipe = recipe.with_rule(Rule("pattern", ".*", {"activation_type": QType.UINT16}))
     calibration = calibrate(model, data)
     kinds = {

@@ -87,7 +87,7 @@ def test_a_bias_that_hardly_matters_gets_no_fix():
 
 @pytest.mark.parametrize(
     "case",
-    [HEALTHY(), transformer(), Case(MOBILENET, lambda: net(MOBILENET), preset("recommended"))],
+    [HEALTHY(), transformer(), Case(MOBILENET, lambda: net(MOBILENET), preset("everything"))],
     ids=lambda case: case.sample,
 )
 def test_healthy_samples_have_nothing_above_info_with_all_evidence(case: Case):

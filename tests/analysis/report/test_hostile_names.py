@@ -55,7 +55,7 @@ def page_of(ending: str) -> str:
     loaded = quant.load(model.SerializeToString())
     data = quant.open_data({f"x{ending}": nets.images(12), "labels": np.arange(12) % 4}, loaded)
     calibration = quant.calibrate(loaded, data)
-    recipe = replace(quant.preset("recommended"), name=f"recipe{ending}")
+    recipe = replace(quant.preset("everything"), name=f"recipe{ending}")
     quantized = quant.quantize(loaded, calibration, recipe)
     metric = type("Named", (Top1,), {"label": f"metric{ending}", "unit": f"unit{ending}"})()
     found = analyze(quantized, calibration, data, metric=metric)

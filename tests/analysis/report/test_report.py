@@ -24,7 +24,7 @@ def analysis():
     model = quant.load(nets.convnet())
     data = quant.open_data({"x": nets.images(12), "labels": np.arange(12) % 4}, model)
     calibration = quant.calibrate(model, data)
-    quantized = quant.quantize(model, calibration, quant.preset("recommended"))
+    quantized = quant.quantize(model, calibration, quant.preset("everything"))
     return analyze(quantized, calibration, data, metric=METRICS["top1"])
 
 

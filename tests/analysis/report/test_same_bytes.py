@@ -42,7 +42,7 @@ def digest() -> str:
     x = np.random.default_rng(0).standard_normal((64, WIDTH)).astype(np.float32)
     data = quant.open_data({"x": x}, model)
     calibration = quant.calibrate(model, data)
-    recipe = quant.preset("recommended")
+    recipe = quant.preset("everything")
     recipe = replace(recipe, defaults=replace(recipe.defaults, weight_type=QType.INT16))
     quantized = quant.quantize(model, calibration, recipe)
     found = analyze(quantized, calibration, data, errors=("local", "cumulative"))

@@ -19,7 +19,7 @@ def case():
     model = quant.load(nets.convnet())
     data = quant.open_data({"x": nets.images(10), "labels": np.arange(10) % 4}, model)
     calibration = quant.calibrate(model, data)
-    return quant.quantize(model, calibration, quant.preset("recommended")), calibration, data
+    return quant.quantize(model, calibration, quant.preset("everything")), calibration, data
 
 
 @pytest.fixture(scope="module")
@@ -123,7 +123,7 @@ def test_several_outputs_a_fixed_batch_and_one_whose_shape_depends_on_the_data()
     )
     data = quant.open_data({"x": nets.images(6, size=16)}, model)
     calibration = quant.calibrate(model, data)
-    quantized = quant.quantize(model, calibration, quant.preset("recommended"))
+    quantized = quant.quantize(model, calibration, quant.preset("everything"))
     found = analyze(quantized, calibration, data, metric=METRICS["cosine"])
     assert 20 < found.ablation.all.sqnr_db < 60
     assert found.ablation.all.agreement is None

@@ -33,7 +33,7 @@ def study_of(inputs, **changes):
         "model": model,
         "statistics": CalibrationData(data),
         "evaluation": data,
-        "recipe": quant.preset("recommended"),
+        "recipe": quant.preset("everything"),
         "metric": METRICS["top1"],
     }
     return Study(**{**options, **changes})
@@ -49,7 +49,7 @@ def done(inputs):
 def test_driven_by_hand_it_knows_what_one_call_gives(inputs, done):
     model, data = inputs
     calibration = quant.calibrate(model, data)
-    quantized = quant.quantize(model, calibration, quant.preset("recommended"))
+    quantized = quant.quantize(model, calibration, quant.preset("everything"))
     called = analyze(quantized, calibration, data, metric=METRICS["top1"])
     found = analysis_of(done)
     for tell in (layer_table, summary_json, findings_json):

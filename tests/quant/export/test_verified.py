@@ -16,7 +16,7 @@ from tests.models import conv_relu, images
 @pytest.fixture
 def made():
     model = load(conv_relu().SerializeToString())
-    return quantize(model, calibrate(model, open_data(images())), preset("recommended"))
+    return quantize(model, calibrate(model, open_data(images())), preset("everything"))
 
 
 def wrong_scale(content: bytes) -> bytes:

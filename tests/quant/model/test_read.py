@@ -147,7 +147,7 @@ def test_loading_leaves_the_folder_as_it_was(tmp_path):
 def test_a_model_with_external_data_is_exported_with_external_data(tmp_path):
     model = load(with_external_data(tmp_path))
     calibration = calibrate(model, open_data(images()))
-    made = quantize(model, calibration, preset("recommended"))
+    made = quantize(model, calibration, preset("everything"))
     report = made.save(tmp_path / "out.onnx")
     beside = tmp_path / "out.onnx.data"
     assert report.size_bytes == (tmp_path / "out.onnx").stat().st_size + beside.stat().st_size

@@ -28,7 +28,7 @@ def test_every_pass_says_in_a_line_what_it_does():
 
 
 def test_a_recipe_without_passes_is_the_text_it_was_and_with_them_it_is_read_again():
-    plain = quant.preset("recommended")
+    plain = quant.preset("everything")
     assert "passes" not in plain.to_json()
     asked = replace(plain, passes=("describe_scales",))
     assert json.loads(asked.dumps())["passes"] == ["describe_scales"]
@@ -37,7 +37,7 @@ def test_a_recipe_without_passes_is_the_text_it_was_and_with_them_it_is_read_aga
 
 
 def test_described_nodes_name_their_scale_and_the_ends_of_their_codes(case):
-    recipe = replace(quant.preset("recommended"), passes=("describe_scales",))
+    recipe = replace(quant.preset("everything"), passes=("describe_scales",))
     params = quant.quantize(*case, recipe).params
     nodes = nodes_of(case, recipe, "QuantizeLinear")
     assert len(nodes) == len(params)
@@ -54,7 +54,7 @@ def test_described_nodes_name_their_scale_and_the_ends_of_their_codes(case):
 def test_a_pass_changes_nothing_where_no_recipe_asks(case):
     assert all(
         not node.metadata_props
-        for node in nodes_of(case, quant.preset("recommended"), "QuantizeLinear")
+        for node in nodes_of(case, quant.preset("everything"), "QuantizeLinear")
     )
 
 

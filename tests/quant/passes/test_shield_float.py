@@ -34,7 +34,7 @@ def case(request):
     model = quant.load(nets.network(text, **weights))
     data = quant.open_data({"x": x}, model)
     calibration = quant.calibrate(model, data)
-    recipe = quant.preset("recommended")
+    recipe = quant.preset("everything")
     for node in model.nodes:
         if node.outputs[0] in {"r", "y"}:
             recipe = recipe.with_rule(Rule("node", node.name, {"skip": True}))
@@ -64,7 +64,7 @@ def test_the_shield_stands_only_before_float_weights(case):
 def test_where_every_weight_is_quantized_there_is_no_shield():
     model = quant.load(nets.convnet())
     data = quant.open_data({"x": nets.images(6)}, model)
-    quantized = quant.quantize(model, quant.calibrate(model, data), quant.preset("recommended"))
+    quantized = quant.quantize(model, quant.calibrate(model, data), quant.preset("everything"))
     nodes = onnx.load_model_from_string(quantized.to_bytes()).graph.node
     assert not [node for node in nodes if node.op_type == "Max"]
 
@@ -72,7 +72,7 @@ def test_where_every_weight_is_quantized_there_is_no_shield():
 def test_two_float_nodes_behind_one_tensor_share_a_shield():
     model = quant.load(nets.convnet())
     data = quant.open_data({"x": nets.images(6)}, model)
-    whole = quant.quantize(model, quant.calibrate(model, data), quant.preset("recommended"))
+    whole = quant.quantize(model, quant.calibrate(model, data), quant.preset("everything"))
     nodes = onnx.load_model_from_string(
         whole.with_recipe(activations_only(whole.recipe)).to_bytes()
     ).graph.node

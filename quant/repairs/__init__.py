@@ -1,0 +1,11 @@
+"""Ways to win accuracy back that change weights or biases, one a file.
+
+Each is used alone from a recipe, which lists their names under ``repairs`` in the order of work. A
+module that a plug-in brings is one more of these.
+"""
+
+from quant.repairs.draft import REPAIRS, Draft, FloatConstant, Repair, Shift, register, repaired
+
+REPAIRS.discover(__name__)
+
+__all__ = ["REPAIRS", "Draft", "FloatConstant", "Repair", "Shift", "register", "repaired"]

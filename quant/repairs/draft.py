@@ -1,0 +1,104 @@
+"""What a repair works on: an int8 model as decided, before its graph is made."""
+
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+
+from quant.errors import RecipeError
+from quant.model.model import Model
+from quant.params.constants import QuantizedConstant
+from quant.planning.plan import Plan
+from quant.registry import Registry
+from quant.statistics.calibration import Calibration
+from quant.types import QuantParams
+
+
+@dataclass(frozen=True, eq=False)
+class FloatConstant:
+    """A constant input of a node with other values than in the float model, or an added one.
+
+    Attributes:
+        node: The node.
+        index: Which of its inputs; the first that it does not have, for an added one.
+        name: What to call the initializer.
+        values: float32, in real units.
+    """
+
+    node: str
+    index: int
+    name: str
+    values: NDArray[np.float32]
+
+
+@dataclass(frozen=True, eq=False)
+class Shift:
+    """What is added to what a node computes, where the node has no input for it.
+
+    Attributes:
+        node: The node.
+        values: float32 of shape (C,), added along the last axis.
+    """
+
+    node: str
+    values: NDArray[np.float32]
+
+
+@dataclass(frozen=True, eq=False)
+class Draft:
+    """An int8 model as decided.
+
+    Attributes:
+        model: The float model.
+        plan: The recipe resolved on it.
+        calibration: Statistics of its tensors.
+        activations: Parameters of each activation that a quantized node reads or computes, whether
+            it is rounded or only sets the scale of a bias.
+        constants: Weights, constant operands and biases as integers.
+        floats: Constants that stay float with other values.
+        shifts: What is added behind nodes.
+        notes: Sentences about what did not go as asked.
+    """
+
+    model: Model
+    plan: Plan
+    calibration: Calibration
+    activations: Mapping[str, QuantParams]
+    constants: tuple[QuantizedConstant, ...]
+    floats: tuple[FloatConstant, ...] = ()
+    shifts: tuple[Shift, ...] = ()
+    notes: tuple[str, ...] = ()
+
+
+Repair = Callable[[Draft], Draft]
+
+REPAIRS: Registry[Repair] = Registry("repair", "repairs", RecipeError)
+"""Every repair that a recipe may name."""
+
+
+def register(name: str) -> Callable[[Repair], Repair]:
+    """Function decorator: let recipes ask for this repair by ``name``.
+
+    It takes a draft and gives another one; the same draft gives the same result.
+
+    Raises:
+        ValueError: Another repair has that name.
+    """
+
+    def known(repair: Repair) -> Repair:
+        REPAIRS.add(name, repair)
+        return repair
+
+    return known
+
+
+def repaired(draft: Draft, names: Sequence[str]) -> Draft:
+    """The draft after the named repairs, in this order.
+
+    Raises:
+        RecipeError: No repair has such a name.
+    """
+    for repair in [REPAIRS.named(name) for name in names]:
+        draft = repair(draft)
+    return draft

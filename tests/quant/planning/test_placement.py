@@ -1,0 +1,215 @@
+"""Where integers pay: placement on patterns that are built here, each node by what it does."""
+
+import numpy as np
+import pytest
+
+from quant.model.loading import load
+from quant.planning.resolve import plan
+from quant.recipe.recipe import Recipe, Rule
+from quant.recipe.settings import Settings
+from tests.models import from_text
+from tests.nets import weight
+
+PLACED = Recipe(defaults=Settings(placement="integer_kernels"))
+
+
+def planned(body: str, inputs: str, output: str, recipe: Recipe = PLACED, **weights):
+    text = f'<ir_version: 8, opset_import: ["" : 17]> net ({inputs}) => ({output}) {{ {body} }}'
+    return plan(load(from_text(text, **weights).SerializeToString()), recipe)
+
+
+def quantized(found):
+    return {name for name, item in found.nodes.items() if item.quantized}
+
+
+def test_what_stands_between_two_convs_and_has_an_integer_kernel_is_quantized():
+    found = planned(
+        """
+        [c1] a = Conv (x, w1)
+        [relu] b = Relu (a)
+        [pool] p = MaxPool <kernel_shape = [2, 2], strides = [2, 2]> (b)
+        [c2] c = Conv (p, w2)
+        [add] s = Add (c, p)
+        [cat] k = Concat <axis = 1> (s, c)
+        [c3] d = Conv (k, w3)
+        """,
+        "float[1, 32, 8, 8] x",
+        "float[1, 32, 4, 4] d",
+        w1=weight(32, 32, 1, 1),
+        w2=weight(32, 32, 1, 1),
+        w3=weight(32, 64, 1, 1),
+    )
+    assert quantized(found) == {"c1", "relu", "pool", "c2", "add", "cat", "c3"}
+    assert list(found.tensors) == ["x", "b", "p", "c", "s", "k", "d"]
+
+
+@pytest.mark.parametrize(
+    ("op", "nodes"),
+    [
+        ("LayerNormalization", "[f] b = LayerNormalization (a, g)"),
+        ("Softmax", "[f] b = Softmax (a)"),
+        ("Sigmoid", "[f] b = Sigmoid (a)"),
+        ("HardSwish", "[f] b = HardSwish (a)"),
+        ("Div", "[f] b = Div (a, g)"),
+        ("Tanh", "[f] b = Tanh (a)"),
+        ("ReduceMean", "[f] b = ReduceMean <axes = [1], keepdims = 1> (a)"),
+    ],
+)
+def test_an_operator_without_a_worthwhile_integer_kernel_stays_float_and_says_so(op, nodes):
+    found = planned(
+        f"""
+        [m1] a = MatMul (x, w)
+        {nodes}
+        [m2] c = MatMul (b, w)
+        """,
+        "float[4, 32, 32] x",
+        "float[4, N, 32] c",
+        w=weight(32, 32),
+        g=np.ones(32, np.float32),
+    )
+    assert quantized(found) == {"m1", "m2"}
+    assert found.nodes["f"].why == f"{op} has no integer kernel worth its rounding"
+
+
+def test_silu_written_out_between_convs_stays_float():
+    found = planned(
+        """
+        [c1] a = Conv (x, w)
+        [sigmoid] s = Sigmoid (a)
+        [mul] m = Mul (a, s)
+        [c2] y = Conv (m, w)
+        """,
+        "float[1, 32, 8, 8] x",
+        "float[1, 32, 8, 8] y",
+        w=weight(32, 32, 1, 1),
+    )
+    assert quantized(found) == {"c1", "c2"}
+    assert found.nodes["mul"].why == "it reads what is computed in float"
+    assert list(found.tensors) == ["x", "a", "m", "y"]
+
+
+def test_squeeze_and_excite_written_out_stays_float_but_for_its_convs():
+    found = planned(
+        """
+        [c1] a = Conv (x, w)
+        [h1] h = HardSwish (a)
+        [gap] g = GlobalAveragePool (h)
+        [s1] p = Conv (g, w)
+        [r] q = Relu (p)
+        [s2] s = Conv (q, w)
+        [gate] t = HardSigmoid (s)
+        [mul] m = Mul (h, t)
+        [c2] y = Conv (m, w)
+        """,
+        "float[1, 32, 8, 8] x",
+        "float[1, 32, 8, 8] y",
+        w=weight(32, 32, 1, 1),
+    )
+    assert quantized(found) == {"c1", "s1", "r", "s2", "c2"}
+
+
+def test_the_bias_of_a_matmul_is_added_in_float_and_its_output_is_not_rounded():
+    found = planned(
+        """
+        [m1] a = MatMul (x, w)
+        [bias] b = Add (a, v)
+        [m2] c = MatMul (b, w)
+        """,
+        "float[4, 32] x",
+        "float[4, 32] c",
+        w=weight(32, 32),
+        v=weight(32),
+    )
+    assert quantized(found) == {"m1", "m2"}
+    assert list(found.tensors) == ["x", "b"]
+    assert "MatMul gives floats as well" in found.float_tensors["a"].why
+    assert "constant" in found.nodes["bias"].why
+
+
+def test_the_matmul_before_another_is_rounded_once_between_them():
+    found = planned(
+        "[m1] a = MatMul (x, w) [t] b = Transpose (a) [m2] c = MatMul (b, w)",
+        "float[32, 32] x",
+        "float[32, 32] c",
+        w=weight(32, 32),
+    )
+    assert quantized(found) == {"m1", "t", "m2"}
+    assert found.groups["a"].members == ("a", "b")
+
+
+def test_the_last_steps_to_an_output_stay_float():
+    found = planned(
+        "[c] a = Conv (x, w) [pool] p = GlobalAveragePool (a) [flat] y = Flatten (p)",
+        "float[1, 32, 8, 8] x",
+        "float[1, 32] y",
+        w=weight(32, 32, 1, 1),
+    )
+    assert quantized(found) == {"c"}
+    assert found.nodes["flat"].why == "no quantized operator reads what it gives"
+
+
+def test_a_relu_that_ends_a_conv_is_quantized_whoever_reads_it():
+    found = planned(
+        "[c] a = Conv (x, w) [r] b = Relu (a) [y] y = Tanh (b)",
+        "float[1, 32, 8, 8] x",
+        "float[1, 32, 8, 8] y",
+        w=weight(32, 32, 1, 1),
+    )
+    assert found.nodes["r"].fused_into == "c"
+    assert list(found.tensors) == ["x", "b"]
+
+
+@pytest.mark.parametrize(
+    ("channels", "taps", "integer"), [(3, 3, False), (3, 7, True), (4, 3, True)]
+)
+def test_a_first_conv_of_few_products_stays_float(channels, taps, integer):
+    found = planned(
+        "[c1] a = Conv (x, w1) [r] b = Relu (a) [c2] y = Conv (b, w2)",
+        f"float[1, {channels}, 16, 16] x",
+        "float[1, 32, H, W] y",
+        w1=weight(32, channels, taps, taps),
+        w2=weight(32, 32, 1, 1),
+    )
+    assert ("c1" in quantized(found)) == integer
+    assert integer or "too few to begin with integers" in found.nodes["c1"].why
+
+
+def test_a_depthwise_conv_between_float_operators_stays_with_them_and_between_convs_does_not():
+    body = """
+        [c1] a = Conv (x, w1)
+        [f1] b = {0} (a)
+        [dw] c = Conv <group = 32, pads = [1, 1, 1, 1]> (b, w2)
+        [f2] d = {0} (c)
+        [c2] y = Conv (d, w1)
+        """
+    weights = {"w1": weight(32, 32, 1, 1), "w2": weight(32, 1, 3, 3)}
+    shapes = "float[1, 32, 8, 8] x", "float[1, 32, 8, 8] y"
+    assert quantized(planned(body.format("HardSwish"), *shapes, **weights)) == {"c1", "c2"}
+    between = planned(body.format("Relu"), *shapes, **weights)
+    assert quantized(between) == {"c1", "f1", "dw", "f2", "c2"}
+
+
+def test_to_skip_a_node_changes_no_other():
+    body = "[c1] a = Conv (x, w) [p] b = MaxPool <kernel_shape = [2, 2]> (a) [c2] y = Conv (b, w)"
+    shapes = "float[1, 32, 8, 8] x", "float[1, 32, 7, 7] y"
+    skipping = PLACED.with_rule(Rule("node", "c2", {"skip": True}))
+    found = planned(body, *shapes, skipping, w=weight(32, 32, 1, 1))
+    assert quantized(found) == {"c1", "p"}
+
+
+def test_a_rule_can_quantize_one_node_wherever_it_stands():
+    rule = Rule("op_type", "Softmax", {"placement": "everything"})
+    found = planned(
+        "[m] a = MatMul (x, w) [s] y = Softmax (a)",
+        "float[4, 32] x",
+        "float[4, 32] y",
+        PLACED.with_rule(rule),
+        w=weight(32, 32),
+    )
+    assert quantized(found) == {"m", "s"}
+    assert list(found.tensors) == ["x", "a", "y"]
+
+
+def test_a_recipe_with_a_placement_reads_back_the_same():
+    assert Recipe.loads(PLACED.dumps()) == PLACED
+    assert "placement" not in Recipe().dumps()
