@@ -53,8 +53,9 @@ class ExactSum:
         side = 2 * np.arange(len(values))[:, None] + (bits >= 0)
         place = side * (_EXPONENTS + 1) + np.maximum(exponent, 1) - 1
         size = 2 * len(values) * (_EXPONENTS + 1)
-        totals = np.bincount(place.reshape(-1), significand.reshape(-1), size)
-        sums = [_whole(row) for row in totals.reshape(2 * len(values), -1)]
+        counted = np.bincount(place.reshape(-1), weights=significand.reshape(-1), minlength=size)
+        totals = np.asarray(counted, np.float64).reshape(2 * len(values), -1)
+        sums = [_whole(row) for row in totals]
         return [cls(-below, above) for below, above in zip(sums[::2], sums[1::2], strict=True)]
 
 
