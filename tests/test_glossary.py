@@ -42,6 +42,6 @@ def test_the_terms_of_the_design_are_there():
 def test_a_recipe_of_version_0_1_loads():
     path = ROOT / "tests" / "data" / "v0_1" / "recommended.recipe.json"
     recipe = quant.Recipe.loads(path.read_text(encoding="utf-8"), path.name)
-    assert recipe.defaults == quant.preset("recommended").defaults
+    assert recipe.defaults == quant.preset("everything").defaults
     assert [rule.label for rule in recipe.rules] == ["op_type Conv", "tensor x"]
     assert recipe.rules[1].set["range"] == (-1.0, 2.0)
