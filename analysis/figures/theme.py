@@ -86,6 +86,7 @@ _ORANGE = ("#9a6a00", "#f0b93a")
 _GREY = ("#566374", "#9aa7b6")
 _SKY = ("#2483b8", "#8ccdf2")
 _OLIVE = ("#6b6f00", "#d2d65a")
+_RED = ("#a33a3a", "#f09a94")
 
 STYLES: Final[dict[str, Style]] = {
     "kl": Style(*_BLUE, "solid", "circle"),
@@ -96,6 +97,7 @@ STYLES: Final[dict[str, Style]] = {
     "percentile": Style(*_ORANGE, "longdash", "x"),
     "outlier_removal": Style(*_SKY, "longdashdot", "star"),
     "best": Style(*_OLIVE, "solid", "hexagon"),
+    "balanced": Style(*_RED, "dash", "pentagon"),
 }
 """The style of each calibration algorithm, the same wherever it is drawn."""
 

@@ -47,9 +47,10 @@ def placed(model: Model, settings: Mapping[str, Settings]) -> Placed:
     asked = {node.name: node for node in model.nodes if node.quantizable}
     free = {name for name in asked if settings[name].placement == "integer_kernels"}
     why = {name: reason for name in free if (reason := _without_kernel(asked[name]))}
-    for name, reason in _too_early(model, asked).items():
-        if name in free:
-            why.setdefault(name, reason)
+    early = {name: reason for name, reason in _too_early(model, asked).items() if name in free}
+    # Where it never begins to pay, the model is small, and int8 is wanted for something else.
+    if any(_multiplies(asked[name]) for name in asked.keys() - why.keys() - early.keys()):
+        why = early | why
     kept = asked.keys() - why.keys()
     open_to_doubt = [
         asked[name]

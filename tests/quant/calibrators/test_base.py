@@ -19,6 +19,7 @@ from quant.io.codec import to_json
 
 def test_every_algorithm_of_the_folder_is_registered():
     assert calibrator_names() == (
+        "balanced",
         "best",
         "js",
         "kl",
@@ -44,8 +45,8 @@ def test_a_name_is_registered_once():
 @pytest.mark.parametrize(
     ("document", "message"),
     [
-        ({"name": "median"}, "unknown name 'median'; choose one of best, js, kl, minmax"),
-        ({}, "unknown name ''; choose one of best, js"),
+        ({"name": "median"}, "unknown name 'median'; choose one of balanced, best, js, kl"),
+        ({}, "unknown name ''; choose one of balanced, best"),
         ({"name": None}, "calibrator: name: expected a text, found None"),
         ("kl", "expected an object"),
         ({"name": "kl", "p": 1}, "unknown field 'p'"),

@@ -5,9 +5,10 @@ import pytest
 
 from quant.model.loading import load
 from quant.planning.resolve import plan
+from quant.recipe.presets import preset
 from quant.recipe.recipe import Recipe, Rule
 from quant.recipe.settings import Settings
-from tests.models import from_text
+from tests.models import conv_relu, from_text
 from tests.nets import weight
 
 PLACED = Recipe(defaults=Settings(placement="integer_kernels"))
@@ -213,3 +214,12 @@ def test_a_rule_can_quantize_one_node_wherever_it_stands():
 def test_a_recipe_with_a_placement_reads_back_the_same():
     assert Recipe.loads(PLACED.dumps()) == PLACED
     assert "placement" not in Recipe().dumps()
+
+
+def test_a_model_in_which_it_never_begins_to_pay_is_quantized_all_the_same():
+    made = plan(load(conv_relu()), preset("recommended"))
+    assert [name for name, item in made.nodes.items() if item.quantized] == [
+        "conv1",
+        "relu1",
+        "conv2",
+    ]
