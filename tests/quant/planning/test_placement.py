@@ -1,6 +1,7 @@
 """Where integers pay: placement on patterns that are built here, each node by what it does."""
 
 import numpy as np
+import onnx
 import pytest
 
 from quant.model.loading import load
@@ -216,8 +217,11 @@ def test_a_recipe_with_a_placement_reads_back_the_same():
     assert "placement" not in Recipe().dumps()
 
 
-def test_a_model_in_which_it_never_begins_to_pay_is_quantized_all_the_same():
-    made = plan(load(conv_relu()), preset("recommended"))
+def test_a_model_in_which_it_never_begins_to_pay_is_quantized_all_the_same(
+    tmp_path,
+):
+    onnx.save(conv_relu(), tmp_path / "net.onnx")
+    made = plan(load(tmp_path / "net.onnx"), preset("recommended"))
     assert [name for name, item in made.nodes.items() if item.quantized] == [
         "conv1",
         "relu1",
