@@ -6,7 +6,7 @@ PYTHON ?= python3
 VENV := .venv
 BIN := $(VENV)/bin
 ARGS ?=
-# Two at a time, the tests of a file one after the other: a browser mostly waits.
+# Two at a time, but browser tests one after the other: they wait for what a page shows.
 PYTEST := $(BIN)/python -m pytest -n 2 --dist loadfile
 
 .PHONY: run test test-all fuzz lint format bench docs-images clean
@@ -16,11 +16,13 @@ run: $(VENV)/.installed
 
 test: lint
 	$(BIN)/python -m tests.e2e.browser
-	$(PYTEST) -m "not slow and not bench"
+	$(PYTEST) -m "not e2e and not slow and not bench"
+	$(BIN)/python -m pytest -m "e2e and not slow and not bench"
 
 test-all: lint
 	$(BIN)/python -m tests.e2e.browser
-	$(PYTEST) -m "not bench"
+	$(PYTEST) -m "not e2e and not bench"
+	$(BIN)/python -m pytest -m "e2e and not bench"
 
 lint: $(VENV)/.installed-test
 	$(BIN)/ruff check .
