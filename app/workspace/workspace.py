@@ -63,9 +63,9 @@ class Workspace:
         """The study on the samples that layers are ranked on."""
         return self.study.on(self.project.rank_samples)
 
-    @cached_property
+    @property
     def ranking(self) -> UnitRanking:
-        """What is known of each unit by now."""
+        """What is known of each unit by now: a fragment asks again while a ranking runs."""
         return unit_ranking(self.ranked)
 
     @property

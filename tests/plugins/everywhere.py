@@ -93,13 +93,7 @@ def chosen(folder: Path, model: str, data: str) -> dict[str, Any]:
 
 def pages(model: str, data: str) -> dict[str, list[str]]:
     """The options of select boxes on three pages."""
-    set_start_options(StartOptions(model, data))
-    app = AppTest.from_file(MAIN, default_timeout=60).run()
-    for _ in range(100):
-        if app.dataframe:
-            break
-        time.sleep(0.1)
-        app.run()
+    app = _opened(model, data)
     found = {"Layers": _options(app)}
     for page in ("overview", "export"):
         app.switch_page(f"views/{page}/page.py").run()
@@ -110,13 +104,7 @@ def pages(model: str, data: str) -> dict[str, list[str]]:
 
 def charts(model: str, data: str) -> dict[str, list[str]]:
     """What the horizontal axes of the charts say, and the captions, where figures are shown."""
-    set_start_options(StartOptions(model, data))
-    app = AppTest.from_file(MAIN, default_timeout=60).run()
-    for _ in range(100):
-        if app.dataframe:
-            break
-        time.sleep(0.1)
-        app.run()
+    app = _opened(model, data)
     found: dict[str, list[str]] = {}
     app.session_state["quantlens"] = replace(app.session_state["quantlens"], row="conv2")
     app.session_state["more figures"] = True
@@ -126,6 +114,18 @@ def charts(model: str, data: str) -> dict[str, list[str]]:
     app.session_state["model figure"] = "count_bar"
     found["Overview"] = _charts(app.switch_page("views/overview/page.py").run())
     return found
+
+
+def _opened(model: str, data: str) -> AppTest:
+    """The Layers page once the model is calibrated."""
+    set_start_options(StartOptions(model, data))
+    app = AppTest.from_file(MAIN, default_timeout=60).run()
+    for _ in range(100):
+        if app.dataframe:
+            break
+        time.sleep(0.1)
+        app.run()
+    return app
 
 
 def _charts(app: AppTest) -> list[str]:

@@ -177,6 +177,7 @@ def test_a_cancelled_ranking_keeps_what_is_there_and_goes_on_with_the_rest(
     opened: AppTest, monkeypatch: pytest.MonkeyPatch
 ):
     found = work_of(opened)
+    assert not found.ranking.sensitivity
     asked: list[set[str]] = []
     whole = sweeping.unit_effects
 
@@ -199,6 +200,7 @@ def test_a_cancelled_ranking_keeps_what_is_there_and_goes_on_with_the_rest(
     assert job.wait(30)
     assert job.state is JobState.CANCELLED
     half = unit_ranking(found.ranked)
+    assert found.ranking.sensitivity == half.sensitivity
     assert len(half.sensitivity) == 2
     assert not half.complete
     opened.run()
