@@ -72,6 +72,9 @@ def _config(port: int) -> dict[str, Any]:
         "server.fileWatcherType": "none",
         "server.runOnSave": False,
         "browser.gatherUsageStats": False,
+        # Every message whole: of quick clicks Streamlit loses count which ones the browser still
+        # has, sends it no more than a hash, and the page ends in "Connection error".
+        "global.minCachedMessageSize": 1e12,
         "logger.hideWelcomeMessage": True,
     }
 
