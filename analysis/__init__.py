@@ -16,6 +16,9 @@ from analysis.findings import Finding, Fix, Measurements, find_causes
 from analysis.metrics import METRICS, Metric, metric_from_file
 from analysis.ranges.candidates import RangeCandidate, range_candidates, range_disagreement_db
 from analysis.ranges.cost_curves import divergence_curves
+from analysis.recovery.recovering import recover
+from analysis.recovery.story import Recovery
+from analysis.recovery.target import Target
 from analysis.study.analysis import Analysis, analysis_of, analyze, stages_of
 from analysis.study.ranking import UnitRanking, unit_ranking
 from analysis.study.stages import CALIBRATING
@@ -41,9 +44,11 @@ __all__ = [
     "Metric",
     "OutputScores",
     "RangeCandidate",
+    "Recovery",
     "SampleError",
     "SampleErrors",
     "Study",
+    "Target",
     "UnitEffect",
     "UnitRanking",
     "analysis_of",
@@ -57,6 +62,7 @@ __all__ = [
     "metric_from_file",
     "range_candidates",
     "range_disagreement_db",
+    "recover",
     "sample_errors",
     "sensitivity",
     "stages_of",

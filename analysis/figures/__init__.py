@@ -15,6 +15,7 @@ from analysis.figures.base import (
 from analysis.figures.cost_curves import CostCurve, divergence_figure
 from analysis.figures.depth import depth_figure
 from analysis.figures.histogram import Pick, histogram_figure
+from analysis.figures.pareto import pareto_figure
 from analysis.figures.tensor_channels import tensor_channels_figure
 from analysis.figures.unit_effects import units_figure
 from analysis.figures.weight_strip import weight_strip_figure
@@ -33,6 +34,7 @@ __all__ = [
     "divergence_figure",
     "figures_of",
     "histogram_figure",
+    "pareto_figure",
     "register",
     "tensor_channels_figure",
     "units_figure",

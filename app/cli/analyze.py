@@ -7,8 +7,7 @@ from pathlib import Path
 from typing import Any
 
 import quant
-from analysis.metrics import METRICS, Metric, metric_from_file, metric_named
-from analysis.metrics.usual import usual_metric
+from analysis.metrics import METRICS
 from analysis.report import report_html
 from analysis.report.documents import findings_json, layer_table, summary_json
 from analysis.study.analysis import ERRORS, Analysis, ErrorName, analysis_of, stages_of
@@ -17,7 +16,15 @@ from analysis.study.stages import CALIBRATING
 from analysis.study.study import CalibrationData, Study
 from analysis.study.sweeping import SWEEPS, effects_of
 from analysis.sweep.unit_effects import KINDS
-from app.cli.arguments import for_machines, model_and_data, positive, recipe_of, recipe_or_preset
+from app.cli.arguments import (
+    for_machines,
+    made_folder,
+    metric_of,
+    model_and_data,
+    positive,
+    recipe_of,
+    recipe_or_preset,
+)
 from app.cli.output import report
 from app.cli.progress_line import Meter
 from quant.error_model.sqnr import decibels
@@ -80,11 +87,11 @@ def analyzed(options: argparse.Namespace, recipe: quant.Recipe) -> tuple[dict[st
         statistics=_statistics(options, model, data),
         evaluation=data,
         recipe=recipe,
-        metric=_metric(options.metric, model, data),
+        metric=metric_of(options.metric, model, data),
         samples=options.samples,
     )
     folder: Path = options.out
-    _make(folder)
+    made_folder(folder)
     with Meter("") as meter:
         study.run([CALIBRATING], _Stages(meter))
     about = study.key(SWEEPS["sensitivity"]).values()
@@ -129,25 +136,6 @@ def _errors(text: str) -> tuple[ErrorName, ...]:
                 f"{did_you_mean(word, ERRORS)}"
             )
     return tuple(name for name in ERRORS if name in words)
-
-
-def _metric(text: str | None, model: quant.Model, data: quant.Dataset) -> Metric | None:
-    """The metric that is asked for, or the usual one."""
-    if text is None:
-        return usual_metric(model, data.labels)
-    if text in METRICS or ("/" not in text and not text.endswith(".py")):
-        return metric_named(text)
-    return metric_from_file(text)
-
-
-def _make(folder: Path) -> None:
-    try:
-        folder.mkdir(exist_ok=True)
-    except OSError as error:
-        raise quant.ExportError(
-            f"{folder}: expected a folder, or a name for a new one in a folder that exists, and it "
-            f"cannot be made ({error.strerror}); choose another"
-        ) from error
 
 
 def _statistics(

@@ -1,9 +1,12 @@
 """Words that several commands take, and what they stand for."""
 
 import argparse
+import math
 from pathlib import Path
 
 import quant
+from analysis.metrics import METRICS, Metric, metric_from_file, metric_named
+from analysis.metrics.usual import usual_metric
 
 
 def model_and_data(parser: argparse.ArgumentParser) -> None:
@@ -29,6 +32,50 @@ def positive(text: str) -> int:
     if value < 1:
         raise argparse.ArgumentTypeError("expected a whole number of at least 1")
     return value
+
+
+def positive_seconds(text: str) -> float:
+    """A time above 0."""
+    value = float(text)
+    if not 0 < value < math.inf:
+        raise argparse.ArgumentTypeError("expected a number of seconds above 0")
+    return value
+
+
+def fraction(text: str) -> float:
+    """A share of 0 to 1."""
+    value = float(text)
+    if not 0 <= value <= 1:
+        raise argparse.ArgumentTypeError("expected a share of 0 to 1")
+    return value
+
+
+def metric_of(text: str | None, model: quant.Model, data: quant.Dataset) -> Metric | None:
+    """The metric that is asked for, or the usual one.
+
+    Raises:
+        MetricError: There is none of that name, or the file holds none.
+    """
+    if text is None:
+        return usual_metric(model, data.labels)
+    if text in METRICS or ("/" not in text and not text.endswith(".py")):
+        return metric_named(text)
+    return metric_from_file(text)
+
+
+def made_folder(folder: Path) -> None:
+    """Make a folder to write, unless it is there.
+
+    Raises:
+        ExportError: It cannot be made.
+    """
+    try:
+        folder.mkdir(exist_ok=True)
+    except OSError as error:
+        raise quant.ExportError(
+            f"{folder}: expected a folder, or a name for a new one in a folder that exists, and it "
+            f"cannot be made ({error.strerror}); choose another"
+        ) from error
 
 
 def recipe_of(path: Path | None, preset: str | None) -> quant.Recipe:

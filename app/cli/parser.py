@@ -20,6 +20,7 @@ COMMANDS = {
     "curves": ("curves", "divergence of a tensor over all candidate thresholds"),
     "picks": ("picks", "what every known tool would choose for a tensor"),
     "analyze": ("analyze", "find out where the accuracy goes, and why"),
+    "recover": ("recover", "win the accuracy back, each step measured"),
 }
 """Command -> its module in this folder, and what it does."""
 

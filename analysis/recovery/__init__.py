@@ -1,0 +1,1 @@
+"""Win accuracy back: what a good engineer tries, in order, each step measured."""

@@ -1,0 +1,86 @@
+"""Cures for the whole model, cheapest first. Each gives recipes to try; the best one may stay."""
+
+from collections.abc import Callable, Iterator, Mapping
+from dataclasses import dataclass, replace
+from typing import Final
+
+from quant.calibrators import Calibrator
+from quant.calibrators.balanced import Balanced
+from quant.calibrators.kl import Kl
+from quant.calibrators.minmax import MinMax
+from quant.calibrators.mse import Mse
+from quant.calibrators.percentile import Percentile
+from quant.recipe.recipe import Recipe
+from quant.recipe.settings import Settings
+from quant.repairs import REPAIRS
+
+CALIBRATORS: Final[Mapping[str, Calibrator]] = {
+    "balanced": Balanced(),
+    "least squared error": Mse(),
+    "99.99 % of the values": Percentile(),
+    "99.999 % of the values": Percentile(99.999),
+    "observed range": MinMax(),
+    "KL divergence": Kl(),
+}
+"""Rules for a range that are tried, in words."""
+
+
+@dataclass(frozen=True)
+class Cure:
+    """A cure for the whole model.
+
+    Attributes:
+        step: What kind of thing it is.
+        recipes: From a recipe to what to try: in words -> the recipe.
+    """
+
+    step: str
+    recipes: Callable[[Recipe], Mapping[str, Recipe]]
+
+
+def _with(recipe: Recipe, words: str, defaults: Settings) -> dict[str, Recipe]:
+    """The recipe with other defaults, unless it has them."""
+    return {} if defaults == recipe.defaults else {words: replace(recipe, defaults=defaults)}
+
+
+def _repairs(recipe: Recipe) -> Mapping[str, Recipe]:
+    """Every repair that the recipe does not have, ahead of those that it has."""
+    return {
+        name: replace(recipe, repairs=(name, *recipe.repairs))
+        for name in REPAIRS.names()
+        if name not in recipe.repairs
+    }
+
+
+def _placement(recipe: Recipe) -> Mapping[str, Recipe]:
+    defaults = replace(recipe.defaults, placement="integer_kernels")
+    return _with(recipe, "integers only where they pay", defaults)
+
+
+def _granularity(recipe: Recipe) -> Mapping[str, Recipe]:
+    return _with(recipe, "a scale for each channel", replace(recipe.defaults, per_channel=True))
+
+
+def _calibrators(recipe: Recipe) -> Mapping[str, Recipe]:
+    found: dict[str, Recipe] = {}
+    for words, calibrator in CALIBRATORS.items():
+        defaults = replace(recipe.defaults, calibrator=calibrator)
+        found |= _with(recipe, f"ranges by {words}", defaults)
+    return found
+
+
+CURES: Final = (
+    Cure("placement", _placement),
+    Cure("granularity", _granularity),
+    Cure("repair", _repairs),
+    Cure("calibrator", _calibrators),
+)
+
+
+def tensor_calibrators(recipe: Recipe, tensor: str) -> Iterator[tuple[str, Calibrator]]:
+    """The other rules for the range of one tensor, in words."""
+    used = recipe.defaults.calibrator
+    for rule in recipe.rules:
+        if (rule.selector, rule.target) == ("tensor", tensor):
+            used = rule.set.get("calibrator", used)
+    yield from ((words, found) for words, found in CALIBRATORS.items() if found != used)

@@ -1,0 +1,212 @@
+"""Win accuracy back in one call: split the data, search, judge, choose."""
+
+from collections.abc import Callable, Collection
+from dataclasses import dataclass, replace
+from importlib.metadata import version
+from pathlib import Path
+from typing import Final
+
+from analysis.metrics import Metric, check_labels
+from analysis.recovery.fairness import unfair
+from analysis.recovery.judging import Judge
+from analysis.recovery.multiply_adds import multiply_adds
+from analysis.recovery.scores import Scores
+from analysis.recovery.scoring import Scorer
+from analysis.recovery.search import Search, Way
+from analysis.recovery.story import Attempt, Recovery
+from analysis.recovery.target import Target
+from analysis.recovery.trail import Trail, TrailFile
+from analysis.recovery.trials import Fold, Trials
+from quant.data.dataset import Dataset
+from quant.data.folds import folds
+from quant.errors import DataError, did_you_mean
+from quant.model.model import Model
+from quant.pipeline import quantize
+from quant.recipe.presets import preset
+from quant.recipe.recipe import Recipe
+from quant.statistics.calibration import Calibration
+from quant.statistics.collect import calibrate
+
+DEFAULT_TARGET: Final = Target("sqnr", 30.0)
+SEARCH_SHARE: Final = 0.7
+"""Share of the time that the search may take; the rest calibrates and judges."""
+
+
+@dataclass(frozen=True)
+class Standing:
+    """Where a recovery stands.
+
+    Attributes:
+        doing: What is tried now, in words.
+        best_db: Output sqnr of the best way so far, in dB; None before the first.
+        seconds: What measuring took by now, in seconds.
+        attempts: How many attempts were made.
+    """
+
+    doing: str
+    best_db: float | None
+    seconds: float
+    attempts: int
+
+
+OnStanding = Callable[[Standing], None]
+"""Called at least every quarter of a second; it may raise :class:`quant.errors.Cancelled`."""
+
+
+def recover(
+    model: Model,
+    data: Dataset,
+    *,
+    evaluation: Dataset | None = None,
+    metric: Metric | None = None,
+    target: Target = DEFAULT_TARGET,
+    int8_share: float = 0.9,
+    seconds: float = 120.0,
+    start: Recipe | None = None,
+    ignored: Collection[str] = (),
+    trail: Path | None = None,
+    progress: OnStanding | None = None,
+) -> Recovery:
+    """Search for the recipe that reaches a target with the most multiply-adds in int8.
+
+    ``data`` is dealt out in two parts. Each recipe is fitted to one and scored on the other, both
+    ways round, so all its samples choose and none was fitted to. What is found is fitted to all of
+    it and judged on ``evaluation``, which chooses nothing; without it a third part is kept back.
+
+    Args:
+        model: The float model.
+        data: What to fit and choose by.
+        evaluation: What to judge by.
+        metric: Metric of the outputs beside their error, or None.
+        target: What to reach.
+        int8_share: Share of multiply-adds that must stay in int8, 0 to 1.
+        seconds: What it may take, roughly. The search begins nothing new after 0.7 of it.
+        start: The recipe to begin with; the recommended preset without.
+        ignored: Outputs that do not count.
+        trail: File that keeps what was measured; a later call with the same inputs goes on from it
+            and ends like one that was never interrupted.
+        progress: Told where it stands.
+
+    Returns:
+        The chosen int8 model, what was tried, and the ways to trade accuracy for integers.
+
+    Raises:
+        DataError: If there are too few samples, or the data does not fit.
+        MetricError: If the metric needs labels that are not there.
+        ModelError: If the model cannot be run.
+        Cancelled: If ``progress`` raised it; the trail keeps what was measured.
+    """
+    start = preset("recommended") if start is None else start
+    data = data.matched(model)
+    _check(model, ignored, int8_share)
+    if evaluation is None:
+        first, second, judging = folds(data, 3)
+    else:
+        first, second = folds(data, 2)
+        judging = evaluation.matched(model)
+    if metric is not None:
+        check_labels(metric, data.labels)
+        check_labels(metric, judging.labels)
+    about = {
+        "model": model.fingerprint,
+        "data": data.digest,
+        "judging data": judging.digest,
+        "metric": "" if metric is None else metric.key,
+        "ignored outputs": ", ".join(sorted(ignored)),
+        "version of QuantLens": version("quantlens"),
+        "version of ONNX Runtime": version("onnxruntime"),
+    }
+    kept = Trail() if trail is None else TrailFile(path=trail, about=about)
+    teller = _Teller(kept, progress)
+    fitted = [_fitted(model, part, teller) for part in (first, second)]
+
+    def scorer(of: Dataset) -> Scorer:
+        return Scorer(model, of, metric, frozenset(ignored), teller.heartbeat)
+
+    trials = Trials(
+        model,
+        (Fold("a", fitted[0], scorer(second)), Fold("b", fitted[1], scorer(first))),
+        kept,
+        teller.heartbeat,
+    )
+    counts = multiply_adds(model, next(data.samples(1)))
+    search = Search(
+        trials, counts, target, int8_share, SEARCH_SHARE * seconds, teller.say, teller.attempts
+    )
+    best, ended = search.run(start)
+    ways = _distinct([best, *search.ways])
+    best = ways[0]
+    names = {way.recipe.content_key: way.name for way in ways}
+    calibration = fitted[0] + fitted[1]
+    judge = scorer(judging)
+    teller.say("judging on samples that chose nothing", best.scores)
+    points = Judge(judge, calibration, counts, kept).judged(ways, best)
+    scores = next(scores for point, scores in points if point.chosen)
+    return Recovery(
+        quantized=quantize(model, calibration, best.recipe),
+        before=next(point for point, _ in points if point.name == names[start.content_key]),
+        target=target,
+        reached=target.missing(scores) <= 0,
+        ended=ended,
+        attempts=tuple(search.attempts),
+        points=tuple(point for point, _ in points),
+        recipes={way.name: way.recipe for way in ways},
+        samples=(len(first) + len(second), len(judging)),
+        floor_db=search.floor_db,
+        notes=tuple(unfair(judge.reference, scores)),
+        seconds=kept.seconds,
+    )
+
+
+class _Teller:
+    """Tells the caller where the work stands."""
+
+    def __init__(self, trail: Trail, progress: OnStanding | None) -> None:
+        self._trail, self._progress = trail, progress
+        self._doing, self._best = "calibrating", None
+        self.attempts: list[Attempt] = []
+
+    def say(self, doing: str, scores: Scores) -> None:
+        """Something new is tried."""
+        self._doing, self._best = doing, scores.sqnr_db
+        self.heartbeat()
+
+    def heartbeat(self) -> None:
+        """Tell the caller; what it raises stops the work."""
+        if self._progress is not None:
+            standing = Standing(self._doing, self._best, self._trail.seconds, len(self.attempts))
+            self._progress(standing)
+
+
+def _check(model: Model, ignored: Collection[str], int8_share: float) -> None:
+    names = [info.name for info in model.outputs]
+    for name in ignored:
+        if name not in names:
+            raise DataError(
+                f"ignored output: expected an output of {model.name}, found {name!r}"
+                f"{did_you_mean(name, names)}"
+            )
+    if len(set(ignored)) == len(names):
+        raise DataError("ignored outputs: expected one output to be left at least, found none")
+    if not 0 <= int8_share <= 1:
+        raise DataError(f"int8 share: expected 0 to 1, found {int8_share:g}")
+
+
+def _fitted(model: Model, data: Dataset, teller: _Teller) -> Calibration:
+    return calibrate(model, data, progress=lambda _: teller.heartbeat())
+
+
+def _distinct(ways: list[Way]) -> list[Way]:
+    """Each recipe once, under the name that comes first, and no name twice."""
+    found: dict[str, Way] = {}
+    for way in ways:
+        found.setdefault(way.recipe.content_key, way)
+    names: set[str] = set()
+    distinct: list[Way] = []
+    for way in found.values():
+        name, number = way.name, 2
+        while name in names:
+            name, number = f"{way.name} ({number})", number + 1
+        names.add(name)
+        distinct.append(way if name == way.name else replace(way, name=name))
+    return distinct

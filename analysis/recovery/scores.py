@@ -1,0 +1,122 @@
+"""The outputs of an int8 model against the float model's, sample by sample.
+
+Whoever searches compares many variants on few samples, so each number comes with what it is worth:
+an interval over the samples.
+"""
+
+import math
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from functools import cached_property
+from typing import Final
+
+import numpy as np
+from numpy.typing import NDArray
+
+from quant.error_model.sqnr import sqnr_db
+
+ROUNDS: Final = 1000
+"""Resamplings of the samples."""
+
+_Z95: Final = 1.959964
+"""Quantile of the normal distribution that leaves 2.5 % above."""
+
+
+@dataclass(frozen=True)
+class Scores:
+    """Energies and answers of each sample.
+
+    Attributes:
+        signal: Output -> sum of the squares of the float model's values, for each sample.
+        noise: Output -> sum of the squares of int8 less float, for each sample.
+        alike: Whether both models predict the same, for each sample; None where the first output
+            is no row of scores.
+        loss: How much worse the metric is than float's; None without a metric.
+    """
+
+    signal: Mapping[str, tuple[float, ...]]
+    noise: Mapping[str, tuple[float, ...]]
+    alike: tuple[bool, ...] | None
+    loss: float | None = None
+
+    def __add__(self, other: "Scores") -> "Scores":
+        """The scores over the samples of both; the loss is their mean, weighed by samples."""
+        both = (self.alike, other.alike)
+        alike = None if both[0] is None or both[1] is None else both[0] + both[1]
+        losses = (self.loss, other.loss)
+        loss = None
+        if losses[0] is not None and losses[1] is not None:
+            total = self.samples + other.samples
+            loss = (losses[0] * self.samples + losses[1] * other.samples) / total
+        return Scores(
+            {name: values + other.signal[name] for name, values in self.signal.items()},
+            {name: values + other.noise[name] for name, values in self.noise.items()},
+            alike,
+            loss,
+        )
+
+    @property
+    def samples(self) -> int:
+        """Number of samples."""
+        return len(next(iter(self.signal.values()), ()))
+
+    @cached_property
+    def outputs_db(self) -> Mapping[str, float]:
+        """Sqnr of each output in dB."""
+        return {
+            name: sqnr_db(sum(self.signal[name]), sum(self.noise[name])) for name in self.signal
+        }
+
+    @property
+    def sqnr_db(self) -> float:
+        """The least over the outputs in dB; NaN where none could be compared."""
+        return min(self.outputs_db.values(), default=math.nan)
+
+    @property
+    def agreement(self) -> float | None:
+        """Share of samples that both models predict alike."""
+        return None if self.alike is None else sum(self.alike) / len(self.alike)
+
+    def sqnr_interval(self, seed: int = 0) -> tuple[float, float]:
+        """The 95 % percentile bootstrap interval of ``sqnr_db`` over the samples, in dB.
+
+        Source: B. Efron and R. Tibshirani, "An Introduction to the Bootstrap" (1993), ch. 13.
+        """
+        if not self.samples:
+            return math.nan, math.nan
+        drawn = np.random.default_rng(seed).integers(0, self.samples, (ROUNDS, self.samples))
+        signal, noise = (_table(of) for of in (self.signal, self.noise))
+        with np.errstate(divide="ignore", invalid="ignore"):
+            db = 10 * np.log10(signal[:, drawn].sum(axis=2) / noise[:, drawn].sum(axis=2))
+        worst = np.nan_to_num(db, nan=math.inf).min(axis=0)
+        low, high = np.quantile(worst, (0.025, 0.975), method="nearest")
+        return float(low), float(high)
+
+    def agreement_interval(self) -> tuple[float, float] | None:
+        """The 95 % interval of ``agreement``, which says something of 20 in 20 too.
+
+        Source: E. B. Wilson, "Probable Inference, the Law of Succession, and Statistical
+        Inference" (1927).
+        """
+        share = self.agreement
+        if share is None:
+            return None
+        n, z2 = self.samples, _Z95**2
+        middle = (share + z2 / (2 * n)) / (1 + z2 / n)
+        half = _Z95 * math.sqrt(share * (1 - share) / n + z2 / (4 * n * n)) / (1 + z2 / n)
+        return max(0.0, middle - half), min(1.0, middle + half)
+
+
+def pooled(parts: Iterable[Scores]) -> Scores:
+    """The scores over the samples of all parts, which are at least one."""
+    found: Scores | None = None
+    for part in parts:
+        found = part if found is None else found + part
+    if found is None:
+        raise ValueError("expected at least one part, found none")
+    return found
+
+
+def _table(of: Mapping[str, Sequence[float]]) -> NDArray[np.float64]:
+    """Float64 of shape (outputs, samples)."""
+    return np.array([list(values) for values in of.values()], np.float64)

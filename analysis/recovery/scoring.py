@@ -1,0 +1,142 @@
+"""Run int8 models on samples and score them against the float model, whose outputs are kept."""
+
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field
+
+import numpy as np
+from numpy.typing import NDArray
+
+from analysis.metrics import Metric, MetricAccumulator
+from analysis.metrics.scores import predictions
+from analysis.recovery.scores import Scores
+from quant.data.dataset import Batch, Dataset
+from quant.execution.execution import Execution
+from quant.model.model import Model
+from quant.runtime.session import InferenceSession
+
+Array = NDArray[np.generic]
+
+
+def _nothing() -> None:
+    """Asks nobody whether to go on."""
+
+
+@dataclass(eq=False)
+class Scorer:
+    """Scores int8 versions of one model on the same samples, one by one as a user runs them.
+
+    Attributes:
+        model: The float model.
+        data: The samples, matched to it.
+        metric: Metric of the outputs beside their error, or None.
+        ignored: Outputs that do not count.
+        heartbeat: Called at least every quarter of a second; it may raise to stop within a second.
+    """
+
+    model: Model
+    data: Dataset
+    metric: Metric | None = None
+    ignored: frozenset[str] = frozenset()
+    heartbeat: Callable[[], None] = _nothing
+    _known: list[Mapping[str, Array]] = field(default_factory=list[Mapping[str, Array]])
+
+    def scores(self, content: bytes, *, noise: float = 0.0) -> Scores:
+        """Score an int8 model as ONNX Runtime runs it at its default level.
+
+        Args:
+            content: Content of its ``.onnx`` file.
+            noise: Relative noise on the float inputs, of a fixed seed.
+
+        Raises:
+            ModelError: If it cannot be run.
+            Cancelled: If the heartbeat raised it.
+        """
+        outputs = self.outputs(content, noise=noise)
+        return score(self.reference, outputs, self.data.labels, self.metric, self.ignored)
+
+    @property
+    def reference(self) -> Sequence[Mapping[str, Array]]:
+        """The float model's outputs of each sample."""
+        if not self._known:
+            self._known = self.outputs(self.model.to_bytes())
+        return self._known
+
+    def outputs(self, content: bytes, *, noise: float = 0.0) -> list[Mapping[str, Array]]:
+        """What a model gives for each sample."""
+        opened: list[InferenceSession] = []
+
+        def run() -> list[Mapping[str, Array]]:
+            session = InferenceSession(content)
+            opened.append(session)
+            rng = np.random.default_rng(0)
+            return [
+                session.run(_shaken(batch, noise, rng) if noise else batch.feeds)
+                for batch in self.data.batches(1)
+            ]
+
+        def stop() -> None:
+            for session in opened:
+                session.stop()
+
+        return Execution(self.heartbeat, stop).run(run)
+
+
+def _shaken(batch: Batch, noise: float, rng: np.random.Generator) -> dict[str, Array]:
+    found = dict(batch.feeds)
+    for name, array in batch.feeds.items():
+        if array.dtype.kind == "f":
+            factor = 1 + noise * rng.standard_normal(array.shape)
+            found[name] = np.multiply(array, factor).astype(array.dtype)
+    return found
+
+
+def score(
+    reference: Sequence[Mapping[str, Array]],
+    outputs: Sequence[Mapping[str, Array]],
+    labels: NDArray[np.int64] | None = None,
+    metric: Metric | None = None,
+    ignored: frozenset[str] = frozenset(),
+) -> Scores:
+    """Compare two models' outputs sample by sample.
+
+    Args:
+        reference: The float model's outputs, one mapping a sample.
+        outputs: The other model's.
+        labels: The class of each sample, or None.
+        metric: Metric of the outputs beside their error, or None.
+        ignored: Outputs that do not count.
+    """
+    signal: dict[str, list[float]] = {}
+    noise: dict[str, list[float]] = {}
+    alike: list[bool] | None = []
+    meters = [] if metric is None else [MetricAccumulator(metric, labels) for _ in range(2)]
+    first = next(iter(reference[0]))
+    for a, b in zip(reference, outputs, strict=True):
+        for name, expected in a.items():
+            if name in ignored or expected.dtype.kind != "f" or expected.shape != b[name].shape:
+                continue
+            exact = expected.astype(np.float64)
+            difference = b[name].astype(np.float64) - exact
+            signal.setdefault(name, []).append(float(np.vdot(exact, exact)))
+            noise.setdefault(name, []).append(float(np.vdot(difference, difference)))
+        rows = (predictions(a[first], 1), predictions(b[first], 1))
+        if alike is not None and rows[0] is not None and rows[1] is not None:
+            alike.append(bool(rows[0][0] == rows[1][0]))
+        else:
+            alike = None
+        for meter, found in zip(meters, (a, b), strict=False):
+            meter.add(found, a, samples=1)
+    whole = [name for name, values in signal.items() if len(values) == len(reference)]
+    return Scores(
+        {name: tuple(signal[name]) for name in whole},
+        {name: tuple(noise[name]) for name in whole},
+        None if alike is None else tuple(alike),
+        _loss(meters),
+    )
+
+
+def _loss(meters: Sequence[MetricAccumulator]) -> float | None:
+    if not meters:
+        return None
+    change = meters[0].result() - meters[1].result()
+    return change if meters[0].metric.higher_is_better else -change

@@ -1,0 +1,301 @@
+"""The order in which a good engineer asks, each answer measured before the next question.
+
+Global cures first, cheapest first; then ranges of the noisiest tensors; then units in float, as few
+multiply-adds as the target allows. What turns out needless goes back to int8.
+"""
+
+from collections.abc import Callable
+from dataclasses import dataclass, field, replace
+from typing import Final
+
+from analysis.recovery.candidates import Step, float_order
+from analysis.recovery.cures import CURES, Cure, tensor_calibrators
+from analysis.recovery.multiply_adds import MultiplyAdds
+from analysis.recovery.scores import Scores
+from analysis.recovery.story import Attempt
+from analysis.recovery.target import Target
+from analysis.recovery.trials import Trials
+from quant.ablation import without_unit
+from quant.errors import ModelError, RecipeError
+from quant.recipe.recipe import Recipe, Rule
+from quant.types import QType
+
+LEAST_DB: Final = 0.1
+"""A gain below this is none, however small the floor is."""
+
+TENSORS: Final = 12
+"""The noisiest tensors whose ranges are tried one by one."""
+
+SHARES: Final = (0.99, 0.97, 0.95, 0.9, 0.8, 0.6)
+"""Shares of multiply-adds in int8 that are shown where the target is not reached at once."""
+
+_WASTED: Final = 3
+"""Tensors in a row that gained nothing, after which the rest are left alone."""
+
+Say = Callable[[str, Scores], None]
+"""Told what is tried next, and the best scores so far."""
+
+
+@dataclass(frozen=True, eq=False)
+class Way:
+    """A recipe that was measured, with what it leaves in int8.
+
+    Attributes:
+        name: What it is, in words.
+        recipe: The recipe.
+        scores: Its scores on the samples that choose.
+        share: Share of multiply-adds in int8, as asked.
+    """
+
+    name: str
+    recipe: Recipe
+    scores: Scores
+    share: float
+
+
+@dataclass(eq=False)
+class Search:
+    """A search for the recipe that reaches a target with the most multiply-adds in int8.
+
+    Attributes:
+        trials: Measures recipes.
+        counts: Multiply-adds of the nodes.
+        target: What to reach.
+        int8_share: Share of multiply-adds that must stay in int8.
+        seconds: Seconds after which nothing new is begun.
+        say: Told where the search stands.
+        attempts: What was tried.
+        ways: The recipes worth judging, most integers first.
+        floor_db: A gain below this is none.
+    """
+
+    trials: Trials
+    counts: MultiplyAdds
+    target: Target
+    int8_share: float
+    seconds: float
+    say: Say
+    attempts: list[Attempt] = field(default_factory=list[Attempt])
+    ways: list[Way] = field(default_factory=list[Way])
+    floor_db: float = LEAST_DB
+
+    def run(self, start: Recipe) -> tuple[Way, str]:
+        """Search.
+
+        Args:
+            start: The recipe to begin with.
+
+        Returns:
+            The way that is best, and why the search ended, as a sentence.
+
+        Raises:
+            Cancelled: If the trials' heartbeat raised it.
+        """
+        best = self._way(start.name, start)
+        self.ways.append(best)
+        self.floor_db = max(LEAST_DB, self.trials.floor_db(start))
+        best = self._cured(best)
+        if best is not self.ways[0]:
+            self.ways.append(best)
+        if not self.reached(best):
+            best = self._with_ranges(best)
+        if not self.reached(best):
+            best = self._with_floats(best)
+        return best, self._ending(best)
+
+    def reached(self, way: Way) -> bool:
+        """Whether a way reaches the target on the samples that choose."""
+        return self.target.missing(way.scores) <= 0
+
+    @property
+    def over(self) -> bool:
+        """Whether the time is up."""
+        return self.trials.trail.seconds >= self.seconds
+
+    def _ending(self, best: Way) -> str:
+        if self.reached(best):
+            return f"The target of {self.target} is reached on the samples that choose."
+        if self.over:
+            return f"The time of {self.seconds:.0f} s is up; more may be possible with more."
+        return (
+            f"{self.target} is out of reach with {self.int8_share:.0%} of the multiply-adds in "
+            "int8: the points below tell what is left to trade."
+        )
+
+    def _way(self, name: str, recipe: Recipe) -> Way:
+        scores = self.trials.scores(recipe)
+        return Way(name, recipe, scores, self.counts.nominal(self.trials.quantized(recipe).plan))
+
+    def _tried(self, step: str, name: str, recipe: Recipe, best: Way) -> Way | None:
+        """A recipe measured beside the best one so far; None where it cannot be made."""
+        self.say(name, best.scores)
+        try:
+            return self._way(name, recipe)
+        except (ModelError, RecipeError) as error:
+            self.attempts.append(
+                Attempt(step, name, None, best.scores.sqnr_db, 0.0, kept=False, why=str(error))
+            )
+            return None
+
+    def _gain(self, way: Way, best: Way) -> float:
+        """What a way gains over the best in dB; none where the target's own number gets worse."""
+        gain = way.scores.sqnr_db - best.scores.sqnr_db
+        worse = self.target.missing(way.scores) > self.target.missing(best.scores)
+        return min(gain, 0.0) if worse and self.target.goal != "sqnr" else gain
+
+    def _cured(self, best: Way) -> Way:
+        for cure in CURES:
+            if self.over or self.reached(best):
+                break
+            best = self._best_of(cure, best)
+        return best
+
+    def _best_of(self, cure: Cure, best: Way) -> Way:
+        found: list[tuple[float, Way]] = []
+        for words, recipe in cure.recipes(best.recipe).items():
+            if self.over:
+                break
+            way = self._tried(cure.step, words, recipe, best)
+            if way is not None:
+                found.append((self._gain(way, best), way))
+        top = max((gain for gain, _ in found), default=0.0)
+        winner = best
+        for gain, way in found:
+            kept = winner is best and gain == top and gain > self.floor_db
+            self._note(cure.step, way, best, None, kept=kept)
+            winner = way if kept else winner
+        return winner
+
+    def _with_ranges(self, best: Way) -> Way:
+        """The ranges of the noisiest tensors by other rules, one tensor after the other."""
+        gained = [True] * _WASTED
+        for tensor in self._noisy(best):
+            if not any(gained[-_WASTED:]):
+                break
+            options: list[Way] = []
+            for words, calibrator in tensor_calibrators(best.recipe, tensor):
+                if self.over or self.reached(best):
+                    return best
+                rule = Rule("tensor", tensor, {"calibrator": calibrator})
+                name = f"{tensor}: range by {words}"
+                way = self._tried("range", name, best.recipe.with_rule(rule), best)
+                options += [] if way is None else [way]
+            winner = self._most(options, best)
+            kept = self._gain(winner, best) > self.floor_db
+            if options:
+                self._note("range", winner, best, None, kept=kept)
+            gained.append(kept)
+            best = replace(winner, name="ranges chosen tensor by tensor") if kept else best
+        return best
+
+    def _most(self, options: list[Way], best: Way) -> Way:
+        """The one that gains most; ``best`` where there is none."""
+        return max(options, key=lambda way: self._gain(way, best), default=best)
+
+    def _noisy(self, best: Way) -> list[str]:
+        """The tensors that the noisiest units read, the noisiest first."""
+        plan = self.trials.quantized(best.recipe).plan
+        tensors: dict[str, None] = {}
+        for step in self._order(best):
+            node = plan.nodes[step.unit.name].node
+            for name in (node.inputs[index] for index in node.data):
+                if name in plan.tensors:
+                    tensors[plan.groups[plan.tensors[name].group].decided_by] = None
+        return list(tensors)[:TENSORS]
+
+    def _order(self, best: Way) -> tuple[Step, ...]:
+        self.say("each unit alone", best.scores)
+        effects = self.trials.effects(best.recipe)
+        return float_order(
+            self.trials.units(best.recipe), effects, self.counts, best.scores, best.share
+        )
+
+    def _with_floats(self, best: Way) -> Way:
+        """Units in float, as few as the target takes."""
+        self.ways.append(best)
+        steps = self._order(best)
+        allowed = sum(step.int8_share >= self.int8_share for step in steps)
+        most = self._with_first(best, steps, allowed)
+        reached = most is not None and self.reached(most)
+        low, high, found = 0, allowed, most
+        while reached and high - low > 1 and not self.over:
+            middle = (low + high) // 2
+            way = self._with_first(best, steps, middle)
+            if way is not None and self.reached(way):
+                high, found = middle, way
+            else:
+                low = middle
+        known = [way for way in (best, found) if way is not None]
+        if reached and found is not None:
+            found = self._pruned(found, steps[:high], best)
+            self.ways.append(found)
+            return found
+        for share in SHARES:
+            count = sum(step.int8_share >= share for step in steps)
+            way = None if self.over else self._with_first(best, steps, count)
+            if way is not None:
+                self.ways.append(way)
+                known += [way] if way.share >= self.int8_share else []
+        self._wider(best)
+        return min(known, key=lambda way: (self.target.missing(way.scores), -way.share))
+
+    def _with_first(self, best: Way, steps: tuple[Step, ...], count: int) -> Way | None:
+        """The best way with the first so many units in float."""
+        if not 0 < count <= len(steps):
+            return None
+        recipe = best.recipe
+        for step in steps[:count]:
+            recipe = without_unit(recipe, step.unit)
+        name = f"{count} unit{'s' if count > 1 else ''} in float"
+        way = self._tried("float", name, recipe, best)
+        if way is not None:
+            self._note("float", way, best, steps[count - 1].promised_db, kept=False)
+        return way
+
+    def _pruned(self, found: Way, steps: tuple[Step, ...], best: Way) -> Way:
+        """What turned out needless goes back to int8, the most multiply-adds first."""
+        kept = list(steps)
+        for step in sorted(steps, key=lambda s: -self.counts.share(s.unit.nodes)):
+            if self.over:
+                break
+            fewer = [other for other in kept if other is not step]
+            recipe = best.recipe
+            for other in fewer:
+                recipe = without_unit(recipe, other.unit)
+            name = f"{len(fewer)} units in float"
+            way = self._tried("back to int8", f"{step.unit.name} back to int8", recipe, found)
+            if way is None:
+                continue
+            ok = self.reached(way)
+            self._note("back to int8", way, found, None, kept=ok)
+            if ok:
+                kept, found = fewer, replace(way, name=name)
+        return found
+
+    def _wider(self, best: Way) -> None:
+        """The limit of 8 bits, shown by 16-bit data."""
+        if self.over or best.recipe.defaults.activation_type.bits > QType.UINT8.bits:
+            return
+        defaults = replace(best.recipe.defaults, activation_type=QType.UINT16)
+        recipe = replace(best.recipe, defaults=defaults)
+        way = self._tried("16 bits", "16-bit data, 8-bit weights", recipe, best)
+        if way is not None:
+            self._note("16 bits", way, best, None, kept=False)
+            self.ways.append(way)
+
+    def _note(
+        self, step: str, way: Way, best: Way, promised_db: float | None, *, kept: bool
+    ) -> None:
+        gain = way.scores.sqnr_db - best.scores.sqnr_db
+        if kept:
+            why = "the best of its kind" if step != "back to int8" else "the target holds without"
+        elif step in {"float", "16 bits"}:
+            why = "a point to choose from"
+        elif step == "back to int8":
+            why = "the target needs it in float"
+        elif gain <= self.floor_db:
+            why = f"gains no more than {self.floor_db:.2g} dB, which counts as none"
+        else:
+            why = "another one gains more"
+        delivered = way.scores.sqnr_db
+        self.attempts.append(Attempt(step, way.name, promised_db, delivered, gain, kept, why))
