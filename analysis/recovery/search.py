@@ -101,6 +101,7 @@ class Search:
             best = self._with_ranges(best)
         if not self.reached(best):
             best = self._with_floats(best)
+        self.attempts[:] = [self._settled(attempt, best) for attempt in self.attempts]
         return best, self._ending(best)
 
     def reached(self, way: Way) -> bool:
@@ -282,6 +283,12 @@ class Search:
         if way is not None:
             self._note("16 bits", way, best, None, kept=False)
             self.ways.append(way)
+
+    def _settled(self, attempt: Attempt, best: Way) -> Attempt:
+        """A point among others, once it is known which one was chosen."""
+        if attempt.step == "float" and attempt.what == best.name:
+            return replace(attempt, kept=True, why="the best within what was asked")
+        return attempt
 
     def _note(
         self, step: str, way: Way, best: Way, promised_db: float | None, *, kept: bool
