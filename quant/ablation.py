@@ -65,6 +65,22 @@ def without_unit(recipe: Recipe, unit: QuantUnit) -> Recipe:
     return _with(recipe, unit.nodes, skip=True)
 
 
+def only_weight(recipe: Recipe, node: str) -> Recipe:
+    """``recipe`` with nothing but the stored integers of one node; activations are float.
+
+    The node is quantized wherever it can be: on its own it would not always pay.
+    """
+    alone = only_unit(weights_only(recipe), QuantUnit(node, (node,)))
+    return _everywhere(alone, placement="everything")
+
+
+def only_tensors(recipe: Recipe, tensors: Iterable[str]) -> Recipe:
+    """``recipe`` with nothing rounded but some activations, such as those of a group."""
+    unrounded = weights_only(activations_only(recipe))
+    rules = (Rule("tensor", name, {"quantize_activation": True}) for name in tensors)
+    return replace(unrounded, rules=(*unrounded.rules, *rules))
+
+
 def _everywhere(recipe: Recipe, **values: Any) -> Recipe:
     """``recipe`` with settings that no rule changes."""
     kept = [

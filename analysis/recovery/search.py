@@ -11,11 +11,12 @@ from typing import Final
 from analysis.recovery.candidates import Step, float_order
 from analysis.recovery.cures import CURES, Cure, tensor_calibrators
 from analysis.recovery.multiply_adds import MultiplyAdds
+from analysis.recovery.parts import Parts, measured_parts
 from analysis.recovery.scores import Scores
 from analysis.recovery.story import Attempt
 from analysis.recovery.target import Target
 from analysis.recovery.trials import Trials
-from quant.ablation import without_unit
+from quant.ablation import only_tensors, without_unit
 from quant.errors import ModelError, RecipeError
 from quant.recipe.recipe import Recipe, Rule
 from quant.types import QType
@@ -29,8 +30,8 @@ TENSORS: Final = 12
 SHARES: Final = (0.99, 0.97, 0.95, 0.9, 0.8, 0.6)
 """Shares of multiply-adds in int8 that are shown where the target is not reached at once."""
 
-_WASTED: Final = 3
-"""Tensors in a row that gained nothing, after which the rest are left alone."""
+WORTH: Final = 0.8
+"""A range by another rule is worth trying if its noise is below this share of that in use."""
 
 Say = Callable[[str, Scores], None]
 """Told what is tried next, and the best scores so far."""
@@ -98,9 +99,11 @@ class Search:
         if best is not self.ways[0]:
             self.ways.append(best)
         if not self.reached(best):
-            best = self._with_ranges(best)
-        if not self.reached(best):
-            best = self._with_floats(best)
+            self.say("each weight and each activation alone", best.scores)
+            parts = measured_parts(self.trials, best.recipe, best.scores)
+            best, parts = self._with_ranges(best, parts)
+            if not self.reached(best):
+                best = self._with_floats(best, parts)
         self.attempts[:] = [self._settled(attempt, best) for attempt in self.attempts]
         return best, self._ending(best)
 
@@ -167,54 +170,48 @@ class Search:
             winner = way if kept else winner
         return winner
 
-    def _with_ranges(self, best: Way) -> Way:
-        """The ranges of the noisiest tensors by other rules, one tensor after the other."""
-        gained = [True] * _WASTED
-        for tensor in self._noisy(best):
-            if not any(gained[-_WASTED:]):
-                break
-            options: list[Way] = []
+    def _with_ranges(self, best: Way, parts: Parts) -> tuple[Way, Parts]:
+        """The ranges of the noisiest activations by the rule that is measured best for each."""
+        plan = parts.plan
+        noisy = sorted(parts.groups, key=lambda name: -parts.weight_of(parts.groups[name]))
+        options: dict[str, tuple[str, Rule]] = {}
+        variants: dict[str, Recipe] = {}
+        for group in noisy[:TENSORS]:
+            tensor = plan.groups[group].decided_by
             for words, calibrator in tensor_calibrators(best.recipe, tensor):
-                if self.over or self.reached(best):
-                    return best
                 rule = Rule("tensor", tensor, {"calibrator": calibrator})
-                name = f"{tensor}: range by {words}"
-                way = self._tried("range", name, best.recipe.with_rule(rule), best)
-                options += [] if way is None else [way]
-            winner = self._most(options, best)
-            kept = self._gain(winner, best) > self.floor_db
-            if options:
-                self._note("range", winner, best, None, kept=kept)
-            gained.append(kept)
-            best = replace(winner, name="ranges chosen tensor by tensor") if kept else best
-        return best
+                name = f"{group}: range by {words}"
+                options[name] = (group, rule)
+                members = [t for t, item in plan.tensors.items() if item.group == group]
+                variants[name] = only_tensors(best.recipe.with_rule(rule), members)
+        self.say("ranges of the noisiest activations", best.scores)
+        found = self.trials.noises(best.recipe, variants)
+        recipe, groups, changed = best.recipe, dict(parts.groups), 0
+        for group in noisy[:TENSORS]:
+            mine = [name for name, (of, _) in options.items() if of == group]
+            least = min(mine, key=lambda name: parts.weight_of(found[name]), default="")
+            before = parts.weight_of(parts.groups[group])
+            if least and parts.weight_of(found[least]) < WORTH * before:
+                recipe = recipe.with_rule(options[least][1])
+                groups[group] = found[least]
+                changed += 1
+        if not changed:
+            return best, parts
+        promised = parts.db_of((*parts.weights.values(), *groups.values()))
+        name = f"ranges of {changed} activation{'s' if changed > 1 else ''} by the best rule each"
+        way = self._tried("range", name, recipe, best)
+        if way is None or self._gain(way, best) <= self.floor_db:
+            if way is not None:
+                self._note("range", way, best, promised, kept=False)
+            return best, parts
+        self._note("range", way, best, promised, kept=True)
+        return way, replace(parts, groups=groups, scores=way.scores)
 
-    def _most(self, options: list[Way], best: Way) -> Way:
-        """The one that gains most; ``best`` where there is none."""
-        return max(options, key=lambda way: self._gain(way, best), default=best)
-
-    def _noisy(self, best: Way) -> list[str]:
-        """The tensors that the noisiest units read, the noisiest first."""
-        plan = self.trials.quantized(best.recipe).plan
-        tensors: dict[str, None] = {}
-        for step in self._order(best):
-            node = plan.nodes[step.unit.name].node
-            for name in (node.inputs[index] for index in node.data):
-                if name in plan.tensors:
-                    tensors[plan.groups[plan.tensors[name].group].decided_by] = None
-        return list(tensors)[:TENSORS]
-
-    def _order(self, best: Way) -> tuple[Step, ...]:
-        self.say("each unit alone", best.scores)
-        effects = self.trials.effects(best.recipe)
-        return float_order(
-            self.trials.units(best.recipe), effects, self.counts, best.scores, best.share
-        )
-
-    def _with_floats(self, best: Way) -> Way:
+    def _with_floats(self, best: Way, parts: Parts) -> Way:
         """Units in float, as few as the target takes."""
         self.ways.append(best)
-        steps = self._order(best)
+        units = self.trials.units(best.recipe)
+        steps = float_order(units, parts, self.counts, best.share)
         allowed = sum(step.int8_share >= self.int8_share for step in steps)
         most = self._with_first(best, steps, allowed)
         reached = most is not None and self.reached(most)
@@ -245,9 +242,10 @@ class Search:
         if not 0 < count <= len(steps):
             return None
         recipe = best.recipe
-        for step in steps[:count]:
-            recipe = without_unit(recipe, step.unit)
-        name = f"{count} unit{'s' if count > 1 else ''} in float"
+        units = [unit for step in steps[:count] for unit in step.units]
+        for unit in units:
+            recipe = without_unit(recipe, unit)
+        name = f"{len(units)} unit{'s' if len(units) > 1 else ''} in float"
         way = self._tried("float", name, recipe, best)
         if way is not None:
             self._note("float", way, best, steps[count - 1].promised_db, kept=False)
@@ -255,22 +253,21 @@ class Search:
 
     def _pruned(self, found: Way, steps: tuple[Step, ...], best: Way) -> Way:
         """What turned out needless goes back to int8, the most multiply-adds first."""
-        kept = list(steps)
-        for step in sorted(steps, key=lambda s: -self.counts.share(s.unit.nodes)):
+        kept = [unit for step in steps for unit in step.units]
+        for unit in sorted(kept, key=lambda unit: -self.counts.share(unit.nodes)):
             if self.over:
                 break
-            fewer = [other for other in kept if other is not step]
+            fewer = [other for other in kept if other is not unit]
             recipe = best.recipe
             for other in fewer:
-                recipe = without_unit(recipe, other.unit)
-            name = f"{len(fewer)} units in float"
-            way = self._tried("back to int8", f"{step.unit.name} back to int8", recipe, found)
+                recipe = without_unit(recipe, other)
+            way = self._tried("back to int8", f"{unit.name} back to int8", recipe, found)
             if way is None:
                 continue
             ok = self.reached(way)
             self._note("back to int8", way, found, None, kept=ok)
             if ok:
-                kept, found = fewer, replace(way, name=name)
+                kept, found = fewer, replace(way, name=f"{len(fewer)} units in float")
         return found
 
     def _wider(self, best: Way) -> None:

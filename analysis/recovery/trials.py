@@ -1,13 +1,16 @@
 """Really apply a recipe and measure it, on samples that its statistics have not seen."""
 
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
+from contextlib import closing
 from dataclasses import dataclass
 
 from analysis.recovery.scores import Scores, pooled
 from analysis.recovery.scoring import Scorer
 from analysis.recovery.trail import Trail
-from analysis.sweep.unit_effects import UnitEffect, unit_effects
+from analysis.sweep.runner import sweep
+from analysis.sweep.subject import Subject
+from analysis.sweep.unit_effects import BUDGET_BYTES, float_base
 from quant.ablation import QuantUnit, units
 from quant.execution.progress import Progress
 from quant.model.model import Model
@@ -17,6 +20,17 @@ from quant.statistics.calibration import Calibration
 
 NOISE = 1e-6
 """Relative noise on the inputs that no user could tell from the real ones."""
+
+
+@dataclass(frozen=True)
+class Noise:
+    """What something does to the outputs.
+
+    Attributes:
+        of: Output -> power of the noise over that of the signal.
+    """
+
+    of: Mapping[str, float]
 
 
 @dataclass(frozen=True, eq=False)
@@ -59,36 +73,58 @@ class Trials:
         shaken = self._measured(f"shaken {recipe.content_key}", recipe, NOISE)
         return abs(shaken.sqnr_db - self.scores(recipe).sqnr_db)
 
-    def effects(self, recipe: Recipe) -> dict[str, UnitEffect]:
-        """The outputs with only one unit quantized, for every unit, by the first fold."""
-        fold = self.folds[0]
-        quantized = quantize(self.model, fold.calibration, recipe)
-        key = f"alone {recipe.content_key} "
-        known: dict[str, UnitEffect] = {}
-        for unit in units(quantized):
-            effect = self.trail.known(key + unit.name, UnitEffect)
-            if effect is not None:
-                known[unit.name] = effect
-        before = time.monotonic()
+    def noises(self, recipe: Recipe, variants: Mapping[str, Recipe]) -> dict[str, Noise]:
+        """What little is quantized by each variant of a recipe does alone, by the first fold.
 
-        def keep(effect: UnitEffect) -> None:
-            nonlocal before
-            now = time.monotonic()
-            self.trail.keep(key + effect.unit, effect, now - before)
-            before = now
+        Only what depends on it is run again.
+
+        Args:
+            recipe: The recipe.
+            variants: Name -> the recipe of a part of what it quantizes.
+
+        Returns:
+            Name -> output -> noise over signal.
+        """
+        fold = self.folds[0]
+        found: dict[str, Noise] = {}
+        for name, variant in variants.items():
+            kept = self.trail.known(f"alone {variant.content_key}", Noise)
+            if kept is not None:
+                found[name] = kept
+        before = time.monotonic()
 
         def beat(_: Progress) -> None:
             self.heartbeat()
 
-        return unit_effects(
-            "sensitivity",
-            quantized,
-            fold.calibration,
+        quantized = quantize(self.model, fold.calibration, recipe)
+        running = sweep(
+            Subject(
+                base=float_base(quantized),
+                variant=lambda unit: (
+                    quantize(self.model, fold.calibration, variants[unit.name]).graph
+                ),
+                float_model=self.model.to_bytes(),
+                float_base=True,
+                level="all",
+            ),
+            [QuantUnit(name, ()) for name in variants],
             fold.scorer.data,
-            known=known,
-            on_effect=keep,
+            total=len(fold.scorer.data),
+            metric=None,
+            budget_bytes=BUDGET_BYTES,
+            skip=tuple(found),
             progress=beat,
         )
+        with closing(running) as results:
+            for unit, scores in results:
+                noise = found[unit.name] = Noise(
+                    {name: 10 ** (-of.sqnr_db / 10) for name, of in scores.outputs.items()}
+                )
+                now = time.monotonic()
+                key = f"alone {variants[unit.name].content_key}"
+                self.trail.keep(key, noise, now - before)
+                before = now
+        return {name: found[name] for name in variants}
 
     def units(self, recipe: Recipe) -> tuple[QuantUnit, ...]:
         """The units under a recipe."""

@@ -151,7 +151,7 @@ def unit_effects(
     """
     ablate = only_unit if kind == "sensitivity" else without_unit
     subject = Subject(
-        base=_float_base(quantized) if kind == "sensitivity" else quantized.graph,
+        base=float_base(quantized) if kind == "sensitivity" else quantized.graph,
         variant=lambda unit: (
             quantize(quantized.float_model, calibration, ablate(quantized.recipe, unit)).graph
         ),
@@ -182,8 +182,8 @@ def unit_effects(
     return {unit.name: found[unit.name] for unit in every}
 
 
-def _float_base(quantized: QuantizedModel) -> ir.Model:
-    """The float graph, in the opset that quantized units of it need."""
+def float_base(quantized: QuantizedModel) -> ir.Model:
+    """The float graph of an int8 model, in the opset that quantized parts of it need."""
     model = quantized.float_model
     needed = quantized.plan.min_opset
     if needed <= model.graph.opset_imports.get("", 0):

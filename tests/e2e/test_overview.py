@@ -82,6 +82,8 @@ def test_from_the_loss_to_the_layer_the_fix_and_the_proof(page: Page, app: App):
     expect(page.get_by_text(re.compile(r"^/blocks/b4/depthwise/conv/Conv")).first).to_be_visible()
 
     page.get_by_role("link", name="Overview").click()
+    # Layers shows findings too: a click now could be one on the page that goes.
+    expect(page.get_by_text("Where the error builds up")).to_be_visible(timeout=PATIENCE)
     page.locator(".st-key-finding-0 [class*=st-key-apply] button").first.click()
     expect(card(page, "All int8")).to_contain_text("press Measure")
     expect(page.get_by_text(re.compile("Before the recipe changed: all int8"))).to_be_visible()
