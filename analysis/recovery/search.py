@@ -121,9 +121,10 @@ class Search:
             return f"The target of {self.target} is reached on the samples that choose."
         if self.over:
             return f"The time of {self.seconds:.0f} s is up; more may be possible with more."
+        least = min(self.int8_share, best.share)
         return (
-            f"{self.target} is out of reach with {self.int8_share:.0%} of the multiply-adds in "
-            "int8: the points below tell what is left to trade."
+            f"{self.target} is out of reach with {least:.0%} of the multiply-adds in int8: the "
+            "points below tell what is left to trade."
         )
 
     def _way(self, name: str, recipe: Recipe) -> Way:
@@ -147,6 +148,10 @@ class Search:
         worse = self.target.missing(way.scores) > self.target.missing(best.scores)
         return min(gain, 0.0) if worse and self.target.goal != "sqnr" else gain
 
+    def _sure(self, way: Way, best: Way) -> bool:
+        """Whether a way gains over the best, and not by a few samples only."""
+        return self._gain(way, best) > self.floor_db and (way.scores.least_gain_db(best.scores) > 0)
+
     def _cured(self, best: Way) -> Way:
         for cure in CURES:
             if self.over or self.reached(best):
@@ -165,7 +170,7 @@ class Search:
         top = max((gain for gain, _ in found), default=0.0)
         winner = best
         for gain, way in found:
-            kept = winner is best and gain == top and gain > self.floor_db
+            kept = winner is best and gain == top and self._sure(way, best)
             self._note(cure.step, way, best, None, kept=kept)
             winner = way if kept else winner
         return winner
@@ -200,7 +205,7 @@ class Search:
         promised = parts.db_of((*parts.weights.values(), *groups.values()))
         name = f"ranges of {changed} activation{'s' if changed > 1 else ''} by the best rule each"
         way = self._tried("range", name, recipe, best)
-        if way is None or self._gain(way, best) <= self.floor_db:
+        if way is None or not self._sure(way, best):
             if way is not None:
                 self._note("range", way, best, promised, kept=False)
             return best, parts
@@ -212,7 +217,8 @@ class Search:
         self.ways.append(best)
         units = self.trials.units(best.recipe)
         steps = float_order(units, parts, self.counts, best.share)
-        allowed = sum(step.int8_share >= self.int8_share for step in steps)
+        least = min(self.int8_share, best.share)
+        allowed = sum(step.int8_share >= least for step in steps)
         most = self._with_first(best, steps, allowed)
         reached = most is not None and self.reached(most)
         low, high, found = 0, allowed, most
@@ -233,7 +239,7 @@ class Search:
             way = None if self.over else self._with_first(best, steps, count)
             if way is not None:
                 self.ways.append(way)
-                known += [way] if way.share >= self.int8_share else []
+                known += [way] if way.share >= least else []
         self._wider(best)
         return min(known, key=lambda way: (self.target.missing(way.scores), -way.share))
 
@@ -299,6 +305,8 @@ class Search:
             why = "the target needs it in float"
         elif gain <= self.floor_db:
             why = f"gains no more than {self.floor_db:.2g} dB, which counts as none"
+        elif way.scores.least_gain_db(best.scores) <= 0:
+            why = "a few samples make the gain, others lose"
         else:
             why = "another one gains more"
         delivered = way.scores.sqnr_db

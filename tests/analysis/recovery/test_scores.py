@@ -60,6 +60,15 @@ def test_the_interval_of_samples_that_are_all_alike_has_no_width():
     assert found.sqnr_interval() == pytest.approx((20.0, 20.0))
 
 
+def test_a_gain_is_sure_where_every_sample_gains_and_not_where_one_sample_makes_it():
+    base = Scores({"y": (1.0,) * 8}, {"y": (0.1,) * 8}, None)
+    every = Scores({"y": (1.0,) * 8}, {"y": (0.05,) * 8}, None)
+    assert every.least_gain_db(base) == pytest.approx(10 * math.log10(2))
+    one = Scores({"y": (1.0,) * 8}, {"y": (0.11,) * 7 + (0.0,)}, None)
+    assert one.sqnr_db > base.sqnr_db
+    assert one.least_gain_db(base) < 0
+
+
 def test_ten_in_ten_alike_says_72_percent_at_least():
     found = Scores({"y": (1.0,) * 10}, {"y": (1.0,) * 10}, (True,) * 10)
     low, high = found.agreement_interval()
