@@ -49,13 +49,16 @@ def pareto_figure(
         mode, height=height, x_title="Multiply-adds in int8 (%)", y_title="Output sqnr (dB)"
     )
     figure = go.Figure(layout=with_title(shape, title))
-    db = np.clip([point.sqnr_db for point in points], -_CEILING_DB, _CEILING_DB)
-    low, high = (
-        np.clip([getattr(point, name) for point in points], -_CEILING_DB, _CEILING_DB)
-        for name in ("sqnr_low_db", "sqnr_high_db")
+    low, db, high = (
+        np.clip(
+            np.array([getattr(point, name) for point in points], np.float32),
+            -_CEILING_DB,
+            _CEILING_DB,
+        )
+        for name in ("sqnr_low_db", "sqnr_db", "sqnr_high_db")
     )
     figure.add_scatter(
-        x=[100 * point.int8_share for point in points],
+        x=np.array([100 * point.int8_share for point in points], np.float32),
         y=db,
         mode="markers",
         marker={

@@ -9,29 +9,24 @@ from dataclasses import dataclass, field, replace
 from typing import Final
 
 from analysis.recovery.candidates import Step, float_order
-from analysis.recovery.cures import CURES, Cure, tensor_calibrators
+from analysis.recovery.cures import CURES, Cure
 from analysis.recovery.multiply_adds import MultiplyAdds
 from analysis.recovery.parts import Parts, measured_parts
+from analysis.recovery.ranges import chosen_ranges
 from analysis.recovery.scores import Scores
 from analysis.recovery.story import Attempt
 from analysis.recovery.target import Target
 from analysis.recovery.trials import Trials
-from quant.ablation import only_tensors, without_unit
+from quant.ablation import without_unit
 from quant.errors import ModelError, RecipeError
-from quant.recipe.recipe import Recipe, Rule
+from quant.recipe.recipe import Recipe
 from quant.types import QType
 
 LEAST_DB: Final = 0.1
 """A gain below this is none, however small the floor is."""
 
-TENSORS: Final = 12
-"""The noisiest tensors whose ranges are tried one by one."""
-
 SHARES: Final = (0.99, 0.97, 0.95, 0.9, 0.8, 0.6)
 """Shares of multiply-adds in int8 that are shown where the target is not reached at once."""
-
-WORTH: Final = 0.8
-"""A range by another rule is worth trying if its noise is below this share of that in use."""
 
 Say = Callable[[str, Scores], None]
 """Told what is tried next, and the best scores so far."""
@@ -177,40 +172,23 @@ class Search:
 
     def _with_ranges(self, best: Way, parts: Parts) -> tuple[Way, Parts]:
         """The ranges of the noisiest activations by the rule that is measured best for each."""
-        plan = parts.plan
-        noisy = sorted(parts.groups, key=lambda name: -parts.weight_of(parts.groups[name]))
-        options: dict[str, tuple[str, Rule]] = {}
-        variants: dict[str, Recipe] = {}
-        for group in noisy[:TENSORS]:
-            tensor = plan.groups[group].decided_by
-            for words, calibrator in tensor_calibrators(best.recipe, tensor):
-                rule = Rule("tensor", tensor, {"calibrator": calibrator})
-                name = f"{group}: range by {words}"
-                options[name] = (group, rule)
-                members = [t for t, item in plan.tensors.items() if item.group == group]
-                variants[name] = only_tensors(best.recipe.with_rule(rule), members)
         self.say("ranges of the noisiest activations", best.scores)
-        found = self.trials.noises(best.recipe, variants)
-        recipe, groups, changed = best.recipe, dict(parts.groups), 0
-        for group in noisy[:TENSORS]:
-            mine = [name for name, (of, _) in options.items() if of == group]
-            least = min(mine, key=lambda name: parts.weight_of(found[name]), default="")
-            before = parts.weight_of(parts.groups[group])
-            if least and parts.weight_of(found[least]) < WORTH * before:
-                recipe = recipe.with_rule(options[least][1])
-                groups[group] = found[least]
-                changed += 1
-        if not changed:
+        chosen = chosen_ranges(self.trials, best.recipe, parts)
+        if not chosen.rules:
             return best, parts
-        promised = parts.db_of((*parts.weights.values(), *groups.values()))
-        name = f"ranges of {changed} activation{'s' if changed > 1 else ''} by the best rule each"
+        recipe = best.recipe
+        for rule in chosen.rules:
+            recipe = recipe.with_rule(rule)
+        promised = parts.db_of((*parts.weights.values(), *chosen.groups.values()))
+        plural = "s" if len(chosen.rules) > 1 else ""
+        name = f"ranges of {len(chosen.rules)} activation{plural} by the best rule each"
         way = self._tried("range", name, recipe, best)
-        if way is None or not self._sure(way, best):
-            if way is not None:
-                self._note("range", way, best, promised, kept=False)
+        if way is None:
             return best, parts
-        self._note("range", way, best, promised, kept=True)
-        return way, replace(parts, groups=groups, scores=way.scores)
+        kept = self._sure(way, best)
+        self._note("range", way, best, promised, kept=kept)
+        better = replace(parts, groups=chosen.groups, scores=way.scores)
+        return (way, better) if kept else (best, parts)
 
     def _with_floats(self, best: Way, parts: Parts) -> Way:
         """Units in float, as few as the target takes."""

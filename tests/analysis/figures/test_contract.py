@@ -19,6 +19,7 @@ from analysis.ranges.weight_channels import WeightChannels, weight_channels
 from quant import load
 from quant.statistics.tensor_stats import TensorStats
 from tests import nets
+from tests.analysis.recovery.points import POINTS
 from tests.quant.statistics.statistics_of import statistics_of
 
 
@@ -65,6 +66,10 @@ CASES = {
         ),
         ((EDGES, np.zeros(8)), {"log": False}),
         ((np.array([0.0, 1e-38]), np.array([1e12])), {}),
+    ],
+    "pareto_figure": [
+        ((POINTS,), {"target_db": 30.0}),
+        (([],), {}),
     ],
     "tensor_channels_figure": [
         ((tensor([-1.0, -4.0, 0.0], [2.0, 3.0, 0.5]),), {"chosen": (-3.0, 3.0)}),

@@ -8,7 +8,9 @@ import quant
 from analysis.errors.tensor_error import ErrorStats
 from analysis.figures import FIGURES, CalibratedTensor, Figure, MeasuredModel, figures_of
 from analysis.ranges.weight_channels import WeightChannels, weight_channels
+from analysis.recovery.story import Recovery
 from tests import nets
+from tests.analysis.recovery.points import recovery
 from tests.quant.statistics.statistics_of import statistics_of
 
 
@@ -39,6 +41,7 @@ def subjects(model: MeasuredModel) -> dict[type, object]:
         MeasuredModel: model,
         CalibratedTensor: CalibratedTensor(model.quantized, stats),
         WeightChannels: weight_channels(net, node),
+        Recovery: recovery(model.quantized),
     }
 
 
