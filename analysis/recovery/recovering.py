@@ -24,10 +24,18 @@ from quant.model.model import Model
 from quant.pipeline import quantize
 from quant.recipe.presets import preset
 from quant.recipe.recipe import Recipe
-from quant.statistics.calibration import Calibration
 from quant.statistics.collect import calibrate
 
 DEFAULT_TARGET: Final = Target("sqnr", 30.0)
+PARTS: Final = 4
+"""Parts that data is dealt out in: a recipe is fitted to all but one and scored on that one."""
+
+CHOOSING: Final = 256
+JUDGING: Final = 1024
+SWEPT: Final = 16
+"""Samples that choose, that judge, and that weights and activations are looked at alone on, at
+most; they are spread over the data."""
+
 SEARCH_SHARE: Final = 0.7
 """Share of the time that the search may take; the rest calibrates and judges."""
 
@@ -40,13 +48,13 @@ class Standing:
         doing: What is tried now, in words.
         best_db: Output sqnr of the best way so far, in dB; None before the first.
         seconds: What measuring took by now, in seconds.
-        attempts: How many attempts were made.
+        attempts: What was tried by now.
     """
 
     doing: str
     best_db: float | None
     seconds: float
-    attempts: int
+    attempts: tuple[Attempt, ...]
 
 
 OnStanding = Callable[[Standing], None]
@@ -69,9 +77,9 @@ def recover(
 ) -> Recovery:
     """Search for the recipe that reaches a target with the most multiply-adds in int8.
 
-    ``data`` is dealt out in two parts. Each recipe is fitted to one and scored on the other, both
-    ways round, so all its samples choose and none was fitted to. What is found is fitted to all of
-    it and judged on ``evaluation``, which chooses nothing; without it a third part is kept back.
+    ``data`` is dealt out in four parts. Each recipe is fitted to three and scored on the fourth, in
+    all four ways, so all its samples choose and none was fitted to. What is found is fitted to all
+    of it and judged on ``evaluation``, which chooses nothing; without it a fourth is kept back.
 
     Args:
         model: The float model.
@@ -100,10 +108,9 @@ def recover(
     data = data.matched(model)
     _check(model, ignored, int8_share)
     if evaluation is None:
-        first, second, judging = folds(data, 3)
+        judging, *others = folds(data, PARTS)
     else:
-        first, second = folds(data, 2)
-        judging = evaluation.matched(model)
+        judging, others = evaluation.matched(model), folds(data, min(PARTS, max(len(data), 2)))
     if metric is not None:
         check_labels(metric, data.labels)
         check_labels(metric, judging.labels)
@@ -118,14 +125,22 @@ def recover(
     }
     kept = Trail() if trail is None else TrailFile(path=trail, about=about)
     teller = _Teller(kept, progress)
-    fitted = [_fitted(model, part, teller) for part in (first, second)]
+    fitted = [calibrate(model, part, progress=lambda _: teller.heartbeat()) for part in others]
+    calibration = sum(fitted[1:], fitted[0])
 
-    def scorer(of: Dataset) -> Scorer:
-        return Scorer(model, of, metric, frozenset(ignored), teller.heartbeat)
+    def scorer(of: Dataset, most: int) -> Scorer:
+        thinned = folds(of, -(-len(of) // most))[0]
+        return Scorer(model, thinned, metric, frozenset(ignored), teller.heartbeat)
+
+    def fold(place: int) -> Fold:
+        """What all other parts were fitted to, scored on this one."""
+        rest = [found for other, found in enumerate(fitted) if other != place]
+        return Fold(sum(rest[1:], rest[0]), scorer(others[place], CHOOSING // len(others)))
 
     trials = Trials(
         model,
-        (Fold("a", fitted[0], scorer(second)), Fold("b", fitted[1], scorer(first))),
+        tuple(fold(place) for place in range(len(others))),
+        Fold(calibration, scorer(data, SWEPT)),
         kept,
         teller.heartbeat,
     )
@@ -137,8 +152,7 @@ def recover(
     ways = _distinct([best, *search.ways])
     best = ways[0]
     names = {way.recipe.content_key: way.name for way in ways}
-    calibration = fitted[0] + fitted[1]
-    judge = scorer(judging)
+    judge = scorer(judging, JUDGING)
     teller.say("judging on samples that chose nothing", best.scores)
     points = Judge(judge, calibration, counts, kept).judged(ways, best)
     scores = next(scores for point, scores in points if point.chosen)
@@ -151,7 +165,7 @@ def recover(
         attempts=tuple(search.attempts),
         points=tuple(point for point, _ in points),
         recipes={way.name: way.recipe for way in ways},
-        samples=(len(first) + len(second), len(judging)),
+        samples=(sum(len(part) for part in others), len(judge.data)),
         floor_db=search.floor_db,
         notes=tuple(unfair(judge.reference, scores)),
         seconds=kept.seconds,
@@ -174,8 +188,8 @@ class _Teller:
     def heartbeat(self) -> None:
         """Tell the caller; what it raises stops the work."""
         if self._progress is not None:
-            standing = Standing(self._doing, self._best, self._trail.seconds, len(self.attempts))
-            self._progress(standing)
+            tried = tuple(self.attempts)
+            self._progress(Standing(self._doing, self._best, self._trail.seconds, tried))
 
 
 def _check(model: Model, ignored: Collection[str], int8_share: float) -> None:
@@ -190,10 +204,6 @@ def _check(model: Model, ignored: Collection[str], int8_share: float) -> None:
         raise DataError("ignored outputs: expected one output to be left at least, found none")
     if not 0 <= int8_share <= 1:
         raise DataError(f"int8 share: expected 0 to 1, found {int8_share:g}")
-
-
-def _fitted(model: Model, data: Dataset, teller: _Teller) -> Calibration:
-    return calibrate(model, data, progress=lambda _: teller.heartbeat())
 
 
 def _distinct(ways: list[Way]) -> list[Way]:

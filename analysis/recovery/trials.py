@@ -38,12 +38,10 @@ class Fold:
     """Statistics, and samples that they were not made of.
 
     Attributes:
-        name: What to call it in keys.
         calibration: The statistics.
         scorer: Scores int8 models on the other samples.
     """
 
-    name: str
     calibration: Calibration
     scorer: Scorer
 
@@ -55,12 +53,14 @@ class Trials:
     Attributes:
         model: The float model.
         folds: The folds.
+        whole: Statistics of all samples, and some of these.
         trail: What is known by now.
         heartbeat: Called at least every quarter of a second; it may raise to stop.
     """
 
     model: Model
     folds: tuple[Fold, ...]
+    whole: Fold
     trail: Trail
     heartbeat: Callable[[], None]
 
@@ -74,7 +74,7 @@ class Trials:
         return abs(shaken.sqnr_db - self.scores(recipe).sqnr_db)
 
     def noises(self, recipe: Recipe, variants: Mapping[str, Recipe]) -> dict[str, Noise]:
-        """What little is quantized by each variant of a recipe does alone, by the first fold.
+        """What little is quantized by each variant of a recipe does alone, by all samples together.
 
         Only what depends on it is run again.
 
@@ -85,7 +85,7 @@ class Trials:
         Returns:
             Name -> output -> noise over signal.
         """
-        fold = self.folds[0]
+        fold = self.whole
         found: dict[str, Noise] = {}
         for name, variant in variants.items():
             kept = self.trail.known(f"alone {variant.content_key}", Noise)
@@ -131,8 +131,8 @@ class Trials:
         return units(self.quantized(recipe))
 
     def quantized(self, recipe: Recipe) -> QuantizedModel:
-        """The int8 model of a recipe by the first fold."""
-        return quantize(self.model, self.folds[0].calibration, recipe)
+        """The int8 model of a recipe by all samples together."""
+        return quantize(self.model, self.whole.calibration, recipe)
 
     def _measured(self, key: str, recipe: Recipe, noise: float) -> Scores:
         found = self.trail.known(key, Scores)

@@ -39,7 +39,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         "--evaluation",
         type=Path,
         metavar="DATA",
-        help="samples that only judge; without, a third of --data is kept back",
+        help="samples that only judge; without, a fourth of --data is kept back",
     )
     parser.add_argument(
         "--metric",
@@ -137,7 +137,7 @@ class _Line:
         best = "" if standing.best_db is None else f", best {decibels(standing.best_db)}"
         doing = standing.doing if len(standing.doing) < 60 else f"…{standing.doing[-59:]}"
         print(
-            f"\r\033[K{standing.seconds:.0f} s{best}, {standing.attempts} tried: {doing}",
+            f"\r\033[K{standing.seconds:.0f} s{best}, {len(standing.attempts)} tried: {doing}",
             end="",
             file=sys.stderr,
             flush=True,

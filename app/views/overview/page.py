@@ -9,6 +9,7 @@ from app.views.overview.bar import overview_bar
 from app.views.overview.cards import overview_cards
 from app.views.overview.model_figures import model_figures
 from app.views.overview.ranking import ranking_panel
+from app.views.overview.recovery import recovery_panel
 from app.views.overview.samples import samples_panel
 from app.views.shared.findings_list import findings_list
 from app.views.shared.page_guard import guarded, ready
@@ -28,6 +29,7 @@ def body(workspace: Workspace) -> None:
             "**Suspects** :gray[causes found in what is measured, most to win first]",
             height="stretch",
         )
+    recovery_panel(workspace)
     ranking_panel(workspace)
     samples_panel(workspace)
 

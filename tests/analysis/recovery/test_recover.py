@@ -127,7 +127,7 @@ def test_cancelled_keeps_what_was_measured(inputs, tmp_path):
     trail = tmp_path / "trail.jsonl"
 
     def stop(standing):
-        if standing.attempts >= 2:
+        if len(standing.attempts) >= 2:
             raise Cancelled("enough")
 
     with pytest.raises(Cancelled):
@@ -157,7 +157,7 @@ def test_a_target_within_reach_takes_no_more_floats_than_it_needs(inputs, search
     assert all(a.kept == (a.delivered_db >= target.value) for a in backs)
 
 
-def test_without_evaluation_a_third_judges():
+def test_without_evaluation_a_fourth_judges():
     model = quant.load(SAMPLE.model_path)
     found = np.load(SAMPLE.calibration_path)
     data = quant.open_data({name: found[name][:10] for name in found.files})
