@@ -13,6 +13,7 @@ from quant.calibrators.percentile import Percentile
 from quant.recipe.recipe import Recipe
 from quant.recipe.settings import Settings
 from quant.repairs import REPAIRS
+from quant.types import QType
 
 CALIBRATORS: Final[Mapping[str, Calibrator]] = {
     "balanced": Balanced(),
@@ -32,10 +33,12 @@ class Cure:
     Attributes:
         step: What kind of thing it is.
         recipes: From a recipe to what to try: in words -> the recipe.
+        pays_in_time: Whether it makes a model faster, so that it stays unless it loses accuracy.
     """
 
     step: str
     recipes: Callable[[Recipe], Mapping[str, Recipe]]
+    pays_in_time: bool = False
 
 
 def _with(recipe: Recipe, words: str, defaults: Settings) -> dict[str, Recipe]:
@@ -57,6 +60,13 @@ def _placement(recipe: Recipe) -> Mapping[str, Recipe]:
     return _with(recipe, "integers only where they pay", defaults)
 
 
+def _signedness(recipe: Recipe) -> Mapping[str, Recipe]:
+    if recipe.defaults.activation_type.bits > QType.UINT8.bits:
+        return {}
+    defaults = replace(recipe.defaults, activation_type=QType.UINT8, activation_symmetric=False)
+    return _with(recipe, "unsigned asymmetric activations", defaults)
+
+
 def _granularity(recipe: Recipe) -> Mapping[str, Recipe]:
     return _with(recipe, "a scale for each channel", replace(recipe.defaults, per_channel=True))
 
@@ -70,7 +80,8 @@ def _calibrators(recipe: Recipe) -> Mapping[str, Recipe]:
 
 
 CURES: Final = (
-    Cure("placement", _placement),
+    Cure("placement", _placement, pays_in_time=True),
+    Cure("signedness", _signedness, pays_in_time=True),
     Cure("granularity", _granularity),
     Cure("repair", _repairs),
     Cure("calibrator", _calibrators),

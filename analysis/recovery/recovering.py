@@ -79,7 +79,8 @@ def recover(
 
     ``data`` is dealt out in four parts. Each recipe is fitted to three and scored on the fourth, in
     all four ways, so all its samples choose and none was fitted to. What is found is fitted to all
-    of it and judged on ``evaluation``, which chooses nothing; without it a fourth is kept back.
+    of it and judged on ``evaluation``, which chooses nothing; without it, or if it is the same
+    data, a fourth is kept back.
 
     Args:
         model: The float model.
@@ -107,7 +108,7 @@ def recover(
     start = preset("recommended") if start is None else start
     data = data.matched(model)
     _check(model, ignored, int8_share)
-    if evaluation is None:
+    if evaluation is None or evaluation.digest == data.digest:
         judging, *others = folds(data, PARTS)
     else:
         judging, others = evaluation.matched(model), folds(data, min(PARTS, max(len(data), 2)))

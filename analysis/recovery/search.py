@@ -165,7 +165,8 @@ class Search:
         top = max((gain for gain, _ in found), default=0.0)
         winner = best
         for gain, way in found:
-            kept = winner is best and gain == top and self._sure(way, best)
+            free = cure.pays_in_time and gain > -self.floor_db
+            kept = winner is best and gain == top and (free or self._sure(way, best))
             self._note(cure.step, way, best, None, kept=kept)
             winner = way if kept else winner
         return winner
@@ -275,8 +276,10 @@ class Search:
         self, step: str, way: Way, best: Way, promised_db: float | None, *, kept: bool
     ) -> None:
         gain = way.scores.sqnr_db - best.scores.sqnr_db
-        if kept:
-            why = "the best of its kind" if step != "back to int8" else "the target holds without"
+        if kept and step == "back to int8":
+            why = "the target holds without"
+        elif kept:
+            why = "the best of its kind" if gain > self.floor_db else "faster, and nothing is lost"
         elif step in {"float", "16 bits"}:
             why = "a point to choose from"
         elif step == "back to int8":

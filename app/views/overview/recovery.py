@@ -216,12 +216,12 @@ def _points(workspace: Workspace, found: Recovery) -> None:
         on_select="rerun",
         selection_mode="single-row",
         column_config={
-            "name": column.TextColumn("Way", pinned=True, width=220),
-            "sqnr": column.NumberColumn("Output sqnr (dB)", format="%.1f"),
-            "agreement": column.NumberColumn("Like float (%)", format="%.1f"),
-            "share": column.NumberColumn("In int8 (%)", format="%.1f"),
-            "real": column.NumberColumn("Run in int8 (%)", format="%.1f"),
-            "latency": column.NumberColumn("Latency (of float)", format="%.2f"),
+            "name": column.TextColumn("Way", pinned=True, width=150),
+            "sqnr": _narrow("Sqnr (dB)", "%.1f", "Output sqnr on the samples that judge."),
+            "agreement": _narrow("Agree (%)", "%.1f", "Samples that are predicted as float does."),
+            "share": _narrow("Int8 (%)", "%.1f", "Multiply-adds of 8-bit weight and data."),
+            "real": _narrow("Run (%)", "%.1f", "Multiply-adds that ONNX Runtime runs on integers."),
+            "latency": _narrow("Time (×)", "%.2f", "An inference over float's, one thread."),
         },
         placeholder="–",
         alt="Ways to trade accuracy for integers",
@@ -229,6 +229,10 @@ def _points(workspace: Workspace, found: Recovery) -> None:
     rows = event["selection"]["rows"]
     point = found.points[rows[0]] if rows and rows[0] < len(found.points) else found.point
     _adopt(workspace, found, point)
+
+
+def _narrow(label: str, written: str, words: str):
+    return st.column_config.NumberColumn(label, format=written, width=62, help=words)
 
 
 def _adopt(workspace: Workspace, found: Recovery, point: Point) -> None:
