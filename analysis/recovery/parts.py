@@ -88,7 +88,7 @@ def measured_parts(trials: Trials, recipe: Recipe, scores: Scores) -> Parts:
         recipe: The recipe.
         scores: Its scores.
     """
-    plan = trials.quantized(recipe).plan
+    plan = trials.plan(recipe)
     weights = {
         name: only_weight(recipe, name) for name, item in plan.nodes.items() if item.weight_spec
     }

@@ -150,7 +150,7 @@ def recover(
         trials, counts, target, int8_share, SEARCH_SHARE * seconds, teller.say, teller.attempts
     )
     best, ended = search.run(start)
-    ways = _distinct([best, *search.ways])
+    ways = _distinct([best, *search.ways], start)
     best = ways[0]
     names = {way.recipe.content_key: way.name for way in ways}
     judge = scorer(judging, JUDGING)
@@ -207,11 +207,11 @@ def _check(model: Model, ignored: Collection[str], int8_share: float) -> None:
         raise DataError(f"int8 share: expected 0 to 1, found {int8_share:g}")
 
 
-def _distinct(ways: list[Way]) -> list[Way]:
+def _distinct(ways: list[Way], start: Recipe) -> list[Way]:
     """Each recipe once, under the name that comes first, and no name twice."""
     found: dict[str, Way] = {}
     for way in ways:
-        found.setdefault(way.recipe.content_key, way)
+        found.setdefault(way.recipe.content_key, replace(way, recipe=_named(way.recipe, start)))
     names: set[str] = set()
     distinct: list[Way] = []
     for way in found.values():
@@ -221,3 +221,8 @@ def _distinct(ways: list[Way]) -> list[Way]:
         names.add(name)
         distinct.append(way if name == way.name else replace(way, name=name))
     return distinct
+
+
+def _named(recipe: Recipe, start: Recipe) -> Recipe:
+    """A recipe under a name of its own, unless it is the one to begin with."""
+    return recipe if recipe == start else replace(recipe, name="recovered")

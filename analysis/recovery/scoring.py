@@ -10,6 +10,7 @@ from analysis.metrics import Metric, MetricAccumulator
 from analysis.metrics.scores import predictions
 from analysis.recovery.scores import Scores
 from quant.data.dataset import Batch, Dataset
+from quant.errors import DataError
 from quant.execution.execution import Execution
 from quant.model.model import Model
 from quant.runtime.session import InferenceSession
@@ -48,11 +49,18 @@ class Scorer:
             noise: Relative noise on the float inputs, of a fixed seed.
 
         Raises:
+            DataError: If no output can be compared.
             ModelError: If it cannot be run.
             Cancelled: If the heartbeat raised it.
         """
         outputs = self.outputs(content, noise=noise)
-        return score(self.reference, outputs, self.data.labels, self.metric, self.ignored)
+        found = score(self.reference, outputs, self.data.labels, self.metric, self.ignored)
+        if not found.samples:
+            raise DataError(
+                f"{self.model.name}: expected an output of real numbers whose shape int8 shares, "
+                "found none; cut the model before the operator that picks or counts its results"
+            )
+        return found
 
     @property
     def reference(self) -> Sequence[Mapping[str, Array]]:

@@ -124,7 +124,7 @@ class Search:
 
     def _way(self, name: str, recipe: Recipe) -> Way:
         scores = self.trials.scores(recipe)
-        return Way(name, recipe, scores, self.counts.nominal(self.trials.quantized(recipe).plan))
+        return Way(name, recipe, scores, self.counts.nominal(self.trials.plan(recipe)))
 
     def _tried(self, step: str, name: str, recipe: Recipe, best: Way) -> Way | None:
         """A recipe measured beside the best one so far; None where it cannot be made."""
@@ -213,9 +213,11 @@ class Search:
             found = self._pruned(found, steps[:high], best)
             self.ways.append(found)
             return found
-        for share in SHARES:
-            count = sum(step.int8_share >= share for step in steps)
-            way = None if self.over else self._with_first(best, steps, count)
+        counts = [sum(step.int8_share >= share for step in steps) for share in SHARES]
+        for count in dict.fromkeys(counts):
+            if self.over:
+                break
+            way = most if count == allowed else self._with_first(best, steps, count)
             if way is not None:
                 self.ways.append(way)
                 known += [way] if way.share >= least else []

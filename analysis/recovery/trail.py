@@ -8,13 +8,14 @@ import os
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any, Final, TypeVar
+from typing import Any, Final, TypeVar, cast
 
 from quant.errors import DataError, ExportError
 from quant.io.atomic import write_file
 from quant.io.codec import from_json, to_json
 
 VERSION: Final = 1
+_FIELDS: Final = {"key", "seconds", "result"}
 
 T = TypeVar("T")
 
@@ -106,9 +107,13 @@ class TrailFile(Trail):
         found: list[dict[str, Any]] = []
         for line in text.splitlines():
             try:
-                found.append(json.loads(line))
-            except ValueError:
+                document = json.loads(line)
+            except (ValueError, RecursionError):
                 break
+            fields = cast("dict[str, Any]", document) if isinstance(document, dict) else {}
+            if not fields or (found and fields.keys() != _FIELDS):
+                break
+            found.append(fields)
         return found
 
     def _write(self, line: Mapping[str, Any]) -> None:

@@ -14,7 +14,9 @@ from analysis.sweep.unit_effects import BUDGET_BYTES, float_base
 from quant.ablation import QuantUnit, units
 from quant.execution.progress import Progress
 from quant.model.model import Model
-from quant.pipeline import QuantizedModel, quantize
+from quant.pipeline import quantize
+from quant.planning.plan import Plan
+from quant.planning.resolve import plan
 from quant.recipe.recipe import Recipe
 from quant.statistics.calibration import Calibration
 
@@ -128,11 +130,11 @@ class Trials:
 
     def units(self, recipe: Recipe) -> tuple[QuantUnit, ...]:
         """The units under a recipe."""
-        return units(self.quantized(recipe))
+        return units(quantize(self.model, self.whole.calibration, recipe))
 
-    def quantized(self, recipe: Recipe) -> QuantizedModel:
-        """The int8 model of a recipe by all samples together."""
-        return quantize(self.model, self.whole.calibration, recipe)
+    def plan(self, recipe: Recipe) -> Plan:
+        """A recipe resolved on the model."""
+        return plan(self.model, recipe)
 
     def _measured(self, key: str, recipe: Recipe, noise: float) -> Scores:
         found = self.trail.known(key, Scores)

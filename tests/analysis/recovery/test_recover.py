@@ -182,3 +182,32 @@ def test_bad_words_are_refused_before_any_work(small):
         recover(model, data, ignored=[model.outputs[0].name])
     with pytest.raises(DataError, match=r"0 to 1, found 1\.5"):
         recover(model, data, int8_share=1.5)
+
+
+def test_a_model_without_real_outputs_is_refused_in_a_sentence(tmp_path):
+    graph = conv_relu()
+    name = graph.graph.output[0].name
+    graph.graph.node.append(onnx.helper.make_node("ArgMax", [name], ["top"], axis=1))
+    graph.graph.output[0].CopyFrom(
+        onnx.helper.make_tensor_value_info("top", 7, ["a", "b", "c", "d"])
+    )
+    onnx.save(graph, tmp_path / "net.onnx")
+    model = quant.load(tmp_path / "net.onnx")
+    with pytest.raises(DataError, match="expected an output of real numbers"):
+        recover(model, quant.open_data(images(), model))
+
+
+def test_a_trail_that_somebody_wrote_into_counts_up_to_there(inputs, searched, tmp_path):
+    model, data, evaluation = inputs
+    found, trail = searched
+    lines = trail.read_text().splitlines()
+    odd = tmp_path / "trail.jsonl"
+    odd.write_text("\n".join([*lines[:4], '["odd"]', *lines[4:]]) + "\n")
+    again = recover(model, data, evaluation=evaluation, target=OUT_OF_REACH, seconds=1e6, trail=odd)
+    assert again.quantized.to_bytes() == found.quantized.to_bytes()
+
+
+def test_a_changed_recipe_is_not_called_what_it_began_with(searched):
+    found, _ = searched
+    assert found.recipes[found.before.name].name == "recommended"
+    assert found.quantized.recipe.name == "recovered"
