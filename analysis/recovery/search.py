@@ -208,7 +208,7 @@ class Search:
                 high, found = middle, way
             else:
                 low = middle
-        known = [way for way in (best, found) if way is not None]
+        known = [way for way in (best, found) if way is not None and way.share >= least]
         if reached and found is not None:
             found = self._pruned(found, steps[:high], best)
             self.ways.append(found)
