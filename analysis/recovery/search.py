@@ -115,7 +115,7 @@ class Search:
         if self.reached(best):
             return f"The target of {self.target} is reached on the samples that choose."
         if self.over:
-            return f"The time of {self.seconds:.0f} s is up; more may be possible with more."
+            return f"The search took its {self.seconds:.0f} s; more may be possible with more time."
         least = min(self.int8_share, best.share)
         return (
             f"{self.target} is out of reach with {least:.0%} of the multiply-adds in int8: the "
