@@ -7,7 +7,6 @@ from pathlib import Path
 from typing import Any
 
 import quant
-from analysis.metrics import METRICS
 from analysis.report import report_html
 from analysis.report.documents import findings_json, layer_table, summary_json
 from analysis.study.analysis import ERRORS, Analysis, ErrorName, analysis_of, stages_of
@@ -19,12 +18,12 @@ from analysis.sweep.unit_effects import KINDS
 from app.cli.arguments import (
     for_machines,
     made_folder,
-    metric_of,
     model_and_data,
     positive,
     recipe_of,
     recipe_or_preset,
 )
+from app.cli.metric_word import metric_of, metric_word
 from app.cli.output import report
 from app.cli.progress_line import Meter
 from quant.error_model.sqnr import decibels
@@ -42,10 +41,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     model_and_data(parser)
     parser.add_argument("--calibration", type=Path, help="calibration file; DATA without it")
     recipe_or_preset(parser)
-    parser.add_argument(
-        "--metric",
-        help=f"a Python file with metric(outputs, labels), or one of {', '.join(METRICS.names())}",
-    )
+    metric_word(parser)
     parser.add_argument(
         "--errors",
         default="local,cumulative,sensitivity,benefit",

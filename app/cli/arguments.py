@@ -5,8 +5,6 @@ import math
 from pathlib import Path
 
 import quant
-from analysis.metrics import METRICS, Metric, metric_from_file, metric_named
-from analysis.metrics.usual import usual_metric
 
 
 def model_and_data(parser: argparse.ArgumentParser) -> None:
@@ -48,19 +46,6 @@ def fraction(text: str) -> float:
     if not 0 <= value <= 1:
         raise argparse.ArgumentTypeError("expected a share of 0 to 1")
     return value
-
-
-def metric_of(text: str | None, model: quant.Model, data: quant.Dataset) -> Metric | None:
-    """The metric that is asked for, or the usual one.
-
-    Raises:
-        MetricError: There is none of that name, or the file holds none.
-    """
-    if text is None:
-        return usual_metric(model, data.labels)
-    if text in METRICS or ("/" not in text and not text.endswith(".py")):
-        return metric_named(text)
-    return metric_from_file(text)
 
 
 def made_folder(folder: Path) -> None:

@@ -1,12 +1,31 @@
 """How the command line shows where long work stands."""
 
 import sys
+from typing import Self
 
 from quant.execution.progress import Progress
 
 
-class Meter:
-    """Shows progress on a terminal's stderr: done, speed, time left.
+class TerminalLine:
+    """A line at the end of a terminal's stderr that is written over, and gone in the end."""
+
+    def __init__(self) -> None:
+        self._shown = sys.stderr.isatty()
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self.show("")
+
+    def show(self, text: str) -> None:
+        """Write over the line; nothing where stderr is no terminal."""
+        if self._shown:
+            print(f"\r\033[K{text}", end="", file=sys.stderr, flush=True)
+
+
+class Meter(TerminalLine):
+    """Shows progress: done, speed, time left.
 
     Attributes:
         word: What is being done.
@@ -14,29 +33,17 @@ class Meter:
     """
 
     def __init__(self, word: str) -> None:
+        super().__init__()
         self.word = word
-        self._shown = sys.stderr.isatty()
         self.seconds = 0.0
-
-    def __enter__(self) -> "Meter":
-        return self
-
-    def __exit__(self, *_: object) -> None:
-        if self._shown:
-            print("\r\033[K", end="", file=sys.stderr, flush=True)
 
     def __call__(self, progress: Progress) -> None:
         """Show one report."""
         self.seconds = progress.seconds
-        if not self._shown:
-            return
         left = progress.seconds_left
         total = f"/{progress.total}" if progress.total else ""
         ending = f", {left:.0f} s left" if left is not None else ""
-        print(
-            f"\r\033[K{self.word}: {progress.done}{total} samples, "
-            f"{progress.per_second:.0f} a second{ending}",
-            end="",
-            file=sys.stderr,
-            flush=True,
+        self.show(
+            f"{self.word}: {progress.done}{total} samples, {progress.per_second:.0f} a second"
+            f"{ending}"
         )

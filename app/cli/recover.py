@@ -2,11 +2,9 @@
 
 import argparse
 import json
-import sys
 from pathlib import Path
 
 import quant
-from analysis.metrics import METRICS
 from analysis.recovery.documents import pareto_table, recovery_json
 from analysis.recovery.recovering import DEFAULT_TARGET, Standing, recover
 from analysis.recovery.story import Recovery
@@ -16,13 +14,14 @@ from app.cli.arguments import (
     for_machines,
     fraction,
     made_folder,
-    metric_of,
     model_and_data,
     positive_seconds,
     recipe_of,
     recipe_or_preset,
 )
+from app.cli.metric_word import metric_of, metric_word
 from app.cli.output import report
+from app.cli.progress_line import TerminalLine
 from quant.error_model.sqnr import decibels
 from quant.errors import Cancelled
 from quant.io.atomic import staged
@@ -41,10 +40,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         metavar="DATA",
         help="samples that only judge; without, a fourth of --data is kept back",
     )
-    parser.add_argument(
-        "--metric",
-        help=f"a Python file with metric(outputs, labels), or one of {', '.join(METRICS.names())}",
-    )
+    metric_word(parser)
     parser.add_argument(
         "--target",
         default=str(DEFAULT_TARGET),
@@ -117,31 +113,14 @@ def run(options: argparse.Namespace) -> None:
     report(options, values, _text(found, files))
 
 
-class _Line:
-    """Shows on a terminal's stderr what is tried, and the best so far."""
-
-    def __init__(self) -> None:
-        self._shown = sys.stderr.isatty()
-
-    def __enter__(self) -> "_Line":
-        return self
-
-    def __exit__(self, *_: object) -> None:
-        if self._shown:
-            print("\r\033[K", end="", file=sys.stderr, flush=True)
+class _Line(TerminalLine):
+    """Shows what is tried, and the best so far."""
 
     def __call__(self, standing: Standing) -> None:
         """Show one report."""
-        if not self._shown:
-            return
         best = "" if standing.best_db is None else f", best {decibels(standing.best_db)}"
         doing = standing.doing if len(standing.doing) < 60 else f"…{standing.doing[-59:]}"
-        print(
-            f"\r\033[K{standing.seconds:.0f} s{best}, {len(standing.attempts)} tried: {doing}",
-            end="",
-            file=sys.stderr,
-            flush=True,
-        )
+        self.show(f"{standing.seconds:.0f} s{best}, {len(standing.attempts)} tried: {doing}")
 
 
 def _write(folder: Path, found: Recovery) -> dict[str, Path]:

@@ -309,3 +309,9 @@ def test_a_full_disk_leaves_nothing_half_written(capsys, folder, monkeypatch):
     )  # fmt: skip
     assert "no space left" in message.lower()
     assert sorted(folder.iterdir()) == before
+
+
+@pytest.mark.parametrize("command", ["calibrate", "quantize"])
+def test_commands_that_measure_nothing_load_nothing_that_measures(command):
+    script = f"import sys, app.cli.{command}; sys.exit('analysis' in sys.modules)"
+    assert subprocess.run([sys.executable, "-c", script], check=False).returncode == 0
