@@ -4,15 +4,15 @@ Each entry knows what it cost, so a run that goes on decides like one that was n
 """
 
 import json
-import os
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, Final, TypeVar, cast
 
-from quant.errors import DataError, ExportError
+from quant.errors import DataError
 from quant.io.atomic import write_file
 from quant.io.codec import from_json, to_json
+from quant.io.lines import append_line
 
 VERSION: Final = 1
 _FIELDS: Final = {"key", "seconds", "result"}
@@ -117,13 +117,4 @@ class TrailFile(Trail):
         return found
 
     def _write(self, line: Mapping[str, Any]) -> None:
-        try:
-            with self.path.open("ab") as file:
-                file.write((json.dumps(line, allow_nan=False) + "\n").encode())
-                file.flush()
-                os.fsync(file.fileno())
-        except OSError as error:
-            raise ExportError(
-                f"{self.path}: the results so far cannot be written ({error.strerror}); make room "
-                "or check its permissions and run the command again"
-            ) from error
+        append_line(self.path, line)

@@ -1,7 +1,6 @@
 """What a long analysis knows already, on disk as soon as it is known."""
 
 import json
-import os
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any, TypeVar, cast
@@ -10,9 +9,10 @@ from analysis.study.keys import Part, Result, StudyKey
 from analysis.study.store import MemoryStore, Store
 from analysis.study.sweeping import EFFECTS
 from analysis.sweep.unit_effects import Kind, UnitEffect
-from quant.errors import DataError, ExportError
+from quant.errors import DataError
 from quant.io.atomic import write_file
 from quant.io.codec import from_json, to_json
+from quant.io.lines import append_line
 
 VERSION = 1
 
@@ -69,25 +69,12 @@ class Journal:
             ExportError: If it cannot be written.
         """
         if isinstance(value, UnitEffect) and key == self._key(value.unit, result.name):
-            self._write({"kind": result.name, **to_json(value)})
+            append_line(self._path, {"kind": result.name, **to_json(value)})
+            self._written += 1
         self._memory.put(result, key, value)
 
     def _key(self, unit: str, kind: str) -> StudyKey:
         return StudyKey(kind, (*self._about, ("unit", unit)))
-
-    def _write(self, document: Mapping[str, Any]) -> None:
-        line = json.dumps(document, allow_nan=False)
-        try:
-            with self._path.open("ab") as file:
-                file.write(f"{line}\n".encode())
-                file.flush()
-                os.fsync(file.fileno())
-        except OSError as error:
-            raise ExportError(
-                f"{self._path}: the results so far cannot be written ({error.strerror}); make room "
-                "or check its permissions and run the command again"
-            ) from error
-        self._written += 1
 
     def _check(self, line: str, about: Mapping[Part, str]) -> None:
         try:
