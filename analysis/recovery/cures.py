@@ -1,6 +1,6 @@
 """Cures for the whole model, cheapest first. Each gives recipes to try; the best one may stay."""
 
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, replace
 from typing import Final
 
@@ -86,12 +86,3 @@ CURES: Final = (
     Cure("repair", _repairs),
     Cure("calibrator", _calibrators),
 )
-
-
-def tensor_calibrators(recipe: Recipe, tensor: str) -> Iterator[tuple[str, Calibrator]]:
-    """The other rules for the range of one tensor, in words."""
-    used = recipe.defaults.calibrator
-    for rule in recipe.rules:
-        if (rule.selector, rule.target) == ("tensor", tensor):
-            used = rule.set.get("calibrator", used)
-    yield from ((words, found) for words, found in CALIBRATORS.items() if found != used)

@@ -6,7 +6,7 @@ from dataclasses import dataclass, replace
 from typing import Final
 
 from analysis.latency import latency
-from analysis.recovery.multiply_adds import MultiplyAdds, crossings, integer_multiply_adds
+from analysis.recovery.multiply_adds import MultiplyAdds, as_run
 from analysis.recovery.scores import Scores
 from analysis.recovery.scoring import Scorer
 from analysis.recovery.search import Way
@@ -70,7 +70,7 @@ class Judge:
         low, high = scores.sqnr_interval()
         between = scores.agreement_interval()
         nodes = quantized.plan.nodes.values()
-        total = self.counts.total
+        total, run = self.counts.total, as_run(quantized)
         return Point(
             name=way.name,
             chosen=False,
@@ -83,11 +83,11 @@ class Judge:
             loss=scores.loss,
             expected_db=way.scores.sqnr_db,
             int8_share=way.share,
-            int8_share_real=integer_multiply_adds(quantized) / total if total else 1.0,
+            int8_share_real=run.integer_multiply_adds / total if total else 1.0,
             latency=_latency(quantized, self.scorer.heartbeat),
             size=len(quantized.to_bytes()),
             float_nodes=sum(item.node.quantizable and not item.quantized for item in nodes),
-            crossings=crossings(quantized),
+            crossings=run.crossings,
         )
 
 

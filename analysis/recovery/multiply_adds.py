@@ -29,6 +29,7 @@ _KERNELS: Final[Mapping[str, tuple[int, int]]] = {
 }
 """ONNX Runtime's kernels that multiply integers -> their inputs that are multiplied."""
 
+_CONVERSIONS: Final = frozenset({"QuantizeLinear", "DequantizeLinear", "DynamicQuantizeLinear"})
 _BITS: Final = 8
 
 
@@ -98,8 +99,21 @@ def multiply_adds(model: Model, sample: Mapping[str, NDArray[np.generic]]) -> Mu
     )
 
 
-def integer_multiply_adds(quantized: QuantizedModel) -> int:
-    """The multiply-adds that ONNX Runtime's CPU provider computes on integers.
+@dataclass(frozen=True)
+class AsRun:
+    """What ONNX Runtime's CPU provider makes of an int8 model.
+
+    Attributes:
+        integer_multiply_adds: Multiply-adds that it computes on integers.
+        crossings: Conversions between float and integers that are left.
+    """
+
+    integer_multiply_adds: int
+    crossings: int
+
+
+def as_run(quantized: QuantizedModel) -> AsRun:
+    """Look at the graph that ONNX Runtime's CPU provider runs.
 
     Its own optimized graph is asked: Q/DQ around a node is a wish until it became a kernel.
 
@@ -108,26 +122,13 @@ def integer_multiply_adds(quantized: QuantizedModel) -> int:
     """
     proto = optimized(quantized.to_bytes())
     found = [node for node in proto.graph.node if node.op_type in _KERNELS]
-    if not found:
-        return 0
     names = [n for node in found for n in (*_multiplied(node), node.output[0])]
-    shapes = _shapes(proto, proto.SerializeToString(), names, quantized.probe)
+    shapes = _shapes(proto, proto.SerializeToString(), names, quantized.probe) if found else {}
     total = 0
     for node in found:
         a, b = _multiplied(node)
         total += _count(node, shapes[a], shapes[b], shapes[node.output[0]])
-    return total
-
-
-def crossings(quantized: QuantizedModel) -> int:
-    """The conversions between float and integers that are left when ONNX Runtime runs the model.
-
-    Raises:
-        ModelError: If the model cannot be loaded.
-    """
-    ways = {"QuantizeLinear", "DequantizeLinear", "DynamicQuantizeLinear"}
-    proto = optimized(quantized.to_bytes())
-    return sum(node.op_type in ways for node in proto.graph.node)
+    return AsRun(total, sum(node.op_type in _CONVERSIONS for node in proto.graph.node))
 
 
 def _multiplied(node: onnx.NodeProto) -> tuple[str, str]:

@@ -89,20 +89,14 @@ def measured_parts(trials: Trials, recipe: Recipe, scores: Scores) -> Parts:
         scores: Its scores.
     """
     plan = trials.plan(recipe)
-    weights = {
-        name: only_weight(recipe, name) for name, item in plan.nodes.items() if item.weight_spec
-    }
-    members: dict[str, list[str]] = {}
-    for name, tensor in plan.tensors.items():
-        members.setdefault(tensor.group, []).append(name)
-    groups = {name: only_tensors(recipe, tensors) for name, tensors in members.items()}
-    variants = {("weight", name): made for name, made in weights.items()}
-    variants |= {("group", name): made for name, made in groups.items()}
-    found = trials.noises(recipe, {f"{kind} {name}": v for (kind, name), v in variants.items()})
+    weights = [name for name, item in plan.nodes.items() if item.weight_spec]
+    variants = {f"weight {name}": only_weight(recipe, name) for name in weights}
+    variants |= {f"group {n}": only_tensors(recipe, g.members) for n, g in plan.groups.items()}
+    found = trials.noises(recipe, variants)
     return Parts(
         plan,
         {name: found[f"weight {name}"] for name in weights},
-        {name: found[f"group {name}"] for name in groups},
+        {name: found[f"group {name}"] for name in plan.groups},
         touching(plan),
         scores,
     )

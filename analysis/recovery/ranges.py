@@ -8,7 +8,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Final
 
-from analysis.recovery.cures import tensor_calibrators
+from analysis.recovery.cures import CALIBRATORS
 from analysis.recovery.parts import Parts
 from analysis.recovery.trials import Noise, Trials
 from quant.ablation import only_tensors
@@ -50,9 +50,11 @@ def chosen_ranges(trials: Trials, recipe: Recipe, parts: Parts) -> ChosenRanges:
     rules: dict[str, dict[str, Rule]] = {group: {} for group in noisy}
     variants: dict[str, Recipe] = {}
     for group in noisy:
-        tensor = plan.groups[group].decided_by
-        members = [name for name, item in plan.tensors.items() if item.group == group]
-        for words, calibrator in tensor_calibrators(recipe, tensor):
+        tensor, members = plan.groups[group].decided_by, plan.groups[group].members
+        used = (plan.tensors.get(tensor) or plan.float_tensors[tensor]).settings.calibrator
+        for words, calibrator in CALIBRATORS.items():
+            if calibrator == used:
+                continue
             rule = Rule("tensor", tensor, {"calibrator": calibrator})
             rules[group][f"{group}: range by {words}"] = rule
             variants[f"{group}: range by {words}"] = only_tensors(recipe.with_rule(rule), members)

@@ -7,7 +7,8 @@ an interval over the samples.
 import math
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
-from functools import cached_property
+from functools import cached_property, reduce
+from operator import add
 from typing import Final
 
 import numpy as np
@@ -98,10 +99,9 @@ class Scores:
     def _resampled(self, seed: int) -> NDArray[np.float64]:
         """``sqnr_db`` of each resampling; equal outputs are +inf."""
         drawn = np.random.default_rng(seed).integers(0, self.samples, (ROUNDS, self.samples))
-        signal, noise = (_table(of) for of in (self.signal, self.noise))
-        with np.errstate(divide="ignore", invalid="ignore"):
-            db = 10 * np.log10(signal[:, drawn].sum(axis=2) / noise[:, drawn].sum(axis=2))
-        return np.nan_to_num(db, nan=math.inf).min(axis=0)
+        signal: NDArray[np.float64] = _table(self.signal)[:, drawn].sum(axis=2)
+        noise: NDArray[np.float64] = _table(self.noise)[:, drawn].sum(axis=2)
+        return sqnr_db(signal, noise).min(axis=0)
 
     def agreement_interval(self) -> tuple[float, float] | None:
         """The 95 % interval of ``agreement``, which says something of 20 in 20 too.
@@ -120,12 +120,7 @@ class Scores:
 
 def pooled(parts: Iterable[Scores]) -> Scores:
     """The scores over the samples of all parts, which are at least one."""
-    found: Scores | None = None
-    for part in parts:
-        found = part if found is None else found + part
-    if found is None:
-        raise ValueError("expected at least one part, found none")
-    return found
+    return reduce(add, parts)
 
 
 def _table(of: Mapping[str, Sequence[float]]) -> NDArray[np.float64]:

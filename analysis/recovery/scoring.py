@@ -18,10 +18,6 @@ from quant.runtime.session import InferenceSession
 Array = NDArray[np.generic]
 
 
-def _nothing() -> None:
-    """Asks nobody whether to go on."""
-
-
 @dataclass(eq=False)
 class Scorer:
     """Scores int8 versions of one model on the same samples, one by one as a user runs them.
@@ -36,9 +32,9 @@ class Scorer:
 
     model: Model
     data: Dataset
-    metric: Metric | None = None
-    ignored: frozenset[str] = frozenset()
-    heartbeat: Callable[[], None] = _nothing
+    metric: Metric | None
+    ignored: frozenset[str]
+    heartbeat: Callable[[], None]
     _known: list[Mapping[str, Array]] = field(default_factory=list[Mapping[str, Array]])
 
     def scores(self, content: bytes, *, noise: float = 0.0) -> Scores:

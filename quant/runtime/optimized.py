@@ -5,10 +5,7 @@ from pathlib import Path
 
 import onnx
 
-from quant.errors import ModelError
-from quant.runtime.session import ort
-
-_FATAL_ONLY = 4
+from quant.runtime.session import FATAL_ONLY, attempted, ort
 
 
 def optimized(model: bytes) -> onnx.ModelProto:
@@ -27,17 +24,14 @@ def optimized(model: bytes) -> onnx.ModelProto:
         ModelError: If ONNX Runtime cannot load it.
     """
     options = ort.SessionOptions()
-    options.log_severity_level = _FATAL_ONLY
+    options.log_severity_level = FATAL_ONLY
     options.graph_optimization_level = ort.GraphOptimizationLevel.ORT_ENABLE_EXTENDED
     with tempfile.TemporaryDirectory(prefix="quantlens-") as folder:
         path = Path(folder) / "optimized.onnx"
         options.optimized_model_filepath = str(path)
-        try:
-            ort.InferenceSession(model, options, providers=["CPUExecutionProvider"])
-        except Exception as error:  # its exception classes share no base but Exception
-            reason = str(error).strip().split("\n")[0]
-            raise ModelError(
-                f"the model: ONNX Runtime {ort.__version__} cannot load it ({reason}); check that "
-                "it runs there on its own"
-            ) from error
+        attempted(
+            "the model",
+            "load",
+            lambda: ort.InferenceSession(model, options, providers=["CPUExecutionProvider"]),
+        )
         return onnx.load_model_from_string(path.read_bytes())

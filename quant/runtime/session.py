@@ -7,7 +7,7 @@ import importlib
 import os
 from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
-from typing import Any, Literal, cast
+from typing import Any, Literal, TypeVar, cast
 
 import numpy as np
 import onnx
@@ -32,9 +32,10 @@ _ORT_LEVELS: dict[Level, Any] = {
     "disabled": ort.GraphOptimizationLevel.ORT_DISABLE_ALL,
 }
 _ONNX_TYPES = {"float": "FLOAT", "double": "DOUBLE"}
-_FATAL_ONLY = 4
+FATAL_ONLY = 4
 
 Array = NDArray[np.generic]
+T = TypeVar("T")
 
 
 class InferenceSession:
@@ -76,7 +77,7 @@ class InferenceSession:
         if taps:
             source = tapped(source, taps)
         options = ort.SessionOptions()
-        options.log_severity_level = _FATAL_ONLY
+        options.log_severity_level = FATAL_ONLY
         options.graph_optimization_level = _ORT_LEVELS[level]
         options.enable_cpu_mem_arena = arena
         # Between two runs the cores have other work, so idle threads must not spin.
@@ -86,8 +87,9 @@ class InferenceSession:
         if threads is not None:
             options.intra_op_num_threads = threads
         self._options = ort.RunOptions()
-        self._options.log_severity_level = _FATAL_ONLY
-        self._session = self._attempt(
+        self._options.log_severity_level = FATAL_ONLY
+        self._session = attempted(
+            self._name,
             "load",
             lambda: ort.InferenceSession(source, options, providers=["CPUExecutionProvider"]),
         )
@@ -109,8 +111,8 @@ class InferenceSession:
             ModelError: If ONNX Runtime fails, or :meth:`stop` was called.
         """
         names = self.taps or tuple(info.name for info in self.outputs)
-        found = self._attempt(
-            "run", lambda: self._session.run(list(names), dict(feeds), self._options)
+        found = attempted(
+            self._name, "run", lambda: self._session.run(list(names), dict(feeds), self._options)
         )
         return dict(zip(names, cast("list[Array]", found), strict=True))
 
@@ -132,7 +134,11 @@ class InferenceSession:
             kept = {name: np.ascontiguousarray(array) for name, array in feeds.items()}
             for name, array in kept.items():
                 binding.bind_cpu_input(name, array)
-            self._attempt("run", lambda: self._session.run_with_iobinding(binding, self._options))
+            attempted(
+                self._name,
+                "run",
+                lambda: self._session.run_with_iobinding(binding, self._options),
+            )
 
         return run
 
@@ -140,16 +146,27 @@ class InferenceSession:
         """Make runs in progress and later ones fail soon. Any thread may call it."""
         self._options.terminate = True
 
-    def _attempt(self, what: str, call: Callable[[], Any]) -> Any:
-        try:
-            return call()
-        except Exception as error:  # its exception classes share no base but Exception
-            reason = str(error).strip().split("\n")[0].rstrip(".")
-            reason = reason.split(" : ", 3)[-1]
-            raise ModelError(
-                f"{self._name}: ONNX Runtime {ort.__version__} cannot {what} it ({reason}); check "
-                "that the model runs there on its own"
-            ) from error
+
+def attempted(name: str, what: str, call: Callable[[], T]) -> T:
+    """What ``call`` gives.
+
+    Args:
+        name: What to call the model.
+        what: What the call does to it: "load" or "run".
+        call: Calls ONNX Runtime.
+
+    Raises:
+        ModelError: If it fails, in a sentence.
+    """
+    try:
+        return call()
+    except Exception as error:  # its exception classes share no base but Exception
+        reason = str(error).strip().split("\n")[0].rstrip(".")
+        reason = reason.split(" : ", 3)[-1]
+        raise ModelError(
+            f"{name}: ONNX Runtime {ort.__version__} cannot {what} it ({reason}); check that the "
+            "model runs there on its own"
+        ) from error
 
 
 class Runner:

@@ -6,7 +6,7 @@ import pytest
 from onnx import helper, numpy_helper
 
 import quant
-from analysis.recovery.multiply_adds import crossings, integer_multiply_adds, multiply_adds
+from analysis.recovery.multiply_adds import as_run, multiply_adds
 from quant.model.loading import load
 
 RNG = np.random.default_rng(0)
@@ -69,12 +69,12 @@ def test_a_quantized_conv_runs_on_integers_and_a_skipped_one_does_not(tmp_path):
     x = RNG.normal(size=(3, 4, 7, 7)).astype(np.float32)
     made = quantized(model, x)
     counts = multiply_adds(model, {"x": x[:1]})
-    assert integer_multiply_adds(made) == counts.total
+    assert as_run(made).integer_multiply_adds == counts.total
     assert counts.nominal(made.plan) == 1.0
-    assert crossings(made) == 2
+    assert as_run(made).crossings == 2
     rule = quant.Rule("node", "node", {"skip": True})
     skipped = made.with_recipe(made.recipe.with_rule(rule))
-    assert integer_multiply_adds(skipped) == 0
+    assert as_run(skipped).integer_multiply_adds == 0
     assert counts.nominal(skipped.plan) == 0.0
 
 
