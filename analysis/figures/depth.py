@@ -9,10 +9,9 @@ import plotly.graph_objects as go
 
 from analysis.errors.tensor_error import ErrorStats
 from analysis.figures.base import MeasuredModel, register
-from analysis.figures.theme import GROUNDS, Ground, Mode, layout, with_title
+from analysis.figures.theme import CEILING_DB, GROUNDS, Ground, Mode, layout, with_title
 from analysis.graph.model_graph import measured_edges
 
-_CEILING_DB: Final = 80.0
 _NAMED: Final = 3
 """Falls that are told apart from the rest."""
 _FALL_DB: Final = 3.0
@@ -81,7 +80,7 @@ def depth_figure(
     ground = GROUNDS[mode]
     names = list(tensors)
     measured = np.array([error.sqnr_db for error in tensors.values()], np.float64)
-    shown = np.clip(measured, -_CEILING_DB, _CEILING_DB).astype(np.float32)
+    shown = np.clip(measured, -CEILING_DB, CEILING_DB).astype(np.float32)
     place = np.arange(len(names), dtype=np.float32)
     figure = go.Figure(
         layout=with_title(
@@ -182,7 +181,7 @@ def _falls(tensors: Mapping[str, ErrorStats], edges: Sequence[tuple[str, str]]) 
 
 
 def _clipped(value: float) -> float:
-    return min(max(value, -_CEILING_DB), _CEILING_DB)
+    return min(max(value, -CEILING_DB), CEILING_DB)
 
 
 def _mark(

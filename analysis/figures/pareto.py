@@ -6,10 +6,8 @@ import numpy as np
 import plotly.graph_objects as go
 
 from analysis.figures.base import register
-from analysis.figures.theme import GROUNDS, Mode, layout, with_title
+from analysis.figures.theme import CEILING_DB, GROUNDS, Mode, layout, with_title
 from analysis.recovery.story import Point, Recovery
-
-_CEILING_DB = 80.0
 
 
 @register(
@@ -52,8 +50,8 @@ def pareto_figure(
     low, db, high = (
         np.clip(
             np.array([getattr(point, name) for point in points], np.float32),
-            -_CEILING_DB,
-            _CEILING_DB,
+            -CEILING_DB,
+            CEILING_DB,
         )
         for name in ("sqnr_low_db", "sqnr_db", "sqnr_high_db")
     )

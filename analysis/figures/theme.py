@@ -120,6 +120,9 @@ def style(name: str) -> Style:
     return STYLES.get(name) or _SPARE[sum(map(ord, name)) % len(_SPARE)]
 
 
+CEILING_DB: Final = 80.0
+"""Where a ratio of an output or a tensor that has no or hardly any noise is drawn, in dB."""
+
 TEMPLATE = "plotly"
 """Named, because a web framework in the same process may make its own the default."""
 

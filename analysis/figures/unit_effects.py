@@ -6,12 +6,11 @@ import numpy as np
 import plotly.graph_objects as go
 
 from analysis.figures.base import MeasuredModel, register
-from analysis.figures.theme import Mode, layout, style, with_title
+from analysis.figures.theme import CEILING_DB, Mode, layout, style, with_title
 
 ROWS = 20
 """Units drawn at most."""
 
-_CEILING_DB = 80.0
 _ROW_PX = 22
 _NAME = 34
 
@@ -64,7 +63,7 @@ def units_figure(
     for number, (label, values, name) in enumerate(columns, start=1):
         found = np.array([values.get(unit, np.nan) for unit in shown], np.float64)
         figure.add_bar(
-            x=np.clip(found, -_CEILING_DB, _CEILING_DB).astype(np.float32),
+            x=np.clip(found, -CEILING_DB, CEILING_DB).astype(np.float32),
             y=places,
             xaxis=f"x{number if number > 1 else ''}",
             orientation="h",

@@ -2,7 +2,6 @@
 
 from collections.abc import Callable, Collection
 from dataclasses import dataclass, replace
-from importlib.metadata import version
 from pathlib import Path
 from typing import Final
 
@@ -17,6 +16,8 @@ from analysis.recovery.story import Attempt, Recovery
 from analysis.recovery.target import Target
 from analysis.recovery.trail import Trail, TrailFile
 from analysis.recovery.trials import Fold, Trials
+from analysis.study.keys import VERSIONS, Keyed
+from analysis.study.study import CalibrationData, Study
 from quant.data.dataset import Dataset
 from quant.data.folds import folds
 from quant.errors import DataError, did_you_mean
@@ -35,6 +36,12 @@ JUDGING: Final = 1024
 SWEPT: Final = 16
 """Samples that choose, that judge, and that weights and activations are looked at alone on, at
 most; they are spread over the data."""
+
+RECOVERED: Final = Keyed("recovery", ("model", "calibration data", "data"))
+"""A recovery is of a model and its data: it changes the recipe, and stays."""
+
+MEASURED_ANEW: Final = Keyed("trail", (*RECOVERED.depends_on, "metric", *VERSIONS))
+"""With any of these, what a trail holds is of something else."""
 
 SEARCH_SHARE: Final = 0.7
 """Share of the time that the search may take; the rest calibrates and judges."""
@@ -112,17 +119,11 @@ def recover(
         judging, *others = folds(data, PARTS)
     else:
         judging, others = evaluation.matched(model), folds(data, min(PARTS, max(len(data), 2)))
+    study = Study(model, CalibrationData(data), judging, start, metric)
     if metric is not None:
         check_labels(metric, data.labels)
-        check_labels(metric, judging.labels)
-    about = {
-        "model": model.fingerprint,
-        "data": data.digest,
-        "judging data": judging.digest,
-        "metric": "" if metric is None else metric.key,
-        "ignored outputs": ", ".join(sorted(ignored)),
-        "version of QuantLens": version("quantlens"),
-        "version of ONNX Runtime": version("onnxruntime"),
+    about = dict(study.key(MEASURED_ANEW).values()) | {
+        "ignored outputs": ", ".join(sorted(ignored))
     }
     kept = Trail() if trail is None else TrailFile(path=trail, about=about)
     teller = _Teller(kept, progress)

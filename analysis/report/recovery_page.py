@@ -4,10 +4,11 @@ from collections.abc import Mapping, Sequence
 
 from analysis.recovery.documents import pareto_table
 from analysis.recovery.story import Recovery
+from analysis.report.documents import Value
 from analysis.report.drawn import drawn_of
-from analysis.report.format import decibels, shown
+from analysis.report.format import decibels
 from analysis.report.rendering import rendered
-from analysis.report.tables import Cell, Heading, Table
+from analysis.report.tables import Heading, Table, cell
 
 _POINTS: Mapping[str, str] = {
     "name": "Way",
@@ -64,15 +65,8 @@ def recovery_html(recovery: Recovery) -> str:
     )
 
 
-def _table(columns: Mapping[str, str], rows: Sequence[Mapping[str, object]]) -> Table:
+def _table(columns: Mapping[str, str], rows: Sequence[Mapping[str, Value]]) -> Table:
     return Table(
         tuple(Heading(words, name in _TEXTS) for name, words in columns.items()),
-        tuple(tuple(_cell(row[name], text=name in _TEXTS) for name in columns) for row in rows),
+        tuple(tuple(cell(row[name], text=name in _TEXTS) for name in columns) for row in rows),
     )
-
-
-def _cell(value: object, *, text: bool) -> Cell:
-    if isinstance(value, int | float):
-        return Cell(shown(float(value)), repr(value).replace("inf", "Infinity"), text)
-    words = "" if value is None else str(value)
-    return Cell(words, words, text)

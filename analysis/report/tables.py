@@ -98,12 +98,7 @@ def _table(
 ) -> Table:
     return Table(
         tuple(Heading(heading(name, analysis), name in _TEXT) for name in columns),
-        tuple(
-            tuple(
-                Cell(shown(row.get(name)), _exact(row.get(name)), name in _TEXT) for name in columns
-            )
-            for row in rows
-        ),
+        tuple(tuple(cell(row.get(name), text=name in _TEXT) for name in columns) for row in rows),
     )
 
 
@@ -117,6 +112,16 @@ def heading(name: str, analysis: Analysis) -> str:
         unit = {"%": " (share)", "": ""}.get(analysis.metric.unit, f" ({analysis.metric.unit})")
         words = f"{analysis.metric.label}{unit}"
     return f"{error.capitalize()}\n{words}"
+
+
+def cell(value: Value, *, text: bool) -> Cell:
+    """A cell of a value; nothing for None.
+
+    Args:
+        value: The value.
+        text: Whether its column holds texts.
+    """
+    return Cell(shown(value), _exact(value), text)
 
 
 def _exact(value: Value) -> str:
