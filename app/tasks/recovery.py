@@ -2,7 +2,7 @@
 
 from typing import Final
 
-from analysis.recovery.recovering import Standing, recover
+from analysis.recovery.recovering import RECOVERED, Standing, recover
 from analysis.recovery.story import Recovery
 from analysis.recovery.target import Target
 from app.jobs import JOBS, Job, JobState
@@ -63,6 +63,4 @@ def recovered(workspace: Workspace) -> Recovery | None:
 
 
 def _key(workspace: Workspace) -> str:
-    opened = workspace.opened
-    parts = (opened.model.fingerprint, opened.data.digest, opened.evaluation.digest)
-    return "/".join(("recovery", *parts))
+    return workspace.study.key(RECOVERED).text

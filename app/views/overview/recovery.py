@@ -11,12 +11,11 @@ from analysis.recovery.recovering import DEFAULT_TARGET, Standing
 from analysis.recovery.story import Attempt, Point, Recovery
 from analysis.recovery.target import Target
 from app.jobs import Job
-from app.session import user_session
-from app.session.project import replaced
 from app.tasks.recovery import recovered, recovery_job, standing, start_recovery
 from app.views.shared.figure_chart import captioned_chart
 from app.views.shared.format import db, end_of, percent, plural, seconds
-from app.views.shared.job_panel import show_outcome
+from app.views.shared.job_panel import share_done, show_outcome
+from app.views.shared.page_guard import adopt
 from app.workspace.workspace import Workspace
 from quant.errors import DataError
 
@@ -59,7 +58,7 @@ def _bar(workspace: Workspace, job: Job | None) -> None:
             )
             with st.container(height=44, border=False):
                 if job is not None and running:
-                    st.progress(_share(job), text=_line(job, standing(workspace)))
+                    st.progress(share_done(job), text=_line(job, standing(workspace)))
                 else:
                     st.caption(
                         "Searches for the recipe that reaches the target with the most "
@@ -121,13 +120,6 @@ def _problem(text: str) -> str:
     except DataError as error:
         return str(error)
     return ""
-
-
-def _share(job: Job) -> float:
-    progress = job.progress
-    if progress is None or not progress.total:
-        return 0.0
-    return min(progress.done / progress.total, 1.0)
 
 
 def _line(job: Job, now: Standing | None) -> str:
@@ -239,15 +231,12 @@ def _adopt(workspace: Workspace, found: Recovery, point: Point) -> None:
     recipe, base = found.recipes[point.name], workspace.project.revision
     used = recipe.content_key == workspace.project.recipe.content_key
 
-    def adopted() -> None:
-        user_session.propose(lambda project: replaced(project, recipe, base))
-
-    if st.button(
+    st.button(
         "In use" if used else f"Use “{end_of(point.name, 40)}”",
         key="recovery adopt",
         icon=":material/check:",
         disabled=used,
-        on_click=adopted,
+        on_click=adopt,
+        args=(recipe, base),
         help="Makes it the recipe; Undo takes it back. Select a row for another way.",
-    ):
-        st.rerun()
+    )

@@ -23,7 +23,7 @@ def show_job(job: Job, *, unit: str = "samples") -> None:
         if not job.running:
             st.rerun()
         with st.container(horizontal=True, vertical_alignment="center"):
-            st.progress(_share(job), text=_line(job, unit))
+            st.progress(share_done(job), text=_line(job, unit))
             st.button(
                 "Cancel",
                 key=f"cancel {job.key}",
@@ -54,7 +54,8 @@ def sentence(error: Exception | None) -> str:
     )
 
 
-def _share(job: Job) -> float:
+def share_done(job: Job) -> float:
+    """How much of a job is done, 0 to 1; 0 while that is not known."""
     progress = job.progress
     if progress is None or not progress.total:
         return 0.0
