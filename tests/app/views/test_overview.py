@@ -20,7 +20,8 @@ from app.workspace.workspace import Workspace, workspace_of
 from quant.errors import Cancelled
 from quant.recipe.recipe import Rule
 from tests.app.screen import named, project, put_recipe, select_row
-from tests.app.views.test_views import classifier, healthy, started, texts, until
+from tests.app.views.fresh import fresh_overview
+from tests.app.views.test_views import healthy, started, texts, until
 from tests.models import conv_relu, images
 
 TOP1 = METRICS["top1"]
@@ -37,15 +38,7 @@ def clean() -> Iterator[None]:
 @pytest.fixture
 def opened(tmp_path: Path) -> AppTest:
     """The Overview page of a model that no other test has measured."""
-    (tmp_path / "net.onnx").write_bytes(classifier())
-    seed = len(str(tmp_path)) + sum(map(ord, str(tmp_path)))
-    feeds = {name: array + 0.001 * (seed % 997) for name, array in images(24).items()}
-    labels = np.arange(24) % 2
-    np.savez(tmp_path / "data.npz", **feeds, labels=labels)
-    set_start_options(StartOptions(str(tmp_path / "net.onnx"), str(tmp_path / "data.npz")))
-    app = started()
-    until(app, lambda: bool(app.dataframe))
-    return app.switch_page("views/overview/page.py").run()
+    return fresh_overview(tmp_path)
 
 
 def measured(app: AppTest) -> AppTest:

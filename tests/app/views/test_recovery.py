@@ -3,7 +3,6 @@
 from collections.abc import Iterator
 from pathlib import Path
 
-import numpy as np
 import pytest
 from streamlit.testing.v1 import AppTest
 
@@ -15,8 +14,8 @@ from app.tasks import recovery
 from app.workspace.workspace import Workspace, workspace_of
 from quant.errors import Cancelled
 from tests.app.screen import named, project, put_recipe
-from tests.app.views.test_views import classifier, started, texts, until
-from tests.models import images
+from tests.app.views.fresh import fresh_overview
+from tests.app.views.test_views import texts, until
 
 
 @pytest.fixture(autouse=True)
@@ -30,14 +29,7 @@ def clean() -> Iterator[None]:
 @pytest.fixture
 def opened(tmp_path: Path) -> AppTest:
     """The Overview page of a model that no other test has recovered."""
-    (tmp_path / "net.onnx").write_bytes(classifier())
-    seed = len(str(tmp_path)) + sum(map(ord, str(tmp_path)))
-    feeds = {name: array + 0.001 * (seed % 991) for name, array in images(24).items()}
-    np.savez(tmp_path / "data.npz", **feeds, labels=np.arange(24) % 2)
-    set_start_options(StartOptions(str(tmp_path / "net.onnx"), str(tmp_path / "data.npz")))
-    app = started()
-    until(app, lambda: bool(app.dataframe))
-    return app.switch_page("views/overview/page.py").run()
+    return fresh_overview(tmp_path)
 
 
 def workspace(app: AppTest) -> Workspace:
