@@ -10,8 +10,8 @@ from quant.errors import (
     RecipeError,
 )
 from quant.execution.progress import Progress
-from quant.model.loading import load
 from quant.model.model import Model
+from quant.opening.loading import load
 from quant.pipeline import QuantizedModel, quantize
 from quant.planning.plan import Plan
 from quant.planning.resolve import plan

@@ -12,9 +12,10 @@ from numpy.typing import NDArray
 
 from quant.error_model.context import TensorContext, tensor_contexts
 from quant.errors import DataError, did_you_mean
-from quant.export.verified import LevelCheck, SaveReport, verify, write_verified
+from quant.export.verified import LevelCheck, SaveReport, check_valid, verify, write_verified
 from quant.io.show import card, counted, one_line, table
 from quant.model.model import Model
+from quant.model.serialize import to_bytes
 from quant.params.clamps import ActivationVerdict, activation_verdicts
 from quant.params.constants import QuantizedConstant, quantize_constants
 from quant.params.ranges import GroupRange, group_ranges, tensor_params
@@ -22,6 +23,7 @@ from quant.passes import apply_passes
 from quant.passes.qdq_graph import quantized_graph
 from quant.planning.plan import Plan
 from quant.planning.resolve import plan
+from quant.planning.unheld import unheld_notes
 from quant.recipe.recipe import Recipe
 from quant.repairs import Draft, repaired
 from quant.statistics.calibration import Calibration
@@ -119,7 +121,10 @@ class QuantizedModel:
         Raises:
             ExportError: If the model does not pass.
         """
-        return verify(self.to_bytes(), self.graph, self.probe, self.float_model.name)
+        name = self.float_model.name
+        if not self.float_model.complaint:
+            check_valid(self.to_bytes(), name)
+        return verify(self.to_bytes(), self.graph, self.probe, name)
 
     def save(self, path: str | Path) -> SaveReport:
         """Write the model to ``path`` and its recipe beside it, verified, or nothing.
@@ -140,11 +145,12 @@ class QuantizedModel:
             self.probe,
             Path(path),
             external_data=self.float_model.external_data,
+            valid=not self.float_model.complaint,
         )
 
     @cached_property
     def _serialized(self) -> bytes:
-        return ir.to_proto(self.graph).SerializeToString(deterministic=True)
+        return to_bytes(self.graph)
 
 
 def quantize(model: Model, calibration: Calibration, recipe: Recipe) -> QuantizedModel:
@@ -172,7 +178,7 @@ def quantize(model: Model, calibration: Calibration, recipe: Recipe) -> Quantize
             f"({model.fingerprint[:12]}), found those of another model "
             f"({calibration.model_fingerprint[:12]}); calibrate this model"
         )
-    resolved = plan(model, recipe)
+    resolved = plan(model, recipe, calibration)
     decided = group_ranges(model, resolved, calibration)
     params = tensor_params(resolved.tensors, decided)
     unrounded = tensor_params(resolved.float_tensors, decided)
@@ -181,7 +187,7 @@ def quantize(model: Model, calibration: Calibration, recipe: Recipe) -> Quantize
         Draft(model, resolved, calibration, {**params, **unrounded}, constants, notes=notes),
         recipe.repairs,
     )
-    notes = draft.notes
+    notes = (*unheld_notes(model, calibration), *draft.notes)
     verdicts = activation_verdicts(model, resolved, calibration, params)
     dropped = frozenset(name for name, verdict in verdicts.items() if verdict.dropped)
     made = quantized_graph(draft, params, dropped)

@@ -176,6 +176,15 @@ class QuantParams:
         )
 
 
+ONNX_DTYPES = {
+    "FLOAT": "float32",
+    "DOUBLE": "float64",
+    "FLOAT16": "float16",
+    "BOOL": "bool",
+    **{n.upper(): n for k in (8, 16, 32, 64) for n in (f"int{k}", f"uint{k}")},
+}
+"""ONNX element type -> NumPy type, for the types of numbers that a data file can hold."""
+
 Dim = int | str | None
 
 

@@ -12,6 +12,7 @@ from numpy.typing import NDArray
 from analysis.errors.measuring import measure
 from analysis.errors.runs import FileRuns, Models, Needs, Observer, Run, RunResults
 from quant.data.dataset import Batch, Dataset
+from quant.error_model.differences import differences
 from quant.error_model.sqnr import sqnr_db
 from quant.execution.progress import OnProgress
 from quant.model.model import Model
@@ -163,12 +164,12 @@ class _SliceAccumulator:
             return
         self._axis = axis % reference.ndim
         rest = tuple(i for i in range(reference.ndim) if i != self._axis)
-        ref = reference.astype(np.float64)
+        ref, difference = differences(reference, test)
         signal = np.square(ref).sum(axis=rest)
         if self._signal.size not in {0, signal.size} or signal.size > MOST_SLICES:
             self._usable = False
             return
-        noise = np.square(ref - test.astype(np.float64)).sum(axis=rest)
+        noise = np.square(difference).sum(axis=rest)
         self._signal = self._signal + signal if self._signal.size else signal
         self._noise = self._noise + noise if self._noise.size else noise
 

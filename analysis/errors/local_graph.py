@@ -9,7 +9,7 @@ from collections.abc import Mapping
 import onnx
 import onnx_ir as ir
 
-from quant.model.prepare import raise_opset
+from quant.model.opset import raise_opset
 from quant.pipeline import QuantizedModel
 
 _PREFIX = "local/"

@@ -126,7 +126,10 @@ def _softmax_kl(reference: NDArray[np.float64], test: NDArray[np.float64]) -> ND
         for rows in (reference, test)
     ]
     p, q = (_log_softmax(rows) for rows in scores)
-    return (np.exp(p) * (p - q)).sum(axis=1)
+    shares = np.exp(p)
+    # What has no share, as behind a mask of minus infinity, adds nothing whatever q is there.
+    lost = np.subtract(p, q, out=np.zeros_like(p), where=shares > 0)
+    return (shares * lost).sum(axis=1)
 
 
 def _log_softmax(scores: NDArray[np.float64]) -> NDArray[np.float64]:

@@ -12,6 +12,7 @@ from analysis.errors.out_of_range import OutOfRange
 from analysis.errors.runs import FileRuns, Models, Needs, Observer, Run, RunResults
 from analysis.metrics.scores import predictions
 from quant.data.dataset import Batch, Dataset
+from quant.error_model.differences import differences
 from quant.error_model.sqnr import sqnr_db
 from quant.execution.progress import OnProgress
 from quant.pipeline import QuantizedModel
@@ -216,9 +217,9 @@ def _least_sqnr_db(reference: Results, test: Results, samples: int) -> NDArray[n
         comparable = wanted.shape == found.shape and wanted.dtype.kind in "biuf"
         if not comparable or wanted.size % samples:
             continue
-        a, b = (array.astype(np.float64).reshape(samples, -1) for array in (wanted, found))
-        signal: NDArray[np.float64] = np.square(a).sum(axis=1)
-        noise: NDArray[np.float64] = np.square(a - b).sum(axis=1)
+        exact, difference = differences(wanted, found)
+        signal: NDArray[np.float64] = np.square(exact.reshape(samples, -1)).sum(axis=1)
+        noise: NDArray[np.float64] = np.square(difference.reshape(samples, -1)).sum(axis=1)
         least = np.minimum(least, sqnr_db(signal, noise))
     return least
 

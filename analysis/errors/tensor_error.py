@@ -6,6 +6,7 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
+from quant.error_model.differences import differences
 from quant.error_model.sqnr import sqnr_db
 
 _CHUNK = 1 << 14
@@ -56,14 +57,14 @@ class ErrorAccumulator:
             )
         left, right = reference.reshape(-1), test.reshape(-1)
         for start in range(0, left.size, _CHUNK):
-            a = left[start : start + _CHUNK].astype(np.float64)
-            b = right[start : start + _CHUNK].astype(np.float64)
+            chunk = slice(start, start + _CHUNK)
+            a, difference = differences(left[chunk], right[chunk])
+            self._difference += dot(difference, difference)
+            self._max_abs = max(self._max_abs, float(np.abs(difference).max()))
             self._reference += dot(a, a)
-            self._test += dot(b, b)
-            self._product += dot(a, b)
-            a -= b
-            self._max_abs = max(self._max_abs, float(a.max()), -float(a.min()))
-            self._difference += dot(a, a)
+            difference += a
+            self._test += dot(difference, difference)
+            self._product += dot(a, np.where(np.isfinite(difference), difference, 0.0))
         self._count += left.size
 
     def result(self) -> ErrorStats:

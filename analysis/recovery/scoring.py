@@ -10,6 +10,7 @@ from analysis.metrics import Metric, MetricAccumulator
 from analysis.metrics.scores import predictions
 from analysis.recovery.scores import Scores
 from quant.data.dataset import Batch, Dataset
+from quant.error_model.differences import differences
 from quant.errors import DataError
 from quant.execution.execution import Execution
 from quant.model.model import Model
@@ -119,8 +120,7 @@ def score(
         for name, expected in a.items():
             if name in ignored or expected.dtype.kind != "f" or expected.shape != b[name].shape:
                 continue
-            exact = expected.astype(np.float64)
-            difference = b[name].astype(np.float64) - exact
+            exact, difference = differences(expected, b[name])
             signal.setdefault(name, []).append(float(np.vdot(exact, exact)))
             noise.setdefault(name, []).append(float(np.vdot(difference, difference)))
         rows = (predictions(a[first], 1), predictions(b[first], 1))

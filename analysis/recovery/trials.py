@@ -134,7 +134,7 @@ class Trials:
 
     def plan(self, recipe: Recipe) -> Plan:
         """A recipe resolved on the model."""
-        return plan(self.model, recipe)
+        return plan(self.model, recipe, self.whole.calibration)
 
     def _measured(self, key: str, recipe: Recipe, noise: float) -> Scores:
         found = self.trail.known(key, Scores)

@@ -17,8 +17,6 @@ from dataclasses import dataclass, field
 from functools import partial
 from itertools import islice, repeat
 
-import onnx_ir as ir
-
 from analysis.errors.output_scores import OutputScores, ScoreAccumulator
 from analysis.metrics import Metric
 from analysis.sweep.subgraph_diff import BaseGraph, SubgraphDiff, TensorForm
@@ -28,6 +26,7 @@ from quant.data.dataset import Batch, Dataset
 from quant.errors import ModelError
 from quant.execution.execution import Execution
 from quant.execution.progress import OnProgress, Reporter
+from quant.model.serialize import to_bytes
 from quant.runtime.batching import batch_size
 from quant.runtime.session import InferenceSession, cores
 
@@ -132,7 +131,7 @@ class _Sweep:
     def prepare(self) -> None:
         """Look at the base and at what a sample takes in it."""
         self._base = BaseGraph(self.subject.base)
-        self._content = ir.to_proto(self.subject.base).SerializeToString()
+        self._content = to_bytes(self.subject.base)
         plain = self._opened(self.subject.float_model)
         self._outputs = tuple(info.name for info in plain.outputs)
         size, _ = batch_size((plain,), self.data)

@@ -22,7 +22,7 @@ from quant.ablation import only_unit, units, without_unit
 from quant.data.dataset import Dataset, match_inputs
 from quant.errors import DataError
 from quant.execution.progress import OnProgress
-from quant.model.prepare import raise_opset
+from quant.model.opset import raise_opset
 from quant.pipeline import QuantizedModel, quantize
 from quant.runtime.session import Level
 from quant.statistics.calibration import Calibration

@@ -13,8 +13,8 @@ from analysis.study.study import CalibrationData, Study
 from app.session.project import Source
 from quant.data.dataset import Dataset, open_data
 from quant.errors import DataError, ModelError
-from quant.model.loading import load
 from quant.model.model import Model
+from quant.opening.loading import load
 from quant.recipe.recipe import Recipe
 from quant.runtime.session import InferenceSession
 

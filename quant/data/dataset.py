@@ -9,7 +9,7 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import NDArray
 
-from quant.data.input_checks import refuse_misfit, refuse_non_finite
+from quant.data.input_checks import refuse_misfit, refuse_non_numbers
 from quant.data.npy import Array, Header
 from quant.data.sources import DataSource, arrays_source, check_sources, data_files, file_source
 from quant.errors import DataError
@@ -123,7 +123,7 @@ class Dataset:
             Input name -> array with axis 0 of size 1.
 
         Raises:
-            DataError: If an input holds NaN or Inf, or a file is damaged.
+            DataError: If an input holds NaN, or a file is damaged.
         """
         for batch in self.batches(1, limit):
             yield dict(batch.feeds)
@@ -171,7 +171,7 @@ class Dataset:
             arrays = [piece[name] for piece in pieces]
             key = self.renamed.get(name, name)
             feeds[key] = arrays[0] if len(arrays) == 1 else np.concatenate(arrays)
-            refuse_non_finite(key, feeds[key], first)
+            refuse_non_numbers(key, feeds[key], first)
         return Batch(feeds, first, size)
 
     def matched(self, model: Model) -> "Dataset":

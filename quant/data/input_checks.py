@@ -4,16 +4,7 @@ import numpy as np
 
 from quant.data.npy import Array, Header
 from quant.errors import DataError
-from quant.types import TensorInfo
-
-ONNX_DTYPES = {
-    "FLOAT": "float32",
-    "DOUBLE": "float64",
-    "FLOAT16": "float16",
-    "BOOL": "bool",
-    **{n.upper(): n for k in (8, 16, 32, 64) for n in (f"int{k}", f"uint{k}")},
-}
-"""ONNX element type -> NumPy type, for the types a data file can hold."""
+from quant.types import ONNX_DTYPES, TensorInfo
 
 
 def refuse_misfit(info: TensorInfo, header: Header, label: str) -> None:
@@ -49,8 +40,8 @@ def refuse_misfit(info: TensorInfo, header: Header, label: str) -> None:
         )
 
 
-def refuse_non_finite(name: str, array: Array, first: int) -> None:
-    """Refuse NaN and Inf.
+def refuse_non_numbers(name: str, array: Array, first: int) -> None:
+    """Refuse NaN and plus infinity. Minus infinity is no mistake: attention masks hold it.
 
     Args:
         name: The input that the array feeds.
@@ -62,9 +53,9 @@ def refuse_non_finite(name: str, array: Array, first: int) -> None:
     """
     if array.dtype.kind != "f":
         return
-    finite = np.isfinite(array.reshape(array.shape[0], -1)).all(axis=1)
-    if not finite.all():
-        index = first + int(np.argmin(finite))
+    numbers = (array.reshape(array.shape[0], -1) < np.inf).all(axis=1)
+    if not numbers.all():
+        index = first + int(np.argmin(numbers))
         raise DataError(
             f"input {name!r}: sample {index} holds NaN or Inf; remove the sample or repair it"
         )

@@ -10,10 +10,12 @@ import onnx
 import onnx_ir as ir
 from numpy.typing import NDArray
 
+from quant.error_model.differences import differences
 from quant.error_model.sqnr import decibels, sqnr_db
 from quant.errors import ExportError
 from quant.export.external_data import SUFFIX, move_weights_out
 from quant.io.atomic import staged
+from quant.model.serialize import to_bytes
 from quant.passes.simulate_qdq import SimulateQdq
 from quant.runtime.session import LEVELS, InferenceSession
 
@@ -73,6 +75,7 @@ def write_verified(
     path: Path,
     *,
     external_data: bool,
+    valid: bool = True,
 ) -> SaveReport:
     """Write a model and its recipe together, or nothing.
 
@@ -83,6 +86,7 @@ def write_verified(
         probe: Inputs of one real sample to verify with.
         path: The model file to write.
         external_data: Keep the weights in ``<path>.data``, as the float model does.
+        valid: Whether onnx.checker has to pass it; not where the float model does not pass.
 
     Returns:
         What was written, with the verification.
@@ -101,9 +105,29 @@ def write_verified(
     else:
         files[target] = content
     with staged(files) as waiting:
+        if valid:
+            check_valid(waiting[target], target.name)
         checks = verify(waiting[target], graph, probe, target.name)
     size = sum(len(part) for name, part in files.items() if name != beside)
     return SaveReport(target, beside, size, checks)
+
+
+def check_valid(model: bytes | Path, name: str) -> None:
+    """Check a model's form.
+
+    Args:
+        model: An ``.onnx`` file, or its content.
+        name: What to call the file in messages.
+
+    Raises:
+        ExportError: If it does not pass onnx.checker.
+    """
+    try:
+        checker = cast("Any", onnx.checker)
+        checker.check_model(str(model) if isinstance(model, Path) else model, full_check=True)
+    except (onnx.checker.ValidationError, onnx.shape_inference.InferenceError) as error:
+        reason = str(error).strip().splitlines()[0]
+        raise ExportError(f"{name}: onnx.checker refuses the model: {reason}") from error
 
 
 def verify(
@@ -112,7 +136,7 @@ def verify(
     probe: Mapping[str, NDArray[np.generic]],
     name: str,
 ) -> tuple[LevelCheck, ...]:
-    """Check a model and run it at every optimization level against the simulation.
+    """Run a model at every optimization level against the simulation.
 
     The simulation spells quantization out in elementary float operators and shares no kernel with
     what it checks.
@@ -127,19 +151,11 @@ def verify(
         The comparison at every level, as a user runs it first.
 
     Raises:
-        ExportError: If it does not pass onnx.checker, does not run or computes something else.
+        ExportError: If it does not run or computes something else.
     """
-    try:
-        checker = cast("Any", onnx.checker)
-        checker.check_model(str(model) if isinstance(model, Path) else model, full_check=True)
-    except (onnx.checker.ValidationError, onnx.shape_inference.InferenceError) as error:
-        reason = str(error).strip().splitlines()[0]
-        raise ExportError(f"{name}: onnx.checker refuses the model: {reason}") from error
     simulated = graph.clone()
     SimulateQdq()(simulated)
-    reference = InferenceSession(ir.to_proto(simulated).SerializeToString(), level="disabled").run(
-        probe
-    )
+    reference = InferenceSession(to_bytes(simulated), level="disabled").run(probe)
     checks = tuple(
         _compare(level, reference, InferenceSession(model, level=level).run(probe))
         for level in LEVELS
@@ -160,10 +176,8 @@ def _compare(
     reference: Mapping[str, NDArray[np.generic]],
     found: Mapping[str, NDArray[np.generic]],
 ) -> LevelCheck:
-    pairs = [
-        (reference[name].astype(np.float64), found[name].astype(np.float64)) for name in reference
-    ]
-    noise = sum(float(((a - b) ** 2).sum()) for a, b in pairs)
+    pairs = [differences(reference[name], found[name]) for name in reference]
+    noise = sum(float((difference**2).sum()) for _, difference in pairs)
     signal = sum(float((a**2).sum()) for a, _ in pairs)
-    largest = max((float(np.abs(a - b).max(initial=0.0)) for a, b in pairs), default=0.0)
+    largest = max((float(np.abs(d).max(initial=0.0)) for _, d in pairs), default=0.0)
     return LevelCheck(level, sqnr_db(signal, noise), largest)

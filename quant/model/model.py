@@ -12,6 +12,7 @@ from numpy.typing import NDArray
 
 from quant.io.show import card, counted, one_line, table
 from quant.model.op_roles import REARRANGING, Kind
+from quant.model.serialize import to_bytes
 from quant.types import TensorInfo
 
 
@@ -84,6 +85,7 @@ class Model:
         renamed: Nodes that are gone -> the node that now computes their output.
         notes: What preparation did, as sentences.
         external_data: Whether the file keeps its weights in another file; exports then do too.
+        complaint: What onnx.checker has against the file, although it runs; empty where it passes.
     """
 
     name: str
@@ -97,6 +99,7 @@ class Model:
     renamed: Mapping[str, str] = field(default_factory=dict[str, str])
     notes: tuple[str, ...] = ()
     external_data: bool = False
+    complaint: str = ""
 
     def __repr__(self) -> str:
         """Name and counts, in one line."""
@@ -199,4 +202,4 @@ class Model:
 
     @cached_property
     def _serialized(self) -> bytes:
-        return ir.to_proto(self.graph).SerializeToString(deterministic=True)
+        return to_bytes(self.graph)

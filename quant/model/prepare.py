@@ -1,8 +1,9 @@
 """Make a model ready to be quantized: recent opset, weights as initializers, norms folded.
 
-The steps and their order were found on real networks of opset 7 to 17: initializers leave the
-graph's inputs first (nothing folds while they could be fed), constants become initializers, then
-onnxscript's optimizer folds constants and batch normalization.
+The steps and their order were found on real networks of opset 7 to 17: functions are inlined,
+initializers leave the graph's inputs (nothing folds while they could be fed), constants become
+initializers, the opset is raised, then onnxscript's optimizer folds constants and batch
+normalization. Outputs that no node computes are out of its sight.
 """
 
 import logging
@@ -11,13 +12,13 @@ from collections import Counter
 from collections.abc import Generator
 from contextlib import contextmanager
 from dataclasses import dataclass
-from typing import Any, cast
 
 import onnx_ir as ir
 from onnx_ir.passes import common
-from onnxscript import optimizer, version_converter
+from onnxscript import optimizer
 
-from quant.errors import ModelError
+from quant.model.opset import raise_opset
+from quant.model.set_aside import set_aside
 
 MIN_OPSET = 13
 """Per-channel QuantizeLinear needs opset 13; older models are converted up."""
@@ -48,6 +49,7 @@ def prepare(model: ir.Model, name: str) -> tuple[dict[str, str], tuple[str, ...]
         for value in node.outputs
     }
     counts = Counter(node.op_type for node in model.graph)
+    outputs = set_aside(model.graph)
     with _quiet():
         common.RemoveInitializersFromInputsPass()(model)
         model.ir_version = max(model.ir_version, MIN_IR_VERSION)
@@ -56,7 +58,8 @@ def prepare(model: ir.Model, name: str) -> tuple[dict[str, str], tuple[str, ...]
         optimizer.optimize(
             model, input_size_limit=_FOLD_LIMIT_BYTES, output_size_limit=_FOLD_LIMIT_BYTES
         )
-        _infer_unknown(model)
+        _forget_allowzero(model)
+    outputs.put_back(model.graph)
     renamed = _restore_names(model, before)
     folded = counts["BatchNormalization"] - sum(
         node.op_type == "BatchNormalization" for node in model.graph
@@ -67,23 +70,6 @@ def prepare(model: ir.Model, name: str) -> tuple[dict[str, str], tuple[str, ...]
     if removed > 0:
         notes.append(f"{_nodes(removed)} removed: the result was constant, or nothing changed.")
     return renamed, tuple(notes)
-
-
-def _infer_unknown(model: ir.Model) -> None:
-    """Find the types that the optimizer, which goes node by node, misses: after an If or a Loop.
-
-    Only what is unknown is filled in, in place, and only in the main graph.
-    """
-    unknown = {v.name: v for node in model.graph for v in node.outputs if v.name and not v.dtype}
-    if not unknown:
-        return
-    inferred = model.clone()
-    common.ShapeInferencePass(check_type=False, strict_mode=False)(inferred)
-    for node in inferred.graph:
-        for found in node.outputs:
-            if found.name in unknown and found.dtype is not None:
-                unknown[found.name].type = found.type
-                unknown[found.name].shape = found.shape
 
 
 def name_nodes(model: ir.Model) -> None:
@@ -106,38 +92,34 @@ def name_nodes(model: ir.Model) -> None:
         taken.add(unique)
 
 
-def raise_opset(model: ir.Model, opset: int, name: str) -> None:
-    """Convert ``model`` in place to a later ``opset`` of the default domain.
-
-    Raises:
-        ModelError: If a node has no form in that opset.
-    """
-    with _quiet():
-        try:
-            cast("Any", version_converter).convert_version(model, opset, fallback=True)
-        except Exception as error:  # the converters raise many kinds, none of them documented
-            raise ModelError(
-                f"{name}: opset {model.opset_imports.get('')} could not be converted to {opset} "
-                f"({_first_line(error)}); export the model again with opset {opset} or later"
-            ) from error
-    if model.opset_imports.get("", 0) < opset:
-        raise ModelError(
-            f"{name}: the model stays at opset {model.opset_imports.get('')} where {opset} is "
-            f"needed; export the model again with opset {opset} or later"
-        )
-
-
 def _raise_opset(model: ir.Model, name: str) -> list[str]:
-    found = model.opset_imports.get("", 1)
+    found = model.opset_imports.get("", MIN_OPSET)
+    raise_opset(model, MIN_OPSET, name)
     if found >= MIN_OPSET:
         return []
-    if found < 7:
-        raise ModelError(
-            f"{name}: the model has opset {found}, and opset 7 or later is needed; "
-            "export it again with a later opset"
-        )
-    raise_opset(model, MIN_OPSET, name)
     return [f"The model was converted from opset {found} to {MIN_OPSET}."]
+
+
+def _forget_allowzero(model: ir.Model) -> None:
+    """Take back what the optimizer writes for Reshape although only opset 14 knows it.
+
+    Where a shape asks for a size of 0, the attribute matters, and the model becomes one of opset
+    14.
+    """
+    if model.opset_imports.get("", 14) >= 14:
+        return
+    reshapes = [n for n in model.graph.all_nodes() if n.op_type == "Reshape" and not n.domain]
+    asked = [n for n in reshapes if "allowzero" in n.attributes]
+    if any(n.attributes["allowzero"].as_int() and not _without_zero(n.inputs[1]) for n in asked):
+        raise_opset(model, 14, "the model")
+        return
+    for node in asked:
+        node.attributes.pop("allowzero")
+
+
+def _without_zero(shape: ir.Value | None) -> bool:
+    tensor = ir.convenience.get_const_tensor(shape) if shape is not None else None
+    return tensor is not None and bool(tensor.numpy().all())
 
 
 @dataclass(frozen=True)
@@ -179,10 +161,6 @@ def _restore_names(model: ir.Model, before: dict[str, _Original]) -> dict[str, s
 
 def _nodes(count: int, kind: str = "") -> str:
     return f"1 {kind}node was" if count == 1 else f"{count} {kind}nodes were"
-
-
-def _first_line(error: Exception) -> str:
-    return (str(error).strip().splitlines() or [type(error).__name__])[0][:200]
 
 
 @contextmanager

@@ -74,6 +74,8 @@ def activation_verdicts(
             why = "something else reads its input"
         elif source not in model.producers:
             why = "its input is an input of the model"
+        elif source not in calibration.tensors:
+            why = "its input has no statistics"
         if why:
             verdicts[name] = ActivationVerdict(name, False, False, False, None, why)
             continue

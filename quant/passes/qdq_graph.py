@@ -5,7 +5,7 @@ from dataclasses import dataclass
 
 import onnx_ir as ir
 
-from quant.model.prepare import raise_opset
+from quant.model.opset import raise_opset
 from quant.params.constants import QuantizedConstant
 from quant.passes.drop_activations import DropActivations
 from quant.passes.float_constants import AddShifts, ReplaceFloatConstants

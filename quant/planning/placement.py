@@ -13,11 +13,15 @@ can give nothing but integers.
 import math
 from collections.abc import Mapping
 from dataclasses import dataclass
+from typing import Final
 
 from quant.model.model import Model, Node
 from quant.model.op_roles import CLAMPS, Kind
 from quant.planning.integer_kernels import FEW_CHANNELS, FEW_PRODUCTS, KERNELS, Kernel
 from quant.recipe.settings import Settings
+
+SMALL: Final = 1 << 21
+"""Multiply-adds for one sample under which a model takes so little time that none is spared."""
 
 
 @dataclass(frozen=True)
@@ -33,23 +37,31 @@ class Placed:
     float_tensors: Mapping[str, str]
 
 
-def placed(model: Model, settings: Mapping[str, Settings]) -> Placed:
+def placed(
+    model: Model, settings: Mapping[str, Settings], unheld: Mapping[str, str] | None = None
+) -> Placed:
     """Decide what is worth quantizing.
 
     Args:
         model: The model.
         settings: What the recipe says of each node. Which it skips is of no account: to skip a
             node changes nothing about the others.
+        unheld: Nodes that stay in float under any placement -> why, in words.
 
     Returns:
-        What stays in float under ``placement: integer_kernels``.
+        What stays in float.
     """
-    asked = {node.name: node for node in model.nodes if node.quantizable}
+    forced = dict(unheld or {})
+    asked = {n.name: n for n in model.nodes if n.quantizable and n.name not in forced}
     free = {name for name in asked if settings[name].placement == "integer_kernels"}
     why = {name: reason for name in free if (reason := _without_kernel(asked[name]))}
     early = {name: reason for name, reason in _too_early(model, asked).items() if name in free}
-    # Where it never begins to pay, the model is small, and int8 is wanted for something else.
-    if any(_multiplies(asked[name]) for name in asked.keys() - why.keys() - early.keys()):
+    # In a small model, or one that does half of its work early, int8 is wanted for something else
+    # than its time.
+    work = {name: _products(model, node) for name, node in asked.items() if _multiplies(node)}
+    known = {name: products or 0 for name, products in work.items()}
+    small = None not in work.values() and sum(known.values()) < SMALL
+    if not small and 2 * sum(known[name] for name in early) < sum(known.values()):
         why = early | why
     kept = asked.keys() - why.keys()
     open_to_doubt = [
@@ -69,7 +81,20 @@ def placed(model: Model, settings: Mapping[str, Settings]) -> Placed:
         for name in free & kept
         for output, reason in _unrounded(model, asked[name], kept)
     }
-    return Placed(why, unrounded)
+    return Placed(forced | why, unrounded)
+
+
+def _products(model: Model, node: Node) -> int | None:
+    """The multiply-adds of a node for one sample; None where a size is not known."""
+    shape = model.tensors[node.outputs[0]].shape
+    if shape is None or any(not isinstance(size, int) for size in shape[1:]):
+        return None
+    sizes = [size for size in shape[1:] if isinstance(size, int)]
+    if node.weight is None:
+        return math.prod(sizes)
+    channels = node.weight.channel_axis
+    summed = math.prod(n for axis, n in enumerate(node.weight.shape) if axis != channels)
+    return math.prod(sizes) * summed
 
 
 def _multiplies(node: Node) -> bool:

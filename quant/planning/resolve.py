@@ -9,12 +9,14 @@ from quant.model.op_roles import CLAMPS, INPUT_OP_TYPE, Kind
 from quant.planning.groups import decide, shared, source_of
 from quant.planning.placement import placed
 from quant.planning.plan import Group, NodePlan, Plan, TensorPlan
+from quant.planning.unheld import touching, unheld_tensors
 from quant.recipe.recipe import Recipe, Rule, Selector
 from quant.recipe.settings import Settings
+from quant.statistics.calibration import Calibration
 from quant.types import QuantSpec
 
 
-def plan(model: Model, recipe: Recipe) -> Plan:
+def plan(model: Model, recipe: Recipe, calibration: Calibration | None = None) -> Plan:
     """Resolve ``recipe`` on ``model``.
 
     A supported node that is not skipped is a unit: its inputs and its output are quantized. A node
@@ -24,6 +26,8 @@ def plan(model: Model, recipe: Recipe) -> Plan:
     Args:
         model: The prepared model.
         recipe: What to do.
+        calibration: Statistics of its tensors; without them every tensor is taken for one whose
+            values integers can hold.
 
     Returns:
         What each node and tensor gets.
@@ -33,7 +37,8 @@ def plan(model: Model, recipe: Recipe) -> Plan:
     """
     warnings = _check_rules(model, recipe)
     settings = {n.name: recipe.settings(n.name, n.op_type) for n in model.nodes}
-    placement = placed(model, {name: found for name, (found, _) in settings.items()})
+    unheld = {} if calibration is None else touching(model, unheld_tensors(model, calibration))
+    placement = placed(model, {name: found for name, (found, _) in settings.items()}, unheld)
     nodes = _plan_nodes(model, settings, placement.float_nodes)
     raw = {p.node.inputs[p.node.data[0]] for p in nodes.values() if p.fused_into}
     produced = {

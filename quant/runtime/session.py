@@ -15,7 +15,8 @@ from numpy.typing import NDArray
 
 from quant.errors import ModelError
 from quant.model.read import read_model
-from quant.types import TensorInfo
+from quant.runtime.randomness import dropped_outputs, may_draw, seeded
+from quant.types import ONNX_DTYPES, TensorInfo
 
 ort: Any = importlib.import_module("onnxruntime")  # it has no types to check against
 
@@ -32,6 +33,8 @@ _ORT_LEVELS: dict[Level, Any] = {
     "disabled": ort.GraphOptimizationLevel.ORT_DISABLE_ALL,
 }
 _ONNX_TYPES = {"float": "FLOAT", "double": "DOUBLE"}
+_WORDS = {"STRING": "strings", "seq": "a sequence", "map": "a map", "optional": "an optional"}
+"""What a type is called among outputs that are not compared, by its name or its beginning."""
 FATAL_ONLY = 4
 
 Array = NDArray[np.generic]
@@ -43,8 +46,12 @@ class InferenceSession:
 
     Attributes:
         inputs: What it takes.
-        outputs: What the model gives, tapped tensors left out.
+        outputs: What the model gives and can be compared: tensors of numbers. Tapped tensors are
+            left out.
+        uncompared: Its other outputs -> why they cannot be, such as ``strings``.
         taps: The tapped tensors.
+        tapped: What is known of them.
+        random: Whether the model draws random numbers.
     """
 
     def __init__(
@@ -74,6 +81,11 @@ class InferenceSession:
         """
         self._name = "the model" if isinstance(model, bytes) else Path(model).name
         source = str(model) if isinstance(model, Path) else model
+        self.random, dropped = False, frozenset[str]()
+        if _may_draw(source):
+            proto = _read(source)
+            self.random, dropped = seeded(proto), dropped_outputs(proto.graph)
+            source = _content(proto, self._name)
         if taps:
             source = tapped(source, taps)
         options = ort.SessionOptions()
@@ -95,8 +107,15 @@ class InferenceSession:
         )
         self.taps = tuple(taps)
         self.inputs = tuple(_info(arg) for arg in self._session.get_inputs())
-        given = (_info(arg) for arg in self._session.get_outputs())
-        self.outputs = tuple(info for info in given if info.name not in set(taps))
+        given = {arg.name: _info(arg) for arg in self._session.get_outputs()}
+        self.tapped = tuple(given[name] for name in dict.fromkeys(taps))
+        given = {name: info for name, info in given.items() if name not in set(taps)}
+        self.uncompared = {
+            name: "random" if name in dropped else _word(info.dtype)
+            for name, info in given.items()
+            if name in dropped or info.dtype not in ONNX_DTYPES
+        }
+        self.outputs = tuple(i for name, i in given.items() if name not in self.uncompared)
 
     def run(self, feeds: Mapping[str, Array]) -> dict[str, Array]:
         """Run the model once.
@@ -105,16 +124,17 @@ class InferenceSession:
             feeds: Input name -> array.
 
         Returns:
-            The tapped tensors by name, or the outputs where nothing is tapped.
+            The tapped tensors by name, or :attr:`outputs` where nothing is tapped.
 
         Raises:
             ModelError: If ONNX Runtime fails, or :meth:`stop` was called.
         """
         names = self.taps or tuple(info.name for info in self.outputs)
+        # Asked for nothing, ONNX Runtime gives everything.
         found = attempted(
             self._name, "run", lambda: self._session.run(list(names), dict(feeds), self._options)
         )
-        return dict(zip(names, cast("list[Array]", found), strict=True))
+        return dict(zip(names, cast("list[Array]", found), strict=True)) if names else {}
 
     def bound(self, results: Mapping[str, Array]) -> Callable[[Mapping[str, Array]], None]:
         """Prepare runs that write into given memory.
@@ -226,10 +246,7 @@ def tapped(model: bytes | str, names: Sequence[str]) -> bytes:
         ModelError: If the model cannot be read, has no such tensor, or is larger than 2 GB with
             its weights.
     """
-    if isinstance(model, bytes):
-        proto, name = onnx.load_model_from_string(model), "the model"
-    else:
-        proto, name = read_model(model).proto, Path(model).name
+    proto, name = _read(model), "the model" if isinstance(model, bytes) else Path(model).name
     outputs = {value.name for value in proto.graph.output}
     known = {value.name: value for value in proto.graph.value_info}
     produced = {output for node in proto.graph.node for output in node.output}
@@ -240,6 +257,23 @@ def tapped(model: bytes | str, names: Sequence[str]) -> bytes:
             raise ModelError(f"{name}: there is no tensor {tensor!r} to look at")
         # Without a known type ONNX Runtime infers it.
         proto.graph.output.append(known.get(tensor, onnx.ValueInfoProto(name=tensor)))
+    return _content(proto, name)
+
+
+def _read(model: bytes | str) -> onnx.ModelProto:
+    return (
+        onnx.load_model_from_string(model) if isinstance(model, bytes) else read_model(model).proto
+    )
+
+
+def _may_draw(model: bytes | str) -> bool:
+    try:
+        return may_draw(model if isinstance(model, bytes) else Path(model).read_bytes())
+    except OSError:
+        return False  # loading it says why
+
+
+def _content(proto: onnx.ModelProto, name: str) -> bytes:
     try:
         return proto.SerializeToString()
     except ValueError as error:
@@ -254,7 +288,14 @@ def cores() -> int:
     return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
 
 
+def _word(dtype: str) -> str:
+    return _WORDS.get(dtype.partition("(")[0], dtype.lower())
+
+
 def _info(arg: Any) -> TensorInfo:
-    element = str(arg.type).removeprefix("tensor(").removesuffix(")")
+    element = str(arg.type)
+    if element.startswith("tensor("):
+        element = element.removeprefix("tensor(").removesuffix(")")
+        element = _ONNX_TYPES.get(element, element.upper())
     shape = tuple(d if isinstance(d, int | str) else None for d in arg.shape)
-    return TensorInfo(str(arg.name), _ONNX_TYPES.get(element, element.upper()), shape)
+    return TensorInfo(str(arg.name), element, shape)

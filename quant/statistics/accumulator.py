@@ -38,6 +38,7 @@ class TensorAccumulator:
         self._quietest = QuietestSample()
         self._quietest_rectified = QuietestSample() if rectified else None
         self._last: SampleHistogram | None = None
+        self._of_use = True
         self._lock = threading.Lock()
 
     def add(self, x: NDArray[np.float32], first_index: int, samples: int) -> int | None:
@@ -50,15 +51,18 @@ class TensorAccumulator:
             samples: How many there are.
 
         Returns:
-            The position of the first sample that holds NaN or Inf, after which the accumulator is
-            of no use; else None.
+            The position of the first sample that holds NaN or Inf; from then on the accumulator is
+            of no use, and gives the position of the first sample of each batch. Else None.
         """
         with self._lock:
+            if not self._of_use:
+                return first_index
             if not x.size:
                 self._ranges.add(first_index, samples, None)
                 return None
             found = self._histogram.observe(x, samples, *self._channels_of(x.shape))
             if found.bad is not None:
+                self._of_use = False
                 return first_index + found.bad
             self._ranges.add(first_index, samples, found.sample_ranges)
             low, high = found.sample_ranges[:2]

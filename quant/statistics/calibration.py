@@ -34,6 +34,7 @@ class Calibration:
         probe: The inputs of the first sample, with axis 0 of size 1; exports are verified on it.
         channel_sums: For the tensors that weights multiply, sums of their channels' means; empty
             in a calibration that an earlier version wrote.
+        infinite: Tensors that held an infinite value in some sample; they have no statistics.
     """
 
     model_fingerprint: str
@@ -41,6 +42,7 @@ class Calibration:
     samples: int
     probe: Mapping[str, Array]
     channel_sums: Mapping[str, ChannelSums] = field(default_factory=dict[str, ChannelSums])
+    infinite: frozenset[str] = frozenset()
 
     def __post_init__(self) -> None:
         ordered = MappingProxyType({name: self.tensors[name] for name in sorted(self.tensors)})
@@ -82,6 +84,7 @@ class Calibration:
         for name, sums in self.channel_sums.items():
             sha.update(f"{name}:{sums.samples}:{sums.below.shape}:".encode())
             sha.update(sums.below.tobytes() + sums.above.tobytes())
+        sha.update(repr(sorted(self.infinite)).encode() if self.infinite else b"")
         return sha.hexdigest()
 
     def check(self, model: Model) -> None:
@@ -114,14 +117,21 @@ class Calibration:
                 "only calibrations of one model can be merged, found the fingerprints "
                 f"{self.model_fingerprint[:12]} and {other.model_fingerprint[:12]}"
             )
-        names = dict.fromkeys((*self.tensors, *other.tensors))
+        infinite = self.infinite | other.infinite
+        names = dict.fromkeys((*self.tensors, *other.tensors)).keys() - infinite
         tensors = {
             name: merged(self.tensors.get(name), other.tensors.get(name), self.samples)
             for name in names
         }
         sums = _summed(self.channel_sums, other.channel_sums)
-        samples = self.samples + other.samples
-        return Calibration(self.model_fingerprint, tensors, samples, self.probe, sums)
+        return Calibration(
+            self.model_fingerprint,
+            tensors,
+            self.samples + other.samples,
+            self.probe,
+            {name: found for name, found in sums.items() if name not in infinite},
+            infinite,
+        )
 
     def save(self, path: str | Path) -> None:
         """Write it to a ``.npz`` file, whole or not at all. Equal content gives equal bytes.
@@ -138,7 +148,12 @@ class Calibration:
         """The content of the ``.npz`` file."""
         return calibration_file.to_bytes(
             calibration_file.Content(
-                self.model_fingerprint, self.samples, self.tensors, self.probe, self.channel_sums
+                self.model_fingerprint,
+                self.samples,
+                self.tensors,
+                self.probe,
+                self.channel_sums,
+                self.infinite,
             )
         )
 
@@ -158,7 +173,12 @@ class Calibration:
         """
         found = calibration_file.read(Path(path))
         return cls(
-            found.model_fingerprint, found.tensors, found.samples, found.probe, found.channel_sums
+            found.model_fingerprint,
+            found.tensors,
+            found.samples,
+            found.probe,
+            found.channel_sums,
+            found.infinite,
         )
 
 

@@ -45,6 +45,7 @@ class Content:
         tensors: Statistics of the tensors, by name.
         probe: The inputs of the first sample.
         channel_sums: Sums of channels' means, by tensor.
+        infinite: Tensors that held an infinite value.
     """
 
     model_fingerprint: str
@@ -52,6 +53,7 @@ class Content:
     tensors: Mapping[str, TensorStats]
     probe: Mapping[str, Array]
     channel_sums: Mapping[str, ChannelSums]
+    infinite: frozenset[str]
 
 
 _INT, _FLOAT, _TEXT = plain(int), plain(float), plain(str)
@@ -135,6 +137,7 @@ def to_bytes(content: Content) -> bytes:
         "channel_sums": {
             name: _SUMS.write(sums, columns) for name, sums in content.channel_sums.items()
         },
+        "infinite": sorted(content.infinite),
     }
     arrays = {
         "about": np.frombuffer(json.dumps(about).encode(), np.uint8),
@@ -206,10 +209,12 @@ def _content(arrays: Mapping[str, Array]) -> Content:
         {n: a for n, a in arrays.items() if n != "about" and not n.startswith(_PROBE)}
     )
     found = [_TENSOR.read(item, columns) for item in about["tensors"]]
-    stored = about.get("channel_sums", {}).items()  # an earlier version wrote none
+    stored = about.get("channel_sums", {}).items()  # an earlier version wrote neither of the two
+    infinite = frozenset(str(name) for name in about.get("infinite", ()))
     sums = {str(name): _SUMS.read(item, columns) for name, item in stored}
     columns.check_all_taken()
     tensors = {stats.name: stats for stats in found}
     if len(tensors) != len(found):
         raise ValueError("two tensors of one name")
-    return Content(str(about["model_fingerprint"]), int(about["samples"]), tensors, probe, sums)
+    fingerprint, samples = str(about["model_fingerprint"]), int(about["samples"])
+    return Content(fingerprint, samples, tensors, probe, sums, infinite)

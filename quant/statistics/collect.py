@@ -6,6 +6,7 @@ measured while the next one runs. Everything that is added up is exact, whatever
 """
 
 import threading
+from collections.abc import Mapping
 from contextlib import closing
 from dataclasses import dataclass, replace
 from functools import partial
@@ -14,6 +15,7 @@ import numpy as np
 
 from quant import kernels
 from quant.data.dataset import Batch, Dataset
+from quant.data.npy import Array
 from quant.errors import DataError
 from quant.execution.execution import Execution
 from quant.execution.progress import OnProgress, Reporter
@@ -54,7 +56,7 @@ def calibrate(
         The calibration.
 
     Raises:
-        DataError: If the data does not fit the model, or an input or a tensor holds NaN or Inf.
+        DataError: If the data does not fit the model, or an input or a tensor holds NaN.
         ModelError: If ONNX Runtime cannot run the model.
         Cancelled: If ``progress`` raised it.
     """
@@ -73,7 +75,7 @@ def calibrate(
         for name in dict.fromkeys(source.base for source in sources.values())
     )
     means = tuple(
-        _Means(name if sources[name].moved else sources[name].base, found)
+        _Means(name if sources[name].moved else sources[name].base, sources[name].base, found)
         for name, axis in multiplied_axes(model).items()
         for found in [ChannelMeans(name, axis, rectified=sources[name].to_be_rectified)]
     )
@@ -89,22 +91,30 @@ def calibrate(
         session = Execution(report).run(partial(open_session, threads=cores() // workers))
     execution = Execution(report, session.stop, workers)
     measured_by = partial(_measure, _Runners(session), accumulators, means)
+    unbounded: set[str] = set()
     with closing(execution.map(measured_by, data.batches(size, total))) as results:
-        for batch, bad in results:
-            if bad is not None:
-                raise DataError(bad)
+        for batch, infinite in results:
+            unbounded |= infinite
             report.advance(batch.size)
     measured = {
-        found.name: (whole := found.result(), found.rectified(whole)) for found in accumulators
+        found.name: (whole := found.result(), found.rectified(whole))
+        for found in accumulators
+        if found.name not in unbounded
     }
     tensors = {
         name: stats
         for name, source in sources.items()
-        if (stats := source.stats_of(name, *measured[source.base])) is not None
+        if source.base in measured
+        and (stats := source.stats_of(name, *measured[source.base])) is not None
     }
+    sums = {
+        m.of.name: found
+        for m in means
+        if m.source not in unbounded and (found := m.of.result()) is not None
+    }
+    infinite = frozenset(name for name, source in sources.items() if source.base in unbounded)
     probe = next(data.samples(1))
-    sums = {m.of.name: found for m in means if (found := m.of.result()) is not None}
-    return Calibration(model.fingerprint, tensors, total, probe, sums)
+    return Calibration(model.fingerprint, tensors, total, probe, sums, infinite)
 
 
 @dataclass(frozen=True)
@@ -145,10 +155,12 @@ class _Means:
 
     Attributes:
         base: The tensor whose values are looked at: the tensor itself, or what a Relu reads.
+        source: The tensor that is measured and holds the same values before they are moved.
         of: Adds them up.
     """
 
     base: str
+    source: str
     of: ChannelMeans
 
 
@@ -186,23 +198,36 @@ def _measure(
     accumulators: tuple[TensorAccumulator, ...],
     means: tuple[_Means, ...],
     batch: Batch,
-) -> tuple[Batch, str | None]:
-    """Run a batch and count it; the second is what is wrong with it."""
+) -> tuple[Batch, frozenset[str]]:
+    """Run a batch and count it; the second are the tensors that hold infinite values."""
     values = dict(batch.feeds)
     if runners.runner is not None:
         values.update(runners.runner.run(batch.feeds))
-    bad: list[tuple[int, str]] = []
+    infinite: set[str] = set()
     for accumulator in accumulators:
         x = np.ascontiguousarray(values[accumulator.name], np.float32)
         at = accumulator.add(x, batch.first_index, batch.size)
-        if at is not None:
-            bad.append((at, accumulator.name))
-    if not bad:
-        for item in means:
+        if at is None:
+            continue
+        if np.isnan(x).any():
+            _refuse_nan(accumulators, values, batch)
+        infinite.add(accumulator.name)
+    for item in means:
+        if item.source not in infinite:
             item.of.add(np.asarray(values[item.base], np.float32), batch.size)
-        return batch, None
-    sample, name = min(bad, key=lambda found: found[0])
-    return batch, (
-        f"tensor {name!r} holds NaN or Inf for sample {sample}; look at that sample, or repair the "
-        "node that computes the tensor"
-    )
+    return batch, frozenset(infinite)
+
+
+def _refuse_nan(
+    accumulators: tuple[TensorAccumulator, ...], values: Mapping[str, Array], batch: Batch
+) -> None:
+    """Name the first tensor, in the order of the graph, that holds NaN, and the sample."""
+    for accumulator in accumulators:
+        found = np.isnan(np.asarray(values[accumulator.name], np.float32))
+        if found.any():
+            rows = found.reshape(batch.size, -1).any(axis=1)
+            raise DataError(
+                f"tensor {accumulator.name!r} holds NaN for sample "
+                f"{batch.first_index + int(np.argmax(rows))}, and no tensor before it that was "
+                "looked at does; look at that sample, or repair the node that computes the tensor"
+            )

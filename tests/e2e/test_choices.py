@@ -15,7 +15,7 @@ from analysis.ranges.candidates import range_candidates
 from app.session.project import FIRST_PRESET
 from quant.data.dataset import open_data
 from quant.error_model.local_error import local_error
-from quant.model.loading import load
+from quant.opening.loading import load
 from quant.pipeline import quantize
 from quant.recipe.presets import preset
 from quant.recipe.recipe import Recipe

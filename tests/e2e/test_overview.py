@@ -11,7 +11,7 @@ from playwright.sync_api import Page, expect
 
 from analysis.errors.per_sample import sample_errors
 from quant.data.dataset import open_data
-from quant.model.loading import load
+from quant.opening.loading import load
 from quant.pipeline import quantize
 from quant.recipe.presets import preset
 from quant.statistics.collect import calibrate

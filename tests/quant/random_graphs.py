@@ -7,7 +7,7 @@ from hypothesis import strategies as st
 from onnx import helper, numpy_helper
 
 from quant.calibrators import calibrator_from_json
-from quant.model.loading import load
+from quant.opening.loading import load
 from quant.recipe.recipe import Recipe, Rule
 from quant.recipe.settings import Settings
 from quant.types import QType

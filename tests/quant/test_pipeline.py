@@ -11,8 +11,8 @@ from onnx import TensorProto, helper, numpy_helper
 
 from quant.data.dataset import open_data
 from quant.errors import DataError
-from quant.model.loading import load
 from quant.numerics import fake_quantize
+from quant.opening.loading import load
 from quant.passes.simulate_qdq import SimulateQdq
 from quant.pipeline import quantize
 from quant.recipe.presets import preset, preset_names

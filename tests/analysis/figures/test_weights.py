@@ -4,7 +4,7 @@ import pytest
 from analysis.figures.weight_strip import CELLS, weight_strip_figure
 from analysis.figures.weights import weights_figure
 from analysis.ranges.weight_channels import WeightChannels, weight_channels
-from quant.model.loading import load
+from quant.opening.loading import load
 from tests.models import from_text
 
 

@@ -8,7 +8,7 @@ from hypothesis import strategies as st
 
 from analysis.graph.layout import BEND, BOX, graph_layout
 from analysis.graph.model_graph import model_graph
-from quant.model.loading import load
+from quant.opening.loading import load
 from sample_models import samples
 from tests.hypothesis_profile import examples
 

@@ -6,8 +6,8 @@ from onnx import helper, numpy_helper
 
 import quant
 from analysis.ranges.weight_channels import TYPES, WeightChannels, weight_channels, weight_options
-from quant.model.loading import load
 from quant.numerics import fake_quantize
+from quant.opening.loading import load
 from quant.params.constants import weight_params
 from quant.recipe.recipe import Recipe
 from quant.recipe.settings import Settings

@@ -7,7 +7,7 @@ from onnx import helper, numpy_helper
 
 import quant
 from analysis.recovery.multiply_adds import as_run, multiply_adds
-from quant.model.loading import load
+from quant.opening.loading import load
 
 RNG = np.random.default_rng(0)
 

@@ -9,7 +9,7 @@ from quant.calibrators.balanced import Balanced
 from quant.calibrators.mse import Mse
 from quant.error_model.consumers import consumer_functions, consumer_types
 from quant.error_model.context import NO_CONTEXT
-from quant.model.loading import load
+from quant.opening.loading import load
 from quant.types import QType, QuantSpec
 from tests.nets import network, weight
 from tests.quant.statistics.statistics_of import statistics_of

@@ -8,7 +8,7 @@ import pytest
 
 from quant.data.dataset import open_data
 from quant.errors import DataError
-from quant.model.loading import load
+from quant.opening.loading import load
 from tests import nets
 
 
@@ -113,12 +113,18 @@ def test_data_that_does_not_fit_the_model_is_one_sentence(model, arrays, words):
     assert "\n" not in str(raised.value)
 
 
-@pytest.mark.parametrize("value", [np.nan, np.inf, -np.inf])
+@pytest.mark.parametrize("value", [np.nan, np.inf])
 @pytest.mark.parametrize("size", [1, 4])
 def test_a_non_finite_input_names_the_input_and_the_sample(x, value, size):
     x[7, 1, 2, 3] = value
     with pytest.raises(DataError, match="input 'x': sample 7 holds NaN or Inf"):
         list(open_data({"x": x}).batches(size))
+
+
+def test_minus_infinity_feeds_a_mask(x):
+    x[7, 1, 2, 3] = -np.inf
+    (batch,) = open_data({"x": x}).batches(len(x))
+    assert np.array_equal(batch.feeds["x"], x)
 
 
 def crafted(shape, body=b"", dtype="<f4"):

@@ -6,8 +6,8 @@ import onnxruntime as ort
 import pytest
 from onnx import TensorProto, helper, numpy_helper
 
-from quant.model.loading import load
 from quant.model.op_roles import Kind
+from quant.opening.loading import load
 from tests.models import batch_norm, conv_relu, from_text, images, model_of
 
 

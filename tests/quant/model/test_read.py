@@ -8,7 +8,7 @@ from onnx import external_data_helper
 
 from quant import calibrate, open_data, preset, quantize
 from quant.errors import ModelError
-from quant.model.loading import load
+from quant.opening.loading import load
 from tests.models import conv_relu, from_text, images
 
 

@@ -4,7 +4,7 @@ import numpy as np
 import onnx
 import pytest
 
-from quant.model.loading import load
+from quant.opening.loading import load
 from quant.planning.resolve import plan
 from quant.recipe.presets import preset
 from quant.recipe.recipe import Recipe, Rule
@@ -167,13 +167,28 @@ def test_a_relu_that_ends_a_conv_is_quantized_whoever_reads_it():
 def test_a_first_conv_of_few_products_stays_float(channels, taps, integer):
     found = planned(
         "[c1] a = Conv (x, w1) [r] b = Relu (a) [c2] y = Conv (b, w2)",
-        f"float[1, {channels}, 16, 16] x",
-        "float[1, 32, H, W] y",
+        f"float[1, {channels}, 128, 128] x",
+        "float[1, 32, P, Q] y",
         w1=weight(32, channels, taps, taps),
         w2=weight(32, 32, 1, 1),
     )
     assert ("c1" in quantized(found)) == integer
     assert integer or "too few to begin with integers" in found.nodes["c1"].why
+
+
+@pytest.mark.parametrize(
+    ("size", "channels", "why"),
+    [(16, 32, "it takes no time that matters"), (128, 16, "it is half of the work")],
+)
+def test_a_first_conv_of_few_products_is_quantized_where_time_is_not_spared(size, channels, why):
+    found = planned(
+        "[c1] a = Conv (x, w1) [r] b = Relu (a) [c2] y = Conv (b, w2)",
+        f"float[1, 3, {size}, {size}] x",
+        f"float[1, {channels}, P, Q] y",
+        w1=weight(32, 3, 3, 3),
+        w2=weight(channels, 32, 1, 1),
+    )
+    assert quantized(found) == {"c1", "r", "c2"}, why
 
 
 def test_a_depthwise_conv_between_float_operators_stays_with_them_and_between_convs_does_not():

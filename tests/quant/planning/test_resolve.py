@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 
 from quant.errors import RecipeError
-from quant.model.loading import load
+from quant.opening.loading import load
 from quant.planning.resolve import matching, plan
 from quant.recipe.recipe import Recipe, Rule
 from quant.recipe.settings import Settings

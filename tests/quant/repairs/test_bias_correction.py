@@ -8,7 +8,7 @@ import pytest
 
 from quant.data.dataset import open_data
 from quant.errors import RecipeError
-from quant.model.loading import load
+from quant.opening.loading import load
 from quant.pipeline import quantize
 from quant.recipe.recipe import Recipe
 from quant.recipe.settings import Settings

@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 
 from quant.data.dataset import open_data
-from quant.model.loading import load
+from quant.opening.loading import load
 from quant.statistics.calibration import Calibration
 from quant.statistics.channel_means import ChannelMeans, ChannelSums, multiplied_axes
 from quant.statistics.collect import calibrate

@@ -11,7 +11,7 @@ import pytest
 
 from quant.data.dataset import open_data
 from quant.errors import Cancelled, DataError
-from quant.model.loading import load
+from quant.opening.loading import load
 from quant.runtime.session import InferenceSession
 from quant.statistics.calibration import Calibration
 from quant.statistics.collect import calibrate
@@ -176,17 +176,40 @@ def test_samples_of_different_shapes_are_calibrated_together(model, tmp_path):
     assert stats.channel_min.shape == (3,)
 
 
-def test_a_non_finite_tensor_names_itself_and_the_sample(x, batches_of):
+def test_a_tensor_with_nan_names_itself_and_the_sample(x, batches_of):
     content = nets.network(
-        "(float[N, 3, H, W] x) => (float[N, 3, H, W] y) { e = Exp (x) \n y = Relu (e) }"
+        "(float[N, 3, H, W] x) => (float[N, 3, H, W] y) { e = Log (x) \n y = Relu (e) }"
+    )
+    model = load(content)
+    bad = np.abs(x) + 1
+    bad[6, 0, 0, 0] = -1
+    for size in (1, 4):
+        batches_of(size)
+        with pytest.raises(DataError, match="tensor 'e' holds NaN for sample 6"):
+            calibrate(model, open_data({"x": bad}))
+
+
+def test_a_tensor_with_infinities_has_no_statistics_and_the_others_keep_theirs(x, batches_of):
+    content = nets.network(
+        """(float[N, 3, H, W] x) => (float[N, 3, H, W] y, float[N, 3, H, W] z) {
+            e = Exp (x)
+            y = Relu (e)
+            z = Relu (x)
+        }"""
     )
     model = load(content)
     bad = x.copy()
     bad[6, 0, 0, 0] = 200
+    whole = calibrate(model, open_data({"x": bad}))
+    assert whole.infinite == {"e", "y"}
+    assert set(whole.tensors) == {"x", "z"}
     for size in (1, 4):
         batches_of(size)
-        with pytest.raises(DataError, match="tensor 'e' holds NaN or Inf for sample 6"):
-            calibrate(model, open_data({"x": bad}))
+        assert calibrate(model, open_data({"x": bad})).to_bytes() == whole.to_bytes()
+    merged = calibrate(model, open_data({"x": bad[:5]})) + calibrate(
+        model, open_data({"x": bad[5:]})
+    )
+    assert merged.to_bytes() == whole.to_bytes()
 
 
 def test_samples_that_a_model_mixes_along_the_first_axis_run_one_by_one(x):

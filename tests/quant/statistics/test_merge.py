@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 from quant.calibrators import calibrator_named, own_calibrators
 from quant.data.dataset import open_data
 from quant.error_model.context import tensor_contexts
-from quant.model.loading import load
+from quant.opening.loading import load
 from quant.pipeline import quantize
 from quant.recipe.presets import preset, preset_names
 from quant.statistics.accumulator import TensorAccumulator

@@ -3,14 +3,15 @@
 from pathlib import Path
 from types import MappingProxyType
 
-import onnx_ir as ir
-
 from quant.errors import ModelError
 from quant.model.describe import described, tensor_info
 from quant.model.model import Model
 from quant.model.op_roles import QUANTIZED_OPS, Kind
 from quant.model.prepare import prepare
-from quant.model.read import read_model
+from quant.model.read import ReadModel, read_model
+from quant.model.serialize import to_graph
+from quant.opening.learned_types import learn_types
+from quant.runtime.session import InferenceSession
 
 
 def load(source: str | Path | bytes) -> Model:
@@ -30,8 +31,11 @@ def load(source: str | Path | bytes) -> Model:
     proto, path = read.proto, read.path
     name = path.stem if path else proto.graph.name or "model"
     _refuse_quantized([node.op_type for node in proto.graph.node], name)
-    graph = ir.from_proto(proto)
+    if read.complaint:
+        _refuse_unless_it_runs(read, name)
+    graph = to_graph(proto)
     renamed, notes = prepare(graph, name)
+    learn_types(graph)
     nodes = tuple(described(node) for node in graph.graph)
     if not any(node.kind in {Kind.COMPUTE, Kind.ELEMENTWISE, Kind.ACTIVATION} for node in nodes):
         raise ModelError(
@@ -52,7 +56,17 @@ def load(source: str | Path | bytes) -> Model:
         renamed=MappingProxyType(renamed),
         notes=notes,
         external_data=read.external_data,
+        complaint=read.complaint,
     )
+
+
+def _refuse_unless_it_runs(read: ReadModel, name: str) -> None:
+    try:
+        InferenceSession(read.proto.SerializeToString(), level="disabled")
+    except (ModelError, ValueError) as error:
+        raise ModelError(
+            f"{name}: the file is not a valid ONNX model: {read.complaint}; export it again"
+        ) from error
 
 
 def _refuse_quantized(op_types: list[str], name: str) -> None:

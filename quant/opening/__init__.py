@@ -1,0 +1,1 @@
+"""A model opened: read, prepared, compared with its file."""
