@@ -1,6 +1,7 @@
 """QuantLens core: a float ONNX model and real data in, a verified int8 model out."""
 
-from quant.data.dataset import Dataset, open_data
+from quant.data.dataset import Dataset
+from quant.data.opening import open_data
 from quant.errors import (
     Cancelled,
     DataError,
@@ -11,6 +12,7 @@ from quant.errors import (
 )
 from quant.execution.progress import Progress
 from quant.model.model import Model
+from quant.opening.feed_back import open_sequence
 from quant.opening.loading import load
 from quant.pipeline import QuantizedModel, quantize
 from quant.planning.plan import Plan
@@ -46,6 +48,7 @@ __all__ = [
     "calibrate",
     "load",
     "open_data",
+    "open_sequence",
     "plan",
     "preset",
     "preset_names",

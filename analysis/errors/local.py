@@ -27,7 +27,7 @@ class LocalErrorAccumulator(Observer[QuantizedRuns, dict[str, ErrorStats]]):
 
     def add(self, batch: Batch, results: RunResults) -> None:
         """Add a batch."""
-        values = {**batch.feeds, **results[Run.LOCAL]}
+        values = {**batch.own(batch.feeds), **results[Run.LOCAL]}
         for name, test in self._seen_as.items():
             self._errors[name].add(values[name], values[test])
 

@@ -93,7 +93,7 @@ class OutOfRangeAccumulator(Observer[Models, dict[str, OutOfRange]]):
 
     def add(self, batch: Batch, results: RunResults) -> None:
         """Add a batch."""
-        values: Mapping[str, Array] = {**batch.feeds, **results[Run.FLOAT_TENSORS]}
+        values: Mapping[str, Array] = {**batch.own(batch.feeds), **results[Run.FLOAT_TENSORS]}
         for name, tensor in self._tensors.items():
             tensor.add(values[name], batch.size)
 

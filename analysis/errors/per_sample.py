@@ -255,7 +255,7 @@ def _sample(
         sqnr_db=sqnr_db,
         agrees=None if agrees is None else bool(agrees[0]),
         label=None if labels is None else int(labels[index]),
-        inputs=own(batch.feeds),
+        inputs=own(batch.own(batch.feeds)),
         float_outputs=reference,
         int8_outputs=test,
     )

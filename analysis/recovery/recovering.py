@@ -20,6 +20,7 @@ from analysis.study.keys import VERSIONS, Keyed
 from analysis.study.study import CalibrationData, Study
 from quant.data.dataset import Dataset
 from quant.data.folds import folds
+from quant.data.opening import match_inputs
 from quant.errors import DataError, did_you_mean
 from quant.model.model import Model
 from quant.pipeline import quantize
@@ -113,12 +114,15 @@ def recover(
         Cancelled: If ``progress`` raised it; the trail keeps what was measured.
     """
     start = preset("recommended") if start is None else start
-    data = data.matched(model)
+    data = match_inputs(data, model.inputs)
     _check(model, ignored, int8_share)
     if evaluation is None or evaluation.digest == data.digest:
         judging, *others = folds(data, PARTS)
     else:
-        judging, others = evaluation.matched(model), folds(data, min(PARTS, max(len(data), 2)))
+        judging, others = (
+            match_inputs(evaluation, model.inputs),
+            folds(data, min(PARTS, max(len(data), 2))),
+        )
     study = Study(model, CalibrationData(data), judging, start, metric)
     if metric is not None:
         check_labels(metric, data.labels)
@@ -146,7 +150,7 @@ def recover(
         kept,
         teller.heartbeat,
     )
-    counts = multiply_adds(model, next(data.samples(1)))
+    counts = multiply_adds(model, data.probe)
     search = Search(
         trials, counts, target, int8_share, SEARCH_SHARE * seconds, teller.say, teller.attempts
     )

@@ -74,10 +74,11 @@ class Scorer:
             session = InferenceSession(content)
             opened.append(session)
             rng = np.random.default_rng(0)
-            return [
-                session.run(_shaken(batch, noise, rng) if noise else batch.feeds)
-                for batch in self.data.batches(1)
-            ]
+            found: list[Mapping[str, Array]] = []
+            for batch in self.data.batches(1):
+                feeds = _shaken(batch, noise, rng) if noise else batch.feeds
+                found += batch.split(session.run(feeds))
+            return found
 
         def stop() -> None:
             for session in opened:

@@ -34,6 +34,7 @@ from analysis.study.sweeping import SWEEPS, effects_of
 from analysis.sweep.unit_effects import KINDS, UnitEffect
 from quant.ablation import units
 from quant.data.dataset import Dataset
+from quant.data.opening import match_inputs
 from quant.error_model.sqnr import decibels
 from quant.errors import DataError
 from quant.io.show import card, counted, one_line, table
@@ -181,7 +182,7 @@ def analyze(
     study = Study(
         model=model,
         statistics=calibration,
-        evaluation=data.matched(model),
+        evaluation=match_inputs(data, model.inputs),
         recipe=quantized.recipe,
         metric=metric,
         samples=samples,

@@ -135,7 +135,7 @@ class _Sweep:
         plain = self._opened(self.subject.float_model)
         self._outputs = tuple(info.name for info in plain.outputs)
         size, _ = batch_size((plain,), self.data)
-        sample = next(self.data.samples(1))
+        sample = self.data.probe
         taps = (*self._base.tensors, *self._outputs)
         probe = self._opened(self._content, tuple(dict.fromkeys(taps)))
         found = {**sample, **probe.run(sample)}
@@ -229,7 +229,7 @@ class _Sweep:
             keep = partial(self._step, base, reference, reads)
             with closing(self.execution().map(keep, piece)) as held:
                 steps = list(held)
-            done += sum(step.size for step in steps)
+            done += sum(step.batch.size for step in steps)
             last = done >= self.total
             advance = partial(self._advance, steps, last=last)
             with closing(self.execution(self._workers).map(advance, works)) as finished:
@@ -256,7 +256,7 @@ class _Sweep:
         if reference is not None:
             outputs = reference.run(batch.feeds)
         found.update(batch.feeds)
-        return BaseBatch(batch.size, {name: found[name] for name in reads}, outputs)
+        return BaseBatch(batch, {name: found[name] for name in reads}, batch.own(outputs))
 
     def _advance(self, steps: Sequence[BaseBatch], work: _Work, *, last: bool) -> _Work:
         """Run a unit's diff on the next samples."""
@@ -271,8 +271,8 @@ class _Sweep:
             if work.session is not None:
                 feeds = {name: step.tensors[same] for name, same in diff.reads.items()}
                 test.update(work.session.run(feeds))
-            work.accumulator.add(step.reference, test, samples=step.size)
-            self._done.append(step.size)
+            work.accumulator.add(step.reference, step.batch.own(test), samples=step.batch.size)
+            self._done.append(step.batch.size)
         if last and work.session is not None:
             self._live.discard(work.session)
             work.session = None

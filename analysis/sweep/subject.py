@@ -8,6 +8,7 @@ import onnx_ir as ir
 from numpy.typing import NDArray
 
 from quant.ablation import QuantUnit
+from quant.data.dataset import Batch
 from quant.runtime.session import InferenceSession, Level
 
 
@@ -42,6 +43,6 @@ class Subject:
 class BaseBatch:
     """A batch with the base's tensors that the group reads, and the float model's outputs."""
 
-    size: int
+    batch: Batch
     tensors: Mapping[str, NDArray[np.generic]]
     reference: Mapping[str, NDArray[np.generic]]

@@ -19,7 +19,8 @@ from analysis.metrics import Metric
 from analysis.sweep.runner import sweep
 from analysis.sweep.subject import Subject
 from quant.ablation import only_unit, units, without_unit
-from quant.data.dataset import Dataset, match_inputs
+from quant.data.dataset import Dataset
+from quant.data.opening import match_inputs
 from quant.errors import DataError
 from quant.execution.progress import OnProgress
 from quant.model.opset import raise_opset

@@ -16,6 +16,7 @@ from analysis.study.study import CalibrationData, Study
 from analysis.study.sweeping import SWEEPS, effects_of
 from analysis.sweep.unit_effects import KINDS
 from app.cli.arguments import (
+    data_of,
     for_machines,
     made_folder,
     model_and_data,
@@ -77,7 +78,7 @@ def analyzed(options: argparse.Namespace, recipe: quant.Recipe) -> tuple[dict[st
     errors = _errors(options.errors)
     model = quant.load(options.model)
     quant.plan(model, recipe)  # a mistake in the recipe is told before the long work
-    data = quant.open_data(options.data, model)
+    data = data_of(options.data, model, options)
     study = Study(
         model=model,
         statistics=_statistics(options, model, data),

@@ -2,6 +2,7 @@
 
 import argparse
 import math
+import sys
 from pathlib import Path
 
 import quant
@@ -11,6 +12,59 @@ def model_and_data(parser: argparse.ArgumentParser) -> None:
     """A float model and the data to feed it."""
     parser.add_argument("model", type=Path, help="float .onnx file")
     parser.add_argument("--data", type=Path, required=True, help="a .npz file or a folder of them")
+    data_axes(parser)
+
+
+def data_axes(parser: argparse.ArgumentParser) -> None:
+    """How the data feeds a model whose inputs do not all begin with the samples."""
+    parser.add_argument(
+        "--batch-axis",
+        type=_axis,
+        action="append",
+        default=[],
+        metavar="NAME=AXIS",
+        help="the axis of an input, and of its array, that counts the samples, where it is not the "
+        "first; may be given again",
+    )
+    parser.add_argument(
+        "--feed-back",
+        type=_pair,
+        action="append",
+        default=[],
+        metavar="OUT=IN",
+        help="feed an output to an input with the next sample, zeros at first; may be given again",
+    )
+
+
+def data_of(path: Path, model: quant.Model, options: argparse.Namespace) -> quant.Dataset:
+    """The data at ``path`` for ``model``; what was guessed of it is told on stderr.
+
+    Raises:
+        DataError: It cannot be read or does not fit.
+    """
+    axes = dict(options.batch_axis)
+    if options.feed_back:
+        pairs = dict(options.feed_back)
+        data = quant.open_sequence(path, model, pairs, batch_axes=axes)
+    else:
+        data = quant.open_data(path, model, batch_axes=axes)
+    for note in data.notes:
+        print(f"quantlens: note: {note}", file=sys.stderr)
+    return data
+
+
+def _pair(text: str) -> tuple[str, str]:
+    left, found, right = text.partition("=")
+    if not (left and found and right):
+        raise argparse.ArgumentTypeError(f"expected two names as OUT=IN, found {text!r}")
+    return left, right
+
+
+def _axis(text: str) -> tuple[str, int]:
+    name, found, axis = text.rpartition("=")
+    if not (name and found and axis.isdecimal()):
+        raise argparse.ArgumentTypeError(f"expected NAME=AXIS such as x=1, found {text!r}")
+    return name, int(axis)
 
 
 def recipe_or_preset(parser: argparse.ArgumentParser) -> None:

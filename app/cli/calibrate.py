@@ -4,7 +4,7 @@ import argparse
 from pathlib import Path
 
 import quant
-from app.cli.arguments import for_machines, model_and_data, positive
+from app.cli.arguments import data_of, for_machines, model_and_data, positive
 from app.cli.output import report
 from app.cli.progress_line import Meter
 
@@ -20,10 +20,9 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 def run(options: argparse.Namespace) -> None:
     """Calibrate and write the file."""
     model = quant.load(options.model)
+    data = data_of(options.data, model, options)
     with Meter("calibrating") as meter:
-        calibration = quant.calibrate(
-            model, quant.open_data(options.data), samples=options.samples, progress=meter
-        )
+        calibration = quant.calibrate(model, data, samples=options.samples, progress=meter)
     calibration.save(options.out)
     report(
         options,

@@ -6,7 +6,7 @@ from pathlib import Path
 
 import quant
 from analysis.errors.cumulative import compare
-from app.cli.arguments import for_machines, positive
+from app.cli.arguments import data_axes, data_of, for_machines, positive
 from app.cli.output import report, write_csv
 from app.cli.progress_line import Meter
 from quant.error_model.sqnr import decibels
@@ -17,6 +17,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("float_model", type=Path, metavar="FLOAT.onnx", help="float model")
     parser.add_argument("int8_model", type=Path, metavar="INT8.onnx", help="int8 model")
     parser.add_argument("--data", type=Path, required=True, help="evaluation data")
+    data_axes(parser)
     parser.add_argument("--labels", action="store_true", help="require labels and report top-1")
     parser.add_argument("--samples", type=positive, help="use only the first N samples")
     parser.add_argument("--csv", type=Path, help="write the errors of every tensor to this file")
@@ -25,7 +26,8 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 def run(options: argparse.Namespace) -> None:
     """Compare and print the error of each output."""
-    data = quant.open_data(options.data)
+    model = quant.load(options.float_model)
+    data = data_of(options.data, model, options)
     if options.labels and data.labels is None:
         raise quant.DataError(
             f"{options.data}: expected an array 'labels', found {', '.join(data.names)}; add it "
@@ -33,7 +35,7 @@ def run(options: argparse.Namespace) -> None:
         )
     with Meter("measuring") as meter:
         comparison = compare(
-            quant.load(options.float_model),
+            model,
             options.int8_model,
             data,
             samples=options.samples,

@@ -6,7 +6,14 @@ from dataclasses import asdict, replace
 from pathlib import Path
 
 import quant
-from app.cli.arguments import for_machines, positive, recipe_of, recipe_or_preset
+from app.cli.arguments import (
+    data_axes,
+    data_of,
+    for_machines,
+    positive,
+    recipe_of,
+    recipe_or_preset,
+)
 from app.cli.output import report
 from app.cli.progress_line import Meter
 from quant.calibrators import calibrator_named, own_calibrators
@@ -22,6 +29,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     source = parser.add_mutually_exclusive_group(required=True)
     source.add_argument("--data", type=Path, help="data to calibrate on")
     source.add_argument("--calibration", type=Path, help="file written by quantlens calibrate")
+    data_axes(parser)
     recipe_or_preset(parser)
     names = [*own_calibrators(), *TOOL_RULES]
     parser.add_argument(
@@ -57,10 +65,9 @@ def run(options: argparse.Namespace) -> None:
     if options.calibration:
         calibration = quant.Calibration.load(options.calibration)
     else:
+        data = data_of(options.data, model, options)
         with Meter("calibrating") as meter:
-            calibration = quant.calibrate(
-                model, quant.open_data(options.data), samples=options.samples, progress=meter
-            )
+            calibration = quant.calibrate(model, data, samples=options.samples, progress=meter)
     quantized = quant.quantize(model, calibration, recipe)
     saved = quantized.save(options.out)
     warnings = [*quantized.plan.warnings, *quantized.notes]

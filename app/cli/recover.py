@@ -11,6 +11,7 @@ from analysis.recovery.story import Recovery
 from analysis.recovery.target import Target
 from analysis.report import recovery_html
 from app.cli.arguments import (
+    data_of,
     for_machines,
     fraction,
     made_folder,
@@ -80,10 +81,10 @@ def run(options: argparse.Namespace) -> None:
     recipe = recipe_of(options.recipe, options.preset)
     model = quant.load(options.model)
     quant.plan(model, recipe)  # a mistake in the recipe is told before the long work
-    data = quant.open_data(options.data, model)
+    data = data_of(options.data, model, options)
     evaluation = None
     if options.evaluation is not None:
-        evaluation = quant.open_data(options.evaluation, model)
+        evaluation = data_of(options.evaluation, model, options)
     judging = data if evaluation is None else evaluation
     folder: Path = options.out
     made_folder(folder)

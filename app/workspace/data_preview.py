@@ -40,6 +40,8 @@ def preview(digest: str, fingerprint: str, _data: Dataset) -> Preview:
     for sample in _data.samples(PREVIEW_SAMPLES):
         count += 1
         for name, array in sample.items():
+            if array.dtype.kind == "U":
+                continue
             low, high = (float(array.min()), float(array.max())) if array.size else (0.0, 0.0)
             known = ranges.get(name, (low, high))
             ranges[name] = (min(known[0], low), max(known[1], high))

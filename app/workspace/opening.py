@@ -11,7 +11,8 @@ from analysis.metrics import Metric
 from analysis.study.store import MemoryStore
 from analysis.study.study import CalibrationData, Study
 from app.session.project import Source
-from quant.data.dataset import Dataset, open_data
+from quant.data.dataset import Dataset
+from quant.data.opening import open_data
 from quant.errors import DataError, ModelError
 from quant.model.model import Model
 from quant.opening.loading import load
@@ -114,7 +115,7 @@ def seconds_per_sample(fingerprint: str, digest: str, _model: Model, _data: Data
     """How long one float inference takes here, in seconds: the best of a few."""
     del fingerprint, digest
     runtime = InferenceSession(_model.to_bytes())
-    feeds = next(_data.samples(1))
+    feeds = _data.probe
     best = float("inf")
     started = time.monotonic()
     for _ in range(4):

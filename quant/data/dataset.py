@@ -4,18 +4,15 @@ import hashlib
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from functools import cached_property
-from pathlib import Path
 
 import numpy as np
 from numpy.typing import NDArray
 
-from quant.data.input_checks import refuse_misfit, refuse_non_numbers
+from quant.data.input_checks import refuse_non_numbers
+from quant.data.layout import InputLayout
 from quant.data.npy import Array, Header
-from quant.data.sources import DataSource, arrays_source, check_sources, data_files, file_source
-from quant.errors import DataError
+from quant.data.sources import DataSource
 from quant.io.show import card, counted, one_line, paragraph, sparkline, table
-from quant.model.model import Model
-from quant.types import TensorInfo
 
 
 @dataclass(frozen=True, eq=False)
@@ -23,14 +20,45 @@ class Batch:
     """Consecutive samples of equal shapes.
 
     Attributes:
-        feeds: Input name -> array whose axis 0 counts the samples.
+        feeds: Input name -> array as the model takes it; axis 0 counts the samples, unless a model
+            takes them one by one.
         first_index: Position of the first of them in the data.
         size: Number of samples.
+        fed: Number of samples in the feeds; more than ``size`` where a model takes so many at once
+            and the last group is filled up with its last sample.
     """
 
     feeds: Mapping[str, Array]
     first_index: int
     size: int
+    fed: int
+
+    def own(self, arrays: Mapping[str, Array]) -> dict[str, Array]:
+        """Feeds or results without what belongs to the samples that fill the group up.
+
+        Args:
+            arrays: Name -> array; where axis 0 is no multiple of ``fed``, it stays whole.
+        """
+        if self.fed == self.size:
+            return dict(arrays)
+        return {
+            name: array[: len(array) // self.fed * self.size]
+            if array.ndim and len(array) % self.fed == 0
+            else array
+            for name, array in arrays.items()
+        }
+
+    def split(self, arrays: Mapping[str, Array]) -> list[dict[str, Array]]:
+        """Feeds or results sample by sample; see :meth:`own`."""
+        own = self.own(arrays)
+        rows = {n: len(a) // self.size for n, a in own.items() if a.ndim and not len(a) % self.size}
+        return [
+            {
+                name: array[row * rows[name] : (row + 1) * rows[name]] if name in rows else array
+                for name, array in own.items()
+            }
+            for row in range(self.size)
+        ]
 
 
 @dataclass(frozen=True, eq=False)
@@ -40,10 +68,18 @@ class Dataset:
     Attributes:
         sources: Where the samples are, in order.
         renamed: Stored array name -> name of the model input it feeds, where they differ.
+        moved: Stored array name -> the axis that counted its samples before it became the first.
+        layouts: Model input -> how samples become what it takes; empty until a model is known.
+        group: How many samples the model takes at once; None where any number will do.
+        notes: What was guessed of the data, as sentences.
     """
 
     sources: tuple[DataSource, ...]
     renamed: Mapping[str, str] = field(default_factory=dict[str, str])
+    moved: Mapping[str, int] = field(default_factory=dict[str, int])
+    layouts: Mapping[str, InputLayout] = field(default_factory=dict[str, InputLayout])
+    group: int | None = None
+    notes: tuple[str, ...] = ()
 
     def __len__(self) -> int:
         return sum(source.length for source in self.sources)
@@ -125,14 +161,29 @@ class Dataset:
         Raises:
             DataError: If an input holds NaN, or a file is damaged.
         """
-        for batch in self.batches(1, limit):
+        for batch in replace(self, layouts={}, group=None).batches(1, limit):
             yield dict(batch.feeds)
+
+    @cached_property
+    def probe(self) -> dict[str, Array]:
+        """What a model is fed with the first sample; with the first group where it takes several.
+
+        Raises:
+            DataError: If an input holds NaN or Inf, or a file is damaged.
+        """
+        return dict(next(self.batches(1)).feeds)
+
+    @property
+    def one_by_one(self) -> bool:
+        """Whether samples cannot be stacked along the first axis of every input."""
+        return any(layout.axis != 0 for layout in self.layouts.values())
 
     def batches(self, size: int, limit: int | None = None) -> Iterator[Batch]:
         """Go through the samples in groups of consecutive samples with equal shapes.
 
         Args:
-            size: Samples in a group, at most.
+            size: Samples in a group, at most; without meaning where the model takes a number of
+                its own, or one sample at a time.
             limit: Stop after this many samples.
 
         Yields:
@@ -141,6 +192,7 @@ class Dataset:
         Raises:
             DataError: If an input holds NaN or Inf, or a file is damaged.
         """
+        size = 1 if self.one_by_one else self.group or size
         left = len(self) if limit is None else min(limit, len(self))
         first = 0
         waiting: list[dict[str, Array]] = []
@@ -170,90 +222,15 @@ class Dataset:
         for name in pieces[0]:
             arrays = [piece[name] for piece in pieces]
             key = self.renamed.get(name, name)
-            feeds[key] = arrays[0] if len(arrays) == 1 else np.concatenate(arrays)
-            refuse_non_numbers(key, feeds[key], first)
-        return Batch(feeds, first, size)
-
-    def matched(self, model: Model) -> "Dataset":
-        """This data as the inputs of ``model``, once it is sure that it fits.
-
-        Args:
-            model: The model to feed.
-
-        Returns:
-            The same samples under the names of the model's inputs.
-
-        Raises:
-            DataError: If an input is missing or unknown, or a shape or dtype does not fit.
-        """
-        return match_inputs(self, model.inputs)
-
-
-def open_data(source: str | Path | Mapping[str, Array], model: Model | None = None) -> Dataset:
-    """Open calibration or evaluation data.
-
-    Args:
-        source: Arrays named after the model's inputs, with the samples along their first axis and
-            the classes under ``labels`` (optional); a ``.npz`` file of such arrays; a ``.npy``
-            file for a model with one input; or a folder of ``.npz`` or of ``.npy`` files, which
-            are read in the order of their names and may differ in shape.
-        model: The model it is for: names, shapes and dtypes are checked against its inputs.
-
-    Returns:
-        The data. Samples are read when they are needed and are never all in memory.
-
-    Raises:
-        DataError: If it cannot be read, is empty, or does not fit the model.
-    """
-    if isinstance(source, Mapping):
-        sources = (arrays_source({name: np.asarray(a) for name, a in source.items()}),)
-    else:
-        path = Path(source)
-        sources = tuple(file_source(file) for file in data_files(path))
-    check_sources(sources)
-    data = Dataset(sources)
-    return data if model is None else data.matched(model)
-
-
-def match_inputs(data: Dataset, inputs: Sequence[TensorInfo]) -> Dataset:
-    """Check data against a model's inputs; see :meth:`Dataset.matched`.
-
-    Args:
-        data: The data.
-        inputs: The inputs.
-
-    Returns:
-        The same samples under the names of the inputs.
-
-    Raises:
-        DataError: If it does not fit.
-    """
-    if data.names == ("",):
-        if len(inputs) != 1:
-            raise DataError(
-                f"{data.sources[0].label}: a .npy file feeds one input, but the model has "
-                f"{len(inputs)} ({_listed(i.name for i in inputs)}); write a .npz with one array "
-                "for each input"
-            )
-        data = replace(data, renamed={"": inputs[0].name})
-    wanted = {info.name: info for info in inputs}
-    missing = [name for name in wanted if name not in data.names]
-    extra = [name for name in data.names if name not in wanted]
-    if missing or extra:
-        raise DataError(
-            f"{data.sources[0].label}: expected one array for each model input "
-            f"({_listed(wanted)}), found {_listed(data.names)}; name the arrays after the inputs"
-        )
-    stored = {key: name for name, key in data.renamed.items()}
-    for info in inputs:
-        for source in data.sources:
-            refuse_misfit(info, source.headers[stored.get(info.name, info.name)], source.label)
-    return data
+            stacked = arrays[0] if len(arrays) == 1 else np.concatenate(arrays)
+            refuse_non_numbers(key, stacked, first)
+            if self.group is not None and size < self.group:
+                filler = np.repeat(stacked[-1:], self.group - size, axis=0)
+                stacked = np.concatenate([stacked, filler])
+            layout = self.layouts.get(key, InputLayout())
+            feeds[key] = stacked[0] if layout.axis is None else np.moveaxis(stacked, 0, layout.axis)
+        return Batch(feeds, first, size, max(size, self.group or 0))
 
 
 def _same_shapes(piece: Mapping[str, Array], headers: Mapping[str, Header]) -> bool:
     return all(piece[name].shape[1:] == header.shape[1:] for name, header in headers.items())
-
-
-def _listed(names: "Iterator[str] | Sequence[str] | Mapping[str, object]") -> str:
-    return ", ".join(repr(name) for name in names)

@@ -162,8 +162,8 @@ def _read_header(file: IO[bytes]) -> Header:
     shape, fortran, dtype = readers[version](file)
     if dtype.hasobject:
         raise ValueError("it holds Python objects, which are never loaded")
-    if dtype.kind not in "biuf":
-        raise ValueError(f"it holds {dtype}, not numbers")
+    if dtype.kind not in "biufU":
+        raise ValueError(f"it holds {dtype}, neither numbers nor strings")
     if fortran and len(shape) > 1:
         raise ValueError("its samples are interleaved; save numpy.ascontiguousarray(x)")
     if any(isinstance(size, bool) or size < 0 for size in shape):
@@ -184,7 +184,7 @@ def _check(header: Header, stored: int, header_bytes: int, ratio: int) -> None:
 
 def _read_samples(file: IO[bytes], header: Header, count: int) -> Array:
     """The next ``count`` samples, in the machine's byte order."""
-    samples = np.empty((count, *header.shape[1:]), header.dtype)
+    samples = np.empty((count, *header.shape[1:]) if header.shape else (), header.dtype)
     view = samples.reshape(-1).view(np.uint8).data
     while view:
         piece = file.read(min(len(view), _PIECE))

@@ -1,9 +1,9 @@
 """Where samples are stored: arrays in memory, or files that are read a few samples at a time."""
 
 import hashlib
-from collections.abc import Callable, Generator, Mapping
+from collections.abc import Callable, Collection, Generator, Mapping
 from contextlib import AbstractContextManager, contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import partial
 from pathlib import Path
 
@@ -60,10 +60,25 @@ def data_files(path: Path) -> list[Path]:
     return files
 
 
-def file_source(path: Path) -> DataSource:
-    """The samples of one ``.npz`` or ``.npy`` file."""
+def file_source(
+    path: Path, inputs: Collection[str] = (), axes: Mapping[str, int] | None = None
+) -> DataSource:
+    """The samples of one ``.npz`` or ``.npy`` file.
+
+    Args:
+        path: The file.
+        inputs: Inputs of the model, where it is known; one called ``labels`` is no class.
+        axes: Array name -> the axis that counts its samples, where it is not the first.
+    """
     headers = read_headers(path)
-    header = headers.pop(LABELS, None)
+    if axes or not all(header.shape for header in headers.values()):
+        arrays: dict[str, Array] = {}
+        for name, header in headers.items():
+            with open_arrays(path, (name,)) as read:
+                arrays[name] = read(header.shape[0] if header.shape else 1)[name]
+        found = arrays_source(arrays, inputs, axes or {})
+        return replace(found, label=path.name, digest=partial(_file_digest, path))
+    header = None if LABELS in inputs else headers.pop(LABELS, None)
     labels = None
     if header is not None:
         with open_arrays(path, (LABELS,)) as read:
@@ -78,12 +93,20 @@ def file_source(path: Path) -> DataSource:
     )
 
 
-def arrays_source(arrays: dict[str, Array]) -> DataSource:
-    """The samples of arrays in memory."""
+def arrays_source(
+    arrays: Mapping[str, Array],
+    inputs: Collection[str] = (),
+    axes: Mapping[str, int] | None = None,
+) -> DataSource:
+    """The samples of arrays in memory; the others are as for :func:`file_source`."""
     for name, array in arrays.items():
-        if array.dtype.kind not in "biuf":
-            raise DataError(f"the array {name!r} holds {array.dtype}, expected numbers")
-    found = arrays.pop(LABELS, None)
+        if array.dtype.kind not in "biufU":
+            raise DataError(f"the array {name!r} holds {array.dtype}, expected numbers or strings")
+    moved = axes or {}
+    arrays = {n: np.moveaxis(a, moved[n], 0) if n in moved else a for n, a in arrays.items()}
+    length = next((len(array) for array in arrays.values() if array.ndim), 1)
+    arrays = {n: a if a.ndim else np.broadcast_to(a, (length,)) for n, a in arrays.items()}
+    found = None if LABELS in inputs else arrays.pop(LABELS, None)
     labels = None if found is None else _labels(found, "the data")
     headers = {name: Header(a.shape, a.dtype) for name, a in arrays.items()}
 
@@ -117,18 +140,15 @@ def _length(headers: Mapping[str, Header], labels: NDArray[np.int64] | None, lab
     """The number of samples, which all arrays must agree on."""
     if not headers:
         raise DataError(f"{label}: expected arrays named after the model's inputs, found none")
-    for name, header in headers.items():
-        if not header.shape:
-            raise DataError(
-                f"{label}: the array {name!r} is a single number; its first axis must count the "
-                "samples"
-            )
     lengths = {name: header.shape[0] for name, header in headers.items()}
     if labels is not None:
         lengths[LABELS] = labels.shape[0]
     if len(set(lengths.values())) != 1:
         counts = ", ".join(f"{name}: {count}" for name, count in lengths.items())
-        raise DataError(f"{label}: every array must hold as many samples, found {counts}")
+        raise DataError(
+            f"{label}: every array must hold as many samples, found {counts} along the first axis; "
+            "where another axis counts them, say so with --batch-axis NAME=AXIS"
+        )
     return next(iter(lengths.values()))
 
 

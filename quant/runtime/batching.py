@@ -37,13 +37,14 @@ def batch_size(sessions: Sequence[InferenceSession], data: Dataset) -> tuple[int
         ModelError: If ONNX Runtime cannot run the first sample.
         DataError: If the data cannot be read.
     """
-    first = next(data.samples(1))
+    first = data.probe
     alone = [session.run(first) for session in sessions]
     size = sum(array.nbytes for found in alone for array in found.values())
     fitting = min(MAX_BATCH, BATCH_BYTES * len(sessions) // max(size, 1))
+    if data.group is not None or data.one_by_one:
+        return data.group or 1, size // (data.group or 1)
     pair = next(data.batches(2, 2))
-    fixed = any(i.shape and isinstance(i.shape[0], int) for s in sessions for i in s.inputs)
-    if fitting < 2 or pair.size < 2 or fixed:
+    if fitting < 2 or pair.size < 2:
         return 1, size
     second = {name: array[1:] for name, array in pair.feeds.items()}
     if all(np.array_equal(first[name], second[name]) for name in first):

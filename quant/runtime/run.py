@@ -7,7 +7,8 @@ from functools import partial
 import numpy as np
 from numpy.typing import NDArray
 
-from quant.data.dataset import Batch, Dataset, match_inputs
+from quant.data.dataset import Batch, Dataset
+from quant.data.opening import match_inputs
 from quant.errors import DataError
 from quant.execution.execution import Execution
 from quant.execution.progress import OnProgress, Reporter
@@ -58,7 +59,7 @@ def run_sessions(
             session.stop()
 
     def run(fed: Batch) -> tuple[Batch, tuple[Results, ...]]:
-        return fed, tuple(session.run(fed.feeds) for session in sessions)
+        return fed, tuple(fed.own(session.run(fed.feeds)) for session in sessions)
 
     execution = Execution(report, stop)
     if batch is None:

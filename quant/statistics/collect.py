@@ -16,6 +16,7 @@ import numpy as np
 from quant import kernels
 from quant.data.dataset import Batch, Dataset
 from quant.data.npy import Array
+from quant.data.opening import match_inputs
 from quant.errors import DataError
 from quant.execution.execution import Execution
 from quant.execution.progress import OnProgress, Reporter
@@ -60,7 +61,7 @@ def calibrate(
         ModelError: If ONNX Runtime cannot run the model.
         Cancelled: If ``progress`` raised it.
     """
-    data = data.matched(model)
+    data = match_inputs(data, model.inputs)
     total = len(data) if samples is None else min(samples, len(data))
     if total < 1:
         raise DataError(f"calibration needs at least 1 sample, found {total} asked for")
@@ -113,8 +114,7 @@ def calibrate(
         if m.source not in unbounded and (found := m.of.result()) is not None
     }
     infinite = frozenset(name for name, source in sources.items() if source.base in unbounded)
-    probe = next(data.samples(1))
-    return Calibration(model.fingerprint, tensors, total, probe, sums, infinite)
+    return Calibration(model.fingerprint, tensors, total, data.probe, sums, infinite)
 
 
 @dataclass(frozen=True)
@@ -203,6 +203,8 @@ def _measure(
     values = dict(batch.feeds)
     if runners.runner is not None:
         values.update(runners.runner.run(batch.feeds))
+    if batch.fed > 1:
+        values = {name: _by_sample(array, batch) for name, array in batch.own(values).items()}
     infinite: set[str] = set()
     for accumulator in accumulators:
         x = np.ascontiguousarray(values[accumulator.name], np.float32)
@@ -216,6 +218,12 @@ def _measure(
         if item.source not in infinite:
             item.of.add(np.asarray(values[item.base], np.float32), batch.size)
     return batch, frozenset(infinite)
+
+
+def _by_sample(array: Array, batch: Batch) -> Array:
+    """A tensor that samples share, once for each; others are theirs one after the other already."""
+    divides = array.ndim > 0 and len(array) % batch.size == 0
+    return array if divides else np.repeat(array[None], batch.size, axis=0)
 
 
 def _refuse_nan(

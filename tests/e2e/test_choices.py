@@ -13,7 +13,7 @@ from playwright.sync_api import Page, expect
 
 from analysis.ranges.candidates import range_candidates
 from app.session.project import FIRST_PRESET
-from quant.data.dataset import open_data
+from quant.data.opening import open_data
 from quant.error_model.local_error import local_error
 from quant.opening.loading import load
 from quant.pipeline import quantize

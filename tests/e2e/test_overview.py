@@ -10,7 +10,7 @@ import pytest
 from playwright.sync_api import Page, expect
 
 from analysis.errors.per_sample import sample_errors
-from quant.data.dataset import open_data
+from quant.data.opening import open_data
 from quant.opening.loading import load
 from quant.pipeline import quantize
 from quant.recipe.presets import preset

@@ -9,7 +9,7 @@ import onnxruntime as ort
 import pytest
 from onnx import TensorProto, helper, numpy_helper
 
-from quant.data.dataset import open_data
+from quant.data.opening import open_data
 from quant.errors import DataError
 from quant.numerics import fake_quantize
 from quant.opening.loading import load

@@ -14,6 +14,7 @@ from analysis.recovery.recovering import recover
 from analysis.recovery.scoring import score
 from analysis.recovery.target import Target
 from analysis.report import recovery_html
+from quant.data.opening import match_inputs
 from quant.errors import Cancelled, DataError
 from quant.runtime.session import InferenceSession
 from tests.models import conv_relu, images
@@ -56,7 +57,7 @@ def documents(found):
 def test_what_a_point_says_is_what_its_file_gives(inputs, searched):
     model, _, evaluation = inputs
     found, _ = searched
-    evaluation = evaluation.matched(model)
+    evaluation = match_inputs(evaluation, model.inputs)
     expected = outputs_of(model.to_bytes(), evaluation)
     given = outputs_of(found.quantized.to_bytes(), evaluation)
     scores = score(expected, given)

@@ -6,7 +6,7 @@ import zipfile
 import numpy as np
 import pytest
 
-from quant.data.dataset import open_data
+from quant.data.opening import open_data
 from quant.errors import DataError
 from quant.opening.loading import load
 from tests import nets

@@ -3,8 +3,8 @@
 import numpy as np
 import pytest
 
-from quant.data.dataset import open_data
 from quant.data.folds import folds
+from quant.data.opening import open_data
 from quant.errors import DataError
 
 

@@ -6,7 +6,7 @@ import numpy as np
 import onnxruntime
 import pytest
 
-from quant.data.dataset import open_data
+from quant.data.opening import open_data
 from quant.errors import RecipeError
 from quant.opening.loading import load
 from quant.pipeline import quantize

@@ -5,7 +5,7 @@ from fractions import Fraction
 import numpy as np
 import pytest
 
-from quant.data.dataset import open_data
+from quant.data.opening import open_data
 from quant.opening.loading import load
 from quant.statistics.calibration import Calibration
 from quant.statistics.channel_means import ChannelMeans, ChannelSums, multiplied_axes

@@ -9,7 +9,7 @@ import numpy as np
 import onnx
 import pytest
 
-from quant.data.dataset import open_data
+from quant.data.opening import open_data
 from quant.errors import Cancelled, DataError
 from quant.opening.loading import load
 from quant.runtime.session import InferenceSession

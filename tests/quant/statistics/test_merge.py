@@ -9,7 +9,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from quant.calibrators import calibrator_named, own_calibrators
-from quant.data.dataset import open_data
+from quant.data.opening import open_data
 from quant.error_model.context import tensor_contexts
 from quant.opening.loading import load
 from quant.pipeline import quantize
