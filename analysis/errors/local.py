@@ -16,6 +16,7 @@ class LocalErrorAccumulator(Observer[QuantizedRuns, dict[str, ErrorStats]]):
     def __init__(self) -> None:
         self._seen_as: Mapping[str, str] = {}
         self._errors: dict[str, ErrorAccumulator] = {}
+        self._left_out: set[str] = set()
 
     def needs(self, models: QuantizedRuns) -> Needs:
         """The graph of all units alone, tapped at both ends of each quantization."""
@@ -29,10 +30,15 @@ class LocalErrorAccumulator(Observer[QuantizedRuns, dict[str, ErrorStats]]):
         """Add a batch."""
         values = {**batch.own(batch.feeds), **results[Run.LOCAL]}
         for name, test in self._seen_as.items():
-            self._errors[name].add(values[name], values[test])
+            if values[name].shape == values[test].shape:
+                self._errors[name].add(values[name], values[test])
+            else:
+                self._left_out.add(name)
 
     def result(self) -> dict[str, ErrorStats]:
-        """Tensor -> its local error."""
+        """Tensor -> its local error; without tensors whose shape quantization changed."""
+        for name in self._left_out:
+            self._errors.pop(name, None)
         return {name: errors.result() for name, errors in self._errors.items()}
 
 

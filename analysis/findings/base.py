@@ -31,6 +31,8 @@ WARNING_DB: Final = 3.0
 """From here it takes away half of it. Below, nothing is wrong, only improvable."""
 LEAST_DB: Final = 0.5
 """Less is within the error of the estimate and is not worth a line."""
+MOST_DB: Final = 1000
+"""What an infinite gain counts as among gains: nothing is left of the error."""
 QUIET_DB: Final = 50.0
 """An output sqnr from which nothing is said above info: the error is 0.3 % of the signal."""
 
@@ -260,7 +262,8 @@ def _order(finding: Finding) -> tuple[int, int, bool, float, str]:
     """Severity, then gain; of gains that are alike to a decibel, a fix that costs nothing first."""
     costs = finding.fix is not None and finding.fix.costs
     severity = SEVERITIES.index(finding.severity)
-    return severity, -round(finding.gain_db), costs, -finding.gain_db, finding.kind
+    gain = round(finding.gain_db) if math.isfinite(finding.gain_db) else MOST_DB
+    return severity, -gain, costs, -finding.gain_db, finding.kind
 
 
 def short(name: str) -> str:

@@ -140,7 +140,12 @@ class _Sweep:
         probe = self._opened(self._content, tuple(dict.fromkeys(taps)))
         found = {**sample, **probe.run(sample)}
         self._live -= {plain, probe}
-        self._forms = {name: TensorForm(array.dtype, array.shape) for name, array in found.items()}
+        made = (value for node in self.subject.base.graph for value in node.outputs)
+        varies = {str(value.name) for value in made if value.shape is None}
+        self._forms = {
+            name: TensorForm(array.dtype, array.shape, name in varies)
+            for name, array in found.items()
+        }
         self._sample_bytes = self._most_at_a_node()
         whole = 2 * len(self._content)
         self._workers = max(1, min(cores(), self.budget // (2 * (whole + self._sample_bytes))))

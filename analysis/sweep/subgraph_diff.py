@@ -27,10 +27,12 @@ class TensorForm:
     Attributes:
         dtype: Its type.
         shape: Its shape.
+        rank_varies: Whether other samples may give it another number of dimensions.
     """
 
     dtype: np.dtype[np.generic]
     shape: tuple[int, ...]
+    rank_varies: bool = False
 
     @property
     def nbytes(self) -> int:
@@ -76,7 +78,7 @@ class SubgraphDiff:
             helper.make_tensor_value_info(
                 name,
                 helper.np_dtype_to_tensor_dtype(forms[source].dtype),
-                [None] * len(forms[source].shape),
+                None if forms[source].rank_varies else [None] * len(forms[source].shape),
             )
             for name, source in self.reads.items()
         ]

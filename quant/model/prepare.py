@@ -19,6 +19,7 @@ from onnxscript import optimizer
 
 from quant.model.opset import raise_opset
 from quant.model.set_aside import set_aside
+from quant.model.widen import widen
 
 MIN_OPSET = 13
 """Per-channel QuantizeLinear needs opset 13; older models are converted up."""
@@ -55,6 +56,11 @@ def prepare(model: ir.Model, name: str) -> tuple[dict[str, str], tuple[str, ...]
         model.ir_version = max(model.ir_version, MIN_IR_VERSION)
         common.LiftConstantsToInitializersPass(lift_all_constants=True, size_limit=0)(model)
         notes += _raise_opset(model, name)
+        if half := widen(model):
+            notes.append(
+                f"The model computes in {half}; it is quantized through float32, and its inputs "
+                "and outputs stay as they are."
+            )
         optimizer.optimize(
             model, input_size_limit=_FOLD_LIMIT_BYTES, output_size_limit=_FOLD_LIMIT_BYTES
         )

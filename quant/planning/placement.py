@@ -38,7 +38,10 @@ class Placed:
 
 
 def placed(
-    model: Model, settings: Mapping[str, Settings], unheld: Mapping[str, str] | None = None
+    model: Model,
+    settings: Mapping[str, Settings],
+    unheld: Mapping[str, str] | None = None,
+    delicate: Mapping[str, str] | None = None,
 ) -> Placed:
     """Decide what is worth quantizing.
 
@@ -47,6 +50,7 @@ def placed(
         settings: What the recipe says of each node. Which it skips is of no account: to skip a
             node changes nothing about the others.
         unheld: Nodes that stay in float under any placement -> why, in words.
+        delicate: Nodes that do under ``placement: integer_kernels`` alone -> why.
 
     Returns:
         What stays in float.
@@ -55,6 +59,7 @@ def placed(
     asked = {n.name: n for n in model.nodes if n.quantizable and n.name not in forced}
     free = {name for name in asked if settings[name].placement == "integer_kernels"}
     why = {name: reason for name in free if (reason := _without_kernel(asked[name]))}
+    why |= {name: reason for name, reason in (delicate or {}).items() if name in free}
     early = {name: reason for name, reason in _too_early(model, asked).items() if name in free}
     # In a small model, or one that does half of its work early, int8 is wanted for something else
     # than its time.

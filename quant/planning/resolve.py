@@ -7,6 +7,7 @@ from quant.errors import RecipeError, did_you_mean
 from quant.model.model import Model, Node
 from quant.model.op_roles import CLAMPS, INPUT_OP_TYPE, Kind
 from quant.planning.groups import decide, shared, source_of
+from quant.planning.near_zero import needs_relative_precision
 from quant.planning.placement import placed
 from quant.planning.plan import Group, NodePlan, Plan, TensorPlan
 from quant.planning.unheld import touching, unheld_tensors
@@ -38,7 +39,9 @@ def plan(model: Model, recipe: Recipe, calibration: Calibration | None = None) -
     warnings = _check_rules(model, recipe)
     settings = {n.name: recipe.settings(n.name, n.op_type) for n in model.nodes}
     unheld = {} if calibration is None else touching(model, unheld_tensors(model, calibration))
-    placement = placed(model, {name: found for name, (found, _) in settings.items()}, unheld)
+    small = {} if calibration is None else needs_relative_precision(model, calibration)
+    of_nodes = {name: found for name, (found, _) in settings.items()}
+    placement = placed(model, of_nodes, unheld, small)
     nodes = _plan_nodes(model, settings, placement.float_nodes)
     raw = {p.node.inputs[p.node.data[0]] for p in nodes.values() if p.fused_into}
     produced = {

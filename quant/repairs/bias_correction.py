@@ -13,6 +13,8 @@ Equalization and Bias Correction" (2019), section 4.2; the means here are those 
   lie inside the input.
 - A node without a bias is given one: an input of its own for Conv, ConvTranspose and Gemm; for a
   MatMul the constant that an Add behind it adds, or an Add.
+- Where a logarithm, a root, a reciprocal or a divisor reads the result, the bias stays: what is
+  exactly zero there must stay so.
 """
 
 import math
@@ -26,6 +28,7 @@ from numpy.typing import NDArray
 from quant.model.model import Model, Node
 from quant.numerics import dequantize_linear, params_from_range, quantize_linear
 from quant.params.constants import INT32_LIMIT, QuantizedConstant
+from quant.planning.near_zero import feeding_delicate
 from quant.repairs.draft import Draft, FloatConstant, Shift, register
 from quant.types import PerChannel, PerTensor, QType, QuantParams, QuantSpec
 
@@ -44,9 +47,12 @@ def bias_correction(draft: Draft) -> Draft:
     """
     attributes = {str(node.name): node for node in draft.model.graph.graph}
     unknown: list[str] = []
+    kept = feeding_delicate(draft.model)
     for item in draft.constants:
         node = draft.plan.nodes[item.node].node
         if node.weight is None or item.index != node.weight.index or not node.data:
+            continue
+        if node.name in kept:
             continue
         sums = draft.calibration.channel_sums.get(node.inputs[node.data[0]])
         error = draft.model.constant(item.name) - dequantize_linear(item.codes, item.params)

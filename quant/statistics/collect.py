@@ -22,7 +22,8 @@ from quant.execution.execution import Execution
 from quant.execution.progress import OnProgress, Reporter
 from quant.model.model import Model
 from quant.runtime.batching import batch_size
-from quant.runtime.session import InferenceSession, Runner, cores
+from quant.runtime.runner import Runner
+from quant.runtime.session import InferenceSession, cores
 from quant.statistics.accumulator import TensorAccumulator
 from quant.statistics.calibration import Calibration
 from quant.statistics.channel_means import ChannelMeans, multiplied_axes

@@ -90,6 +90,8 @@ def read_batches(path: Path) -> list[np.ndarray[tuple[int, ...], np.dtype[np.flo
                 f"{path.name}: the array {name!r}: expected samples along axis 0 with values in "
                 f"them, found shape {header.shape}; leave it out"
             )
+        if header.dtype.kind == "U":
+            raise DataError(f"{path.name}: the array {name!r}: it holds text, not numbers")
         with open_arrays(path, [name]) as read, np.errstate(over="ignore"):
             batch = read(header.shape[0])[name].astype(np.float32)
         if not np.isfinite(batch).all():

@@ -2,7 +2,8 @@ import numpy as np
 import pytest
 
 from quant.errors import ModelError
-from quant.runtime.session import LEVELS, InferenceSession, Runner, tapped
+from quant.runtime.runner import Runner
+from quant.runtime.session import LEVELS, InferenceSession, tapped
 from tests import nets
 
 
