@@ -19,6 +19,7 @@ from quant.error_model.sqnr import decibels
 from quant.execution.progress import OnProgress
 from quant.io.show import card, sparkline, table
 from quant.model.model import Model
+from quant.runtime.session import holds_numbers
 
 Array = NDArray[np.generic]
 
@@ -126,10 +127,12 @@ class ComparisonAccumulator(Observer[Models, Comparison]):
         self._outputs: dict[str, ErrorAccumulator] = {}
         self._tensors: dict[str, ErrorAccumulator] = {}
         self._left_out: dict[str, str] = {}
+        self._uncompared: Mapping[str, str] = {}
         self._predictions: list[NDArray[np.int32]] | None = []
 
     def needs(self, models: Models) -> Needs:
         """Both models as a user runs them, and tapped where tensors are asked for."""
+        self._uncompared = models.uncompared
         plain: Needs = {Run.FLOAT: (), Run.INT8: ()}
         if not self._all:
             return plain
@@ -144,8 +147,10 @@ class ComparisonAccumulator(Observer[Models, Comparison]):
         """Add a batch."""
         self._samples += batch.size
         reference, test = results[Run.FLOAT], results[Run.INT8]
-        if self._predictions is not None:
-            first = next(iter(reference))
+        first = next(iter(reference), None)
+        if first is None:
+            self._predictions = None
+        elif self._predictions is not None:
             rows = [predictions(array, batch.size) for array in (reference[first], test[first])]
             pair = [row for row in rows if row is not None]
             self._predictions = [*self._predictions, np.stack(pair)] if len(pair) == 2 else None
@@ -159,7 +164,7 @@ class ComparisonAccumulator(Observer[Models, Comparison]):
     def _add(
         self, accumulators: dict[str, ErrorAccumulator], name: str, reference: Array, test: Array
     ) -> None:
-        if reference.dtype.kind not in "biuf" or test.dtype.kind not in "biuf":
+        if not (holds_numbers(reference) and holds_numbers(test)):
             self._left_out[name] = f"{name}: it does not hold numbers"
         elif reference.shape != test.shape:
             self._left_out[name] = (
@@ -188,7 +193,10 @@ class ComparisonAccumulator(Observer[Models, Comparison]):
             agreement=agreement,
             float_predictions=reference,
             int8_predictions=test,
-            left_out=tuple(self._left_out.values()),
+            left_out=(
+                *(f"{name}: not compared: {why}" for name, why in self._uncompared.items()),
+                *self._left_out.values(),
+            ),
         )
 
     def _results(self, accumulators: Mapping[str, ErrorAccumulator]) -> dict[str, ErrorStats]:

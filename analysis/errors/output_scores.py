@@ -78,8 +78,8 @@ class ScoreAccumulator:
             test: The variant's.
             samples: Samples in the batch; None where axis 0 of the first output counts them.
         """
-        first = next(iter(reference))
-        size = reference[first].shape[0] if samples is None else samples
+        first = next(iter(reference), None)
+        size = samples or (reference[first].shape[0] if first is not None else 0)
         self._samples += size
         for name, expected in reference.items():
             found = test[name]
@@ -88,7 +88,10 @@ class ScoreAccumulator:
                 self._errors.setdefault(name, ErrorAccumulator()).add(expected, found)
             else:
                 self._left_out.add(name)
-        self._add_rows(reference[first], test[first], size)
+        if first is None:
+            self._rows = False
+        else:
+            self._add_rows(reference[first], test[first], size)
         if self._metric is not None:
             self._metric.add(test, reference, samples=size)
 

@@ -225,7 +225,9 @@ def _least_sqnr_db(reference: Results, test: Results, samples: int) -> NDArray[n
 
 
 def _agrees(reference: Results, test: Results, samples: int) -> NDArray[np.bool_] | None:
-    name = next(iter(reference))
+    name = next(iter(reference), None)
+    if name is None:
+        return None
     a, b = predictions(reference[name], samples), predictions(test[name], samples)
     return None if a is None or b is None else np.equal(a, b)
 

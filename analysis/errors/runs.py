@@ -68,6 +68,11 @@ class Models(ABC):
     """Where the runs come from."""
 
     @cached_property
+    def uncompared(self) -> dict[str, str]:
+        """Outputs that cannot be compared -> why, of the models opened so far."""
+        return {}
+
+    @cached_property
     @abstractmethod
     def float_content(self) -> bytes:
         """Content of the float model's file."""
@@ -93,7 +98,9 @@ class Models(ABC):
             ModelError: If ONNX Runtime cannot load it.
         """
         content = self.float_content if run in _FLOAT else self.int8_content
-        return InferenceSession(content, taps=taps, level="basic" if run in TAPPED else "all")
+        session = InferenceSession(content, taps=taps, level="basic" if run in TAPPED else "all")
+        self.uncompared.update(session.uncompared)
+        return session
 
 
 FOUND_IN = {Run.FLOAT_TENSORS: Run.LOCAL}

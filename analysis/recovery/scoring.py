@@ -116,7 +116,9 @@ def score(
     noise: dict[str, list[float]] = {}
     alike: list[bool] | None = []
     meters = [] if metric is None else [MetricAccumulator(metric, labels) for _ in range(2)]
-    first = next(iter(reference[0]))
+    first = next(iter(reference[0]), None)
+    if first is None:
+        return Scores({}, {}, None)
     for a, b in zip(reference, outputs, strict=True):
         for name, expected in a.items():
             if name in ignored or expected.dtype.kind != "f" or expected.shape != b[name].shape:

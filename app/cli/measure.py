@@ -42,11 +42,14 @@ def run(options: argparse.Namespace) -> None:
             tensors="all" if options.csv else "outputs",
             progress=meter,
         )
+    starts = tuple(f"{info.name}: " for info in model.outputs)
+    left_out = [note for note in comparison.left_out if note.startswith(starts)]
     lines = [
         f"{name}: sqnr {decibels(error.sqnr_db)}, cosine {error.cosine:.6f}, mse {error.mse:.4g}, "
         f"largest difference {error.max_abs:.4g}"
         for name, error in comparison.outputs.items()
     ]
+    lines += left_out
     if comparison.float_top1 is not None and comparison.int8_top1 is not None:
         lines.append(
             f"top-1: float {comparison.float_top1:.2%}, int8 {comparison.int8_top1:.2%} "
@@ -65,6 +68,7 @@ def run(options: argparse.Namespace) -> None:
             "samples": comparison.samples,
             "float_top1": comparison.float_top1,
             "int8_top1": comparison.int8_top1,
+            "left_out": left_out,
             "outputs": {n: dataclasses.asdict(e) for n, e in comparison.outputs.items()},
         },
         "\n".join(lines),

@@ -228,7 +228,9 @@ class Dataset:
                 filler = np.repeat(stacked[-1:], self.group - size, axis=0)
                 stacked = np.concatenate([stacked, filler])
             layout = self.layouts.get(key, InputLayout())
-            feeds[key] = stacked[0] if layout.axis is None else np.moveaxis(stacked, 0, layout.axis)
+            feeds[key] = (
+                stacked[0, ...] if layout.axis is None else np.moveaxis(stacked, 0, layout.axis)
+            )
         return Batch(feeds, first, size, max(size, self.group or 0))
 
 

@@ -105,7 +105,7 @@ def arrays_source(
     moved = axes or {}
     arrays = {n: np.moveaxis(a, moved[n], 0) if n in moved else a for n, a in arrays.items()}
     length = next((len(array) for array in arrays.values() if array.ndim), 1)
-    arrays = {n: a if a.ndim else np.broadcast_to(a, (length,)) for n, a in arrays.items()}
+    arrays = {n: a if a.ndim else np.repeat(a, length) for n, a in arrays.items()}
     found = None if LABELS in inputs else arrays.pop(LABELS, None)
     labels = None if found is None else _labels(found, "the data")
     headers = {name: Header(a.shape, a.dtype) for name, a in arrays.items()}

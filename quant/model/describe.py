@@ -15,6 +15,8 @@ def tensor_info(value: ir.Value) -> TensorInfo:
     shape = None
     if value.shape is not None:
         shape = tuple(d if isinstance(d, int) else d.value for d in value.shape)
+    if value.type is not None and not isinstance(value.type, ir.TensorType):
+        return TensorInfo(str(value.name), type(value.type).__name__, shape)
     return TensorInfo(str(value.name), value.dtype.name if value.dtype else "", shape)
 
 

@@ -85,6 +85,8 @@ class Model:
         renamed: Nodes that are gone -> the node that now computes their output.
         notes: What preparation did, as sentences.
         external_data: Whether the file keeps its weights in another file; exports then do too.
+        source: Where it can be read again, unprepared: its path, or its content; None where there
+            is neither.
         complaint: What onnx.checker has against the file, although it runs; empty where it passes.
     """
 
@@ -100,6 +102,7 @@ class Model:
     notes: tuple[str, ...] = ()
     external_data: bool = False
     complaint: str = ""
+    source: Path | bytes | None = None
 
     def __repr__(self) -> str:
         """Name and counts, in one line."""

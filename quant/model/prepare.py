@@ -9,7 +9,7 @@ normalization. Outputs that no node computes are out of its sight.
 import logging
 import warnings
 from collections import Counter
-from collections.abc import Generator
+from collections.abc import Collection, Generator
 from contextlib import contextmanager
 from dataclasses import dataclass
 
@@ -28,12 +28,19 @@ MIN_IR_VERSION = 4
 _FOLD_LIMIT_BYTES = 64 << 20
 
 
-def prepare(model: ir.Model, name: str) -> tuple[dict[str, str], tuple[str, ...]]:
+FOLDING = "folding"
+"""The step that folds constants and batch normalization."""
+
+
+def prepare(
+    model: ir.Model, name: str, without: Collection[str] = ()
+) -> tuple[dict[str, str], tuple[str, ...]]:
     """Rewrite ``model`` in place into the form that gets quantized.
 
     Args:
         model: The model as it was read; changed in place.
         name: What to call the model in messages.
+        without: Steps to leave out: :data:`FOLDING` or none.
 
     Returns:
         A map from the name of each node that is gone to the node that now computes its output, and
@@ -61,9 +68,8 @@ def prepare(model: ir.Model, name: str) -> tuple[dict[str, str], tuple[str, ...]
                 f"The model computes in {half}; it is quantized through float32, and its inputs "
                 "and outputs stay as they are."
             )
-        optimizer.optimize(
-            model, input_size_limit=_FOLD_LIMIT_BYTES, output_size_limit=_FOLD_LIMIT_BYTES
-        )
+        if FOLDING not in without and not _folded(model):
+            notes.append("Constants and norms are left as they are: the optimizer cannot read it.")
         _forget_allowzero(model)
     outputs.put_back(model.graph)
     renamed = _restore_names(model, before)
@@ -104,6 +110,19 @@ def _raise_opset(model: ir.Model, name: str) -> list[str]:
     if found >= MIN_OPSET:
         return []
     return [f"The model was converted from opset {found} to {MIN_OPSET}."]
+
+
+def _folded(model: ir.Model) -> bool:
+    """Fold constants and batch normalization in place; False where the optimizer fails."""
+    kept = model.clone()
+    try:
+        optimizer.optimize(
+            model, input_size_limit=_FOLD_LIMIT_BYTES, output_size_limit=_FOLD_LIMIT_BYTES
+        )
+    except Exception:
+        model.graph = kept.graph
+        return False
+    return True
 
 
 def _forget_allowzero(model: ir.Model) -> None:

@@ -1,5 +1,6 @@
 """Outputs that no node computes, kept away from steps that would rename or lose them."""
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 
 import onnx_ir as ir
@@ -11,16 +12,26 @@ class OutputsSetAside:
 
     Attributes:
         names: All of them, in order; one may be listed twice.
+        shapes: What the file declares of those that nodes compute. Exporters get it wrong, and
+            folding would make it true, so it is hidden from that step.
         constants: Those that are initializers.
     """
 
     names: tuple[str, ...]
+    shapes: Mapping[str, ir.Shape | None]
     constants: tuple[ir.Value, ...]
 
     def put_back(self, graph: ir.Graph) -> None:
         """List the outputs of ``graph`` as they were, in place."""
         found = {str(value.name): value for value in graph.inputs}
         found |= {str(value.name): value for value in graph.outputs}
+        for value in graph.outputs:
+            declared = self.shapes.get(str(value.name))
+            if value.shape is None:
+                value.shape = declared
+            elif declared is not None and len(value.shape) == len(declared):
+                pairs = zip(value.shape, declared, strict=True)
+                value.shape = ir.Shape(a if isinstance(a, int) else b for a, b in pairs)
         for constant in self.constants:
             name = str(constant.name)
             if name not in graph.initializers:
@@ -40,7 +51,11 @@ def set_aside(graph: ir.Graph) -> OutputsSetAside:
     initializers = {id(value) for value in graph.initializers.values()}
     graph.outputs.clear()
     graph.outputs.extend({id(v): v for v in outputs if v.producer() is not None}.values())
+    shapes = {str(value.name): value.shape for value in graph.outputs}
+    for value in graph.outputs:
+        value.shape = None
     return OutputsSetAside(
         tuple(str(value.name) for value in outputs),
+        shapes,
         tuple({id(v): v for v in outputs if id(v) in initializers}.values()),
     )

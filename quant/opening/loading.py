@@ -57,6 +57,7 @@ def load(source: str | Path | bytes) -> Model:
         notes=notes,
         external_data=read.external_data,
         complaint=read.complaint,
+        source=path if path is not None else source if isinstance(source, bytes) else None,
     )
 
 

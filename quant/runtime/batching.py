@@ -7,7 +7,7 @@ from numpy.typing import NDArray
 
 from quant.data.dataset import Dataset
 from quant.errors import ModelError
-from quant.runtime.session import InferenceSession
+from quant.runtime.session import InferenceSession, holds_numbers
 
 BATCH_BYTES = 8 << 20
 """A batch is as many samples as give this many bytes of tensors for each session."""
@@ -39,9 +39,11 @@ def batch_size(sessions: Sequence[InferenceSession], data: Dataset) -> tuple[int
     """
     first = data.probe
     alone = [session.run(first) for session in sessions]
-    size = sum(array.nbytes for found in alone for array in found.values())
+    values = [value for found in alone for value in found.values()]
+    size = sum(value.nbytes for value in values if holds_numbers(value))
     fitting = min(MAX_BATCH, BATCH_BYTES * len(sessions) // max(size, 1))
-    if data.group is not None or data.one_by_one:
+    # A model that draws goes on drawing with each run, so every session has to run as often.
+    if data.group is not None or data.one_by_one or any(s.random for s in sessions):
         return data.group or 1, size // (data.group or 1)
     pair = next(data.batches(2, 2))
     if fitting < 2 or pair.size < 2:
@@ -64,17 +66,19 @@ def _one_after_the_other(
 ) -> bool:
     for name, both in together.items():
         parts = (first[name], second[name])
+        if not all(holds_numbers(value) for value in (both, *parts)):
+            return False
         if any(part.ndim == 0 or part.shape[0] != parts[0].shape[0] for part in parts):
             return False
         if parts[0].shape[1:] != parts[1].shape[1:]:
             return False
         expected = np.concatenate(parts)
-        if both.shape != expected.shape or both.dtype.kind not in "biuf":
+        if both.shape != expected.shape:
             return False
         if not both.size:
             continue
         a, b = both.astype(np.float64), expected.astype(np.float64)
-        scale = float(np.abs(b).max())
+        scale = float(np.abs(b[np.isfinite(b)]).max(initial=0.0))
         if not np.allclose(a, b, rtol=0, atol=_TOLERANCE * scale, equal_nan=True):
             return False
     return True

@@ -240,6 +240,11 @@ def _content(proto: onnx.ModelProto, name: str) -> bytes:
         ) from error
 
 
+def holds_numbers(value: object) -> bool:
+    """Whether what a model gave is a tensor of numbers; sequences and maps come as they are."""
+    return isinstance(value, np.ndarray) and cast("Array", value).dtype.kind in "biuf"
+
+
 def cores() -> int:
     """How many cores this process may use."""
     return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1

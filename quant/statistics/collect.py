@@ -21,6 +21,7 @@ from quant.errors import DataError
 from quant.execution.execution import Execution
 from quant.execution.progress import OnProgress, Reporter
 from quant.model.model import Model
+from quant.opening.truth import refuse_unfaithful
 from quant.runtime.batching import batch_size
 from quant.runtime.runner import Runner
 from quant.runtime.session import InferenceSession, cores
@@ -59,7 +60,8 @@ def calibrate(
 
     Raises:
         DataError: If the data does not fit the model, or an input or a tensor holds NaN.
-        ModelError: If ONNX Runtime cannot run the model.
+        ModelError: If ONNX Runtime cannot run the model, or the prepared model computes something
+            else than its file.
         Cancelled: If ``progress`` raised it.
     """
     data = match_inputs(data, model.inputs)
@@ -68,6 +70,7 @@ def calibrate(
         raise DataError(f"calibration needs at least 1 sample, found {total} asked for")
     report = Reporter(total, progress)
     report()
+    Execution(report).run(lambda: refuse_unfaithful(model, data.probe))
     sources = _sources(model)
     rectified = {source.base for source in sources.values() if source.rectified}
     accumulators = tuple(

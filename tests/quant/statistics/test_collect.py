@@ -360,7 +360,7 @@ def test_cancelling_stops_within_a_second_and_leaves_no_thread(x, monkeypatch):
     with pytest.raises(Cancelled):
         calibrate(model, open_data({"x": x}), progress=cancel)
     assert time.monotonic() - asked[0] < 1
-    assert threading.active_count() == before
+    assert threading.active_count() <= before
 
 
 def test_a_tensor_without_values_is_left_out():
