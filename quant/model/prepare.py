@@ -17,6 +17,7 @@ import onnx_ir as ir
 from onnx_ir.passes import common
 from onnxscript import optimizer
 
+from quant.model.inline import inline
 from quant.model.opset import raise_opset
 from quant.model.set_aside import set_aside
 from quant.model.widen import widen
@@ -49,7 +50,7 @@ def prepare(
     Raises:
         ModelError: If the model's opset cannot be converted.
     """
-    notes: list[str] = []
+    notes = [done] if (done := inline(model, name)) else []
     name_nodes(model)
     before = {
         str(value.name): _Original(str(node.name), node.op_type, _first_input(node))

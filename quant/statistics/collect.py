@@ -21,7 +21,7 @@ from quant.errors import DataError
 from quant.execution.execution import Execution
 from quant.execution.progress import OnProgress, Reporter
 from quant.model.model import Model
-from quant.opening.truth import refuse_unfaithful
+from quant.opening.truth import TruthCheck
 from quant.runtime.batching import batch_size
 from quant.runtime.runner import Runner
 from quant.runtime.session import InferenceSession, cores
@@ -70,7 +70,8 @@ def calibrate(
         raise DataError(f"calibration needs at least 1 sample, found {total} asked for")
     report = Reporter(total, progress)
     report()
-    Execution(report).run(lambda: refuse_unfaithful(model, data.probe))
+    checked = TruthCheck(model, data.probe)
+    Execution(report, checked.stop).run(checked.run)
     sources = _sources(model)
     rectified = {source.base for source in sources.values() if source.rectified}
     accumulators = tuple(

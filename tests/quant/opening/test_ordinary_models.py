@@ -425,3 +425,37 @@ def test_a_declared_output_shape_that_is_wrong_changes_nothing():
     made, opened = quantized(proto, {"x": normal(4, 4, 8)})
     assert InferenceSession(made.to_bytes()).run(opened.probe)["y"].shape == (1, 4, 8)
     assert str(to_graph(proto).graph.outputs[0].shape) == "[1,L]"
+
+
+def chained(levels, twice):
+    """A model of functions, each of which calls the next one once or twice."""
+    functions = [
+        f"""<opset_import: ["" : 17, "local" : 1], domain: "local">
+        f{level} (a) => (b) {{
+            c = local.f{level + 1} (a)
+            b = {"local.f" + str(level + 1) if twice else "Relu"} (c)
+        }}"""
+        for level in range(levels)
+    ]
+    functions.append(
+        f"""<opset_import: ["" : 17], domain: "local">
+        f{levels} (a) => (b) {{ b = Relu (a) }}"""
+    )
+    return net(
+        "net (float[N, 8] x) => (float[N, 8] y) { h = MatMul (x, w) r = local.f0 (h) "
+        "y = MatMul (r, w) }\n" + "\n".join(functions),
+        domains=', "local" : 1', w=weight(8, 8),
+    )  # fmt: skip
+
+
+@pytest.mark.parametrize(("levels", "twice"), [(0, False), (5, False), (4, True)])
+def test_functions_are_inlined_and_quantized(levels, twice):
+    made, opened = quantized(chained(levels, twice), {"x": normal(8, 8)})
+    assert len(in_int8(made)) == 2
+    assert not made.graph.functions
+    assert sqnr(made, opened)["y"] > 20
+
+
+def test_functions_that_would_grow_without_end_are_refused_by_count():
+    with pytest.raises(ModelError, match="at most 100,000 nodes, found"):
+        load(chained(40, twice=True).SerializeToString())
