@@ -15,6 +15,7 @@ from starlette.middleware.trustedhost import TrustedHostMiddleware
 
 from app.jobs import JOBS
 from app.routes import netron, pages, plotly
+from app.routes.guard import SameOriginOnly
 from app.session.start_options import StartOptions, set_start_options
 from quant import kernels
 
@@ -50,7 +51,10 @@ def serve(
     app = st.App(
         str(script),
         routes=[*plotly.routes(), *netron.routes(), *pages.routes()],
-        middleware=[Middleware(TrustedHostMiddleware, allowed_hosts=HOSTS)],
+        middleware=[
+            Middleware(TrustedHostMiddleware, allowed_hosts=HOSTS),
+            Middleware(SameOriginOnly),
+        ],
         lifespan=_lifespan(open_browser),
     )
     try:

@@ -1,5 +1,8 @@
-"""Every test runs under the profile of Hypothesis that the environment names."""
+"""Every test runs under the profile of Hypothesis that the environment names, without telemetry."""
 
+from quant.environment import onnxruntime
 from tests import hypothesis_profile
 
 __all__ = ["hypothesis_profile"]
+
+onnxruntime()

@@ -3,7 +3,6 @@
 Source: ONNX Runtime's Python API (``InferenceSession``, ``SessionOptions``, ``RunOptions``).
 """
 
-import importlib
 import os
 from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
@@ -13,12 +12,13 @@ import numpy as np
 import onnx
 from numpy.typing import NDArray
 
+from quant.environment import onnxruntime
 from quant.errors import ModelError
 from quant.model.read import read_model
 from quant.runtime.randomness import dropped_outputs, may_draw, seeded
 from quant.types import ONNX_DTYPES, TensorInfo
 
-ort: Any = importlib.import_module("onnxruntime")  # it has no types to check against
+ort: Any = onnxruntime()
 
 Level = Literal["all", "extended", "basic", "disabled"]
 """How far ONNX Runtime may rewrite the graph."""
