@@ -17,7 +17,7 @@ from quant.export.external_data import SUFFIX, move_weights_out
 from quant.io.atomic import staged
 from quant.model.serialize import to_bytes
 from quant.passes.simulate_qdq import SimulateQdq
-from quant.runtime.session import LEVELS, InferenceSession
+from quant.runtime.session import LEVELS, InferenceSession, holds_numbers
 
 RECIPE_SUFFIX = ".recipe.json"
 MIN_SQNR_DB = {"disabled": 40.0, "basic": 10.0, "extended": 10.0, "all": 10.0}
@@ -28,6 +28,15 @@ tell them apart. Its integer kernels round ties the other way now and then, whic
 carries to its output at the size of its own quantization noise; a wrong scale, a missing node or
 saturating kernels fall below.
 """
+
+
+LEAST_FRAGILE_DB = 10.0
+"""Down to this, a file is taken whose first difference to the simulation is no larger than a few
+codes rounded the other way: a deep network carries those to its outputs, each layer a little more.
+"""
+
+NOTICEABLE_DB = 80.0
+FEW_CODES_DB = 30.0
 
 
 @dataclass(frozen=True)
@@ -162,6 +171,8 @@ def verify(
     )
     for check in checks:
         least = MIN_SQNR_DB[check.level]
+        if LEAST_FRAGILE_DB <= check.sqnr_db < least and begins_small(model, simulated, probe):
+            continue
         if not check.sqnr_db >= least:
             raise ExportError(
                 f"{name}: at optimization level {check.level!r} ONNX Runtime computes other "
@@ -169,6 +180,43 @@ def verify(
                 f"{least:.0f} dB); nothing was written"
             )
     return checks
+
+
+def begins_small(
+    model: bytes | Path, simulated: ir.Model, probe: Mapping[str, NDArray[np.generic]]
+) -> bool:
+    """Whether the first tensor that differs from the simulation differs by a few codes only.
+
+    A scale that is wrong, a node that is missing or a kernel that saturates changes the first
+    tensor that it touches by much more.
+
+    Args:
+        model: An ``.onnx`` file, or its content.
+        simulated: Its graph with quantization spelled out.
+        probe: Inputs of one real sample.
+    """
+    made = {name for outputs in _outputs_of(model) for name in outputs}
+    taps = [
+        str(value.name)
+        for node in simulated.graph
+        for value in node.outputs
+        if value.name in made and value.dtype in {None, ir.DataType.FLOAT}
+    ]
+    reference = InferenceSession(to_bytes(simulated), taps=taps, level="disabled").run(probe)
+    found = InferenceSession(model, taps=taps, level="disabled").run(probe)
+    for name in taps:
+        if not holds_numbers(reference[name]) or reference[name].shape != found[name].shape:
+            continue
+        check = _compare("disabled", {name: reference[name]}, {name: found[name]})
+        if check.sqnr_db < NOTICEABLE_DB:
+            return check.sqnr_db >= FEW_CODES_DB
+    return True
+
+
+def _outputs_of(model: bytes | Path) -> list[list[str]]:
+    proto = onnx.ModelProto()
+    proto.ParseFromString(model if isinstance(model, bytes) else model.read_bytes())
+    return [list(node.output) for node in proto.graph.node]
 
 
 def _compare(

@@ -12,9 +12,9 @@ import numpy as np
 import onnx
 from numpy.typing import NDArray
 
-from quant.environment import onnxruntime
 from quant.errors import ModelError
 from quant.model.read import read_model
+from quant.runtime.engine import onnxruntime
 from quant.runtime.randomness import dropped_outputs, may_draw, seeded
 from quant.types import ONNX_DTYPES, TensorInfo
 

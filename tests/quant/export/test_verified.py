@@ -8,7 +8,8 @@ import pytest
 
 from quant import calibrate, load, open_data, preset, quantize
 from quant.errors import ExportError
-from quant.export.verified import check_valid, recipe_path, write_verified
+from quant.export.verified import begins_small, check_valid, recipe_path, write_verified
+from quant.passes.simulate_qdq import SimulateQdq
 from quant.recipe.recipe import Recipe
 from tests.models import conv_relu, images
 
@@ -57,6 +58,13 @@ def test_a_model_that_computes_something_else_is_not_written(made, tmp_path):
             external_data=False,
         )
     assert not list(tmp_path.iterdir())
+
+
+def test_a_fragile_file_may_begin_to_differ_by_a_few_codes_and_not_by_a_scale(made):
+    simulated = made.graph.clone()
+    SimulateQdq()(simulated)
+    assert begins_small(made.to_bytes(), simulated, made.probe)
+    assert not begins_small(wrong_scale(made.to_bytes()), simulated, made.probe)
 
 
 def test_an_invalid_model_is_not_written(made):
