@@ -6,7 +6,7 @@ import pandas as pd
 import streamlit as st
 
 from analysis.latency import float_bytes
-from app.views.shared.format import number, plural, size
+from app.views.shared.format import as_text, number, plural, size
 from app.workspace.data_preview import preview
 from app.workspace.opening import OpenedSource
 from quant.data.dataset import Dataset
@@ -18,19 +18,19 @@ from sample_models import find
 def model_card(opened: OpenedSource) -> None:
     """Nodes, opset, inputs and outputs, what preparation did, what stays float and why."""
     model = opened.model
-    st.markdown(f"**Model** :gray[{opened.source.title}]")
+    st.markdown(f"**Model** :gray[{as_text(opened.source.title)}]")
     quantizable = [node for node in model.nodes if node.quantizable]
     facts = {
         "Nodes": f"{len(model.nodes):,}, of which {len(quantizable):,} can be quantized",
-        "Operators": _operators(model),
+        "Operators": as_text(_operators(model)),
         "Opset": str(model.graph.opset_imports.get("", "unknown")),
-        "Inputs": ", ".join(_tensor(info) for info in model.inputs),
-        "Outputs": ", ".join(_tensor(info) for info in model.outputs),
+        "Inputs": ", ".join(as_text(_tensor(info)) for info in model.inputs),
+        "Outputs": ", ".join(as_text(_tensor(info)) for info in model.outputs),
         "Size": size(float_bytes(model)),
     }
     st.table(facts, border="horizontal", alt="Facts about the model")
     for note in model.notes:
-        st.caption(f":material/build: {note}")
+        st.caption(f":material/build: {as_text(note)}")
     reasons = Counter(
         (node.reason or "nothing to compute in int8")
         for node in model.nodes
@@ -40,7 +40,7 @@ def model_card(opened: OpenedSource) -> None:
         stays = plural(sum(reasons.values()), "node")
         with st.expander(f"{stays} stay float", icon=":material/info:"):
             for reason, count in reasons.most_common():
-                st.markdown(f"- {plural(count, 'node')}: {reason}")
+                st.markdown(f"- {plural(count, 'node')}: {as_text(reason)}")
 
 
 def data_card(opened: OpenedSource) -> None:
@@ -81,6 +81,8 @@ def data_card(opened: OpenedSource) -> None:
         )
     what = "Range and pictures are" if shown.images else "The range is"
     st.caption(f"{what} of the first {plural(shown.samples, 'sample')}.")
+    for note in opened.data.notes:
+        st.caption(f":material/info: {as_text(note)}")
 
 
 def _classes(opened: OpenedSource) -> tuple[str, ...]:

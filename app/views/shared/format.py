@@ -1,11 +1,15 @@
 """Numbers and names as the pages write them."""
 
 import math
+import re
 
 from quant.error_model.sqnr import decibels
 from quant.types import QType
 
 DASH = "–"
+_MARKDOWN = re.compile(r"([\\`*_{}\[\]()<>#+!|~$:.-])")
+"""What means something in Markdown, Streamlit's colours and icons among it."""
+
 _RAISED = str.maketrans("-0123456789", "⁻⁰¹²³⁴⁵⁶⁷⁸⁹")
 
 
@@ -16,6 +20,11 @@ def number(value: float | None, digits: int = 4) -> str:
     digits_there, _, power = f"{value:.{digits}g}".partition("e")
     ten = f"×10{str(int(power)).translate(_RAISED)}" if power else ""
     return f"{digits_there}{ten}".replace("-", "\N{MINUS SIGN}")
+
+
+def as_text(name: str) -> str:
+    """A name out of a file as Markdown that shows it and does nothing else."""
+    return _MARKDOWN.sub(r"\\\1", name)
 
 
 def end_of(name: str, most: int) -> str:

@@ -1,6 +1,6 @@
 import pytest
 
-from app.views.shared.format import number, percent
+from app.views.shared.format import as_text, number, percent
 
 
 @pytest.mark.parametrize(
@@ -23,3 +23,11 @@ def test_a_share_that_rounds_to_nothing_is_less_than_the_last_digit():
     assert percent(3e-7, 3) == "<0.001 %"
     assert percent(0.12345) == "12.35 %"
     assert percent(None) == "–"
+
+
+def test_a_name_is_text_whatever_markdown_it_holds():
+    assert as_text("![m](http://host/x.png)") == r"\!\[m\]\(http\:\/\/host\/x\.png\)".replace(
+        r"\/", "/"
+    )
+    assert as_text(":red[a]") == r"\:red\[a\]"
+    assert as_text("conv1") == "conv1"
