@@ -27,11 +27,6 @@ LEAST_EQUAL: Final = 0.99
 """The share of integers that must be equal: a class may change where two scores are as good."""
 
 
-def refuse_unfaithful(model: Model, feeds: Mapping[str, Array]) -> None:
-    """:meth:`TruthCheck.run`, for whom it need not be stopped."""
-    TruthCheck(model, feeds).run()
-
-
 @dataclass(eq=False)
 class TruthCheck:
     """Runs the file and the prepared model on a real sample, and compares every output.

@@ -10,7 +10,7 @@ from analysis.errors.cumulative import compare
 from quant.errors import DataError, ModelError
 from quant.model.serialize import to_graph
 from quant.opening.loading import load
-from quant.opening.truth import refuse_unfaithful
+from quant.opening.truth import TruthCheck
 from quant.planning.near_zero import feeding_delicate
 from quant.runtime.session import InferenceSession
 from tests.models import from_text
@@ -413,7 +413,7 @@ def test_a_prepared_model_that_computes_something_else_is_refused_by_the_step(mo
     proto = net("net (float[N, 8] x) => (float[N, 8] y) { y = MatMul (x, w) }", w=weight(8, 8))
     model = load(proto.SerializeToString())
     with pytest.raises(ModelError, match=r"output 'y' .* because of the folding"):
-        refuse_unfaithful(model, {"x": normal(1, 8)})
+        TruthCheck(model, {"x": normal(1, 8)}).run()
 
 
 def test_a_declared_output_shape_that_is_wrong_changes_nothing():
