@@ -79,7 +79,8 @@ class ScoreAccumulator:
             samples: Samples in the batch; None where axis 0 of the first output counts them.
         """
         first = next(iter(reference), None)
-        size = samples or (reference[first].shape[0] if first is not None else 0)
+        counted = 0 if first is None else len(reference[first])
+        size = counted if samples is None else samples
         self._samples += size
         for name, expected in reference.items():
             found = test[name]

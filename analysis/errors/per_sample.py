@@ -242,12 +242,8 @@ def _sample(
     """Copies of what belongs to one sample of a batch."""
 
     def own(arrays: Mapping[str, Array]) -> dict[str, Array]:
-        # A batch's results are those of its samples one after the other along axis 0.
-        rows = {name: len(array) // batch.size for name, array in arrays.items() if array.ndim}
-        return {
-            name: array[row * rows[name] : (row + 1) * rows[name]].copy() if name in rows else array
-            for name, array in arrays.items()
-        }
+        # Copies, because a view would keep the whole batch in memory.
+        return {name: array.copy() for name, array in batch.sample(arrays, row).items()}
 
     reference, test = (own(arrays) for arrays in results)
     agrees = _agrees(reference, test, 1)

@@ -77,7 +77,8 @@ class Scorer:
             found: list[Mapping[str, Array]] = []
             for batch in self.data.batches(1):
                 feeds = _shaken(batch, noise, rng) if noise else batch.feeds
-                found += batch.split(session.run(feeds))
+                results = batch.own(session.run(feeds))
+                found += [batch.sample(results, row) for row in range(batch.size)]
             return found
 
         def stop() -> None:

@@ -48,17 +48,20 @@ class Batch:
             for name, array in arrays.items()
         }
 
-    def split(self, arrays: Mapping[str, Array]) -> list[dict[str, Array]]:
-        """Feeds or results sample by sample; see :meth:`own`."""
-        own = self.own(arrays)
-        rows = {n: len(a) // self.size for n, a in own.items() if a.ndim and not len(a) % self.size}
-        return [
-            {
-                name: array[row * rows[name] : (row + 1) * rows[name]] if name in rows else array
-                for name, array in own.items()
-            }
-            for row in range(self.size)
-        ]
+    def sample(self, arrays: Mapping[str, Array], row: int) -> dict[str, Array]:
+        """Of what :meth:`own` left, the part of one sample.
+
+        Args:
+            arrays: Name -> array, its samples one after the other along axis 0; where axis 0 is no
+                multiple of ``size``, it stays whole.
+            row: Which sample of the batch.
+        """
+        divided = (n for n, a in arrays.items() if a.ndim and not len(a) % self.size)
+        rows = {name: len(arrays[name]) // self.size for name in divided}
+        return {
+            name: array[row * rows[name] : (row + 1) * rows[name]] if name in rows else array
+            for name, array in arrays.items()
+        }
 
 
 @dataclass(frozen=True, eq=False)
@@ -156,10 +159,10 @@ class Dataset:
             limit: Stop after this many.
 
         Yields:
-            Input name -> array with axis 0 of size 1.
+            Input name -> array with axis 0 of size 1, as it is stored.
 
         Raises:
-            DataError: If an input holds NaN, or a file is damaged.
+            DataError: If an input holds NaN or Inf, or a file is damaged.
         """
         for batch in replace(self, layouts={}, group=None).batches(1, limit):
             yield dict(batch.feeds)

@@ -71,6 +71,10 @@ def _int(node: ir.Node, name: str, default: int) -> int:
     return default if found is None else found.as_int()
 
 
+def _constant(value: ir.Value | None) -> ir.TensorProtocol | None:
+    return None if value is None else ir.convenience.get_const_tensor(value)
+
+
 def _give(node: ir.Node, index: int, value: ir.Value) -> None:
     if len(node.inputs) <= index:
         node.resize_inputs(index + 1)
@@ -171,7 +175,7 @@ def _resize(node: ir.Node) -> None:
         node.attributes["mode"] = ir.AttrString("mode", "linear")
     if name != "nearest":
         return
-    known = ir.convenience.get_const_tensor(scales) if scales is not None else None
+    known = _constant(scales)
     factors = np.ones(1) if known is None else known.numpy()
     if (factors < 1).any() and (factors > 1).any():
         raise _CannotRaiseError("it grows along one axis and shrinks along another")
@@ -226,7 +230,7 @@ def _group_normalization(node: ir.Node) -> None:
     source = node.inputs[0]
     channels = None if source is None or source.shape is None else source.shape[1]
     for index, what in ((1, "scale"), (2, "bias")):
-        tensor = ir.convenience.get_const_tensor(node.inputs[index])  # type: ignore[arg-type]
+        tensor = _constant(node.inputs[index])
         if tensor is None or not isinstance(channels, int):
             raise _CannotRaiseError(f"its {what} or its number of channels is not known")
         each = np.repeat(tensor.numpy(), channels // groups)
