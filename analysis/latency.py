@@ -175,4 +175,4 @@ def float_bytes(model: Model) -> int:
     """The file as it was opened; weights outside of it count as inside."""
     if model.path is not None and model.path.is_file() and not model.external_data:
         return model.path.stat().st_size
-    return len(model.to_bytes())
+    return len(model.to_bytes()) + model.mapped_bytes

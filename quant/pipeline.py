@@ -122,7 +122,7 @@ class QuantizedModel:
             ExportError: If the model does not pass.
         """
         name = self.float_model.name
-        if not self.float_model.complaint:
+        if not self.float_model.complaint and not self.float_model.mapped_bytes:
             check_valid(self.to_bytes(), name)
         return verify(self.to_bytes(), self.graph, self.probe, name)
 
@@ -138,9 +138,9 @@ class QuantizedModel:
         Raises:
             ExportError: If it cannot be written or does not verify.
         """
+        self.float_model.release()
         return write_verified(
             self.graph,
-            self.to_bytes(),
             self.recipe.dumps(),
             self.probe,
             Path(path),

@@ -10,6 +10,7 @@ import onnx
 import onnx_ir as ir
 
 from quant.model.opset import raise_opset
+from quant.model.weights_beside import ModelBytes, folder_of
 from quant.pipeline import QuantizedModel
 
 _PREFIX = "local/"
@@ -55,7 +56,8 @@ def local_graph(quantized: QuantizedModel) -> tuple[bytes, Mapping[str, str]]:
             graph.node.extend((own, result))
         copy.input[0] = tensor
         graph.node.append(copy)
-    content = float_model.SerializeToString()
+    folder = folder_of(quantized.float_model.to_bytes())
+    content = ModelBytes.of(float_model.SerializeToString(), folder)
     return content, {name: seen_as[name] for name in quantized.plan.tensors if name in seen_as}
 
 

@@ -10,6 +10,7 @@ the level "basic", where every QuantizeLinear and DequantizeLinear is computed a
 import enum
 from abc import ABC, abstractmethod
 from collections.abc import Mapping, Sequence
+from contextlib import suppress
 from functools import cached_property
 from pathlib import Path
 from typing import Generic, Protocol, TypeVar
@@ -17,6 +18,7 @@ from typing import Generic, Protocol, TypeVar
 from analysis.errors.local_graph import local_graph
 from quant.ablation import activations_only, weights_only
 from quant.data.dataset import Batch
+from quant.errors import ModelError
 from quant.model.model import Model
 from quant.model.read import read_model
 from quant.pipeline import QuantizedModel
@@ -77,6 +79,11 @@ class Models(ABC):
     def float_content(self) -> bytes:
         """Content of the float model's file."""
 
+    @property
+    @abstractmethod
+    def float_file(self) -> bytes | None:
+        """The user's own float file, unprepared; None where it is not to be had."""
+
     @cached_property
     @abstractmethod
     def int8_content(self) -> bytes:
@@ -98,7 +105,13 @@ class Models(ABC):
             ModelError: If ONNX Runtime cannot load it.
         """
         content = self.float_content if run in _FLOAT else self.int8_content
+        if run is Run.FLOAT and (file := self.float_file) is not None:
+            with suppress(ModelError):
+                return self._noted(InferenceSession(file))
         session = InferenceSession(content, taps=taps, level="basic" if run in TAPPED else "all")
+        return self._noted(session)
+
+    def _noted(self, session: InferenceSession) -> InferenceSession:
         self.uncompared.update(session.uncompared)
         return session
 
@@ -119,6 +132,11 @@ class FileRuns(Models):
     def float_content(self) -> bytes:
         """Content of the float model's file."""
         return self._float.to_bytes() if isinstance(self._float, Model) else _content(self._float)
+
+    @property
+    def float_file(self) -> bytes | None:
+        """The user's own float file; None where the float model was given as a file itself."""
+        return self._float.original() if isinstance(self._float, Model) else None
 
     @cached_property
     def int8_content(self) -> bytes:
@@ -147,6 +165,11 @@ class QuantizedRuns(Models):
     def float_content(self) -> bytes:
         """Content of the float model's file."""
         return self.quantized.float_model.to_bytes()
+
+    @property
+    def float_file(self) -> bytes | None:
+        """The user's own float file, unprepared; None where it is gone or has changed."""
+        return self.quantized.float_model.original()
 
     @cached_property
     def int8_content(self) -> bytes:
@@ -206,4 +229,4 @@ class Observer(ABC, Generic[M_contra, T_co]):
 
 
 def _content(path: str | Path) -> bytes:
-    return read_model(path).proto.SerializeToString()
+    return read_model(path).content()

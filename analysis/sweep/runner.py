@@ -27,6 +27,7 @@ from quant.errors import ModelError
 from quant.execution.execution import Execution
 from quant.execution.progress import OnProgress, Reporter
 from quant.model.serialize import to_bytes
+from quant.model.weights_beside import ModelBytes, folder_of
 from quant.runtime.batching import batch_size
 from quant.runtime.session import InferenceSession, cores
 
@@ -268,6 +269,7 @@ class _Sweep:
         diff = work.diff
         if diff.nodes and work.session is None:
             content = diff.to_bytes(self._forms, self.subject.base.ir_version)
+            content = ModelBytes.of(content, folder_of(self._content))
             work.session = self._opened(content, threads=cores() // self._workers)
         for step in steps:
             if self._stopped.is_set():

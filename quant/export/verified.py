@@ -14,10 +14,10 @@ from quant.error_model.differences import differences
 from quant.error_model.sqnr import decibels, sqnr_db
 from quant.errors import ExportError
 from quant.export.external_data import SUFFIX, move_weights_out
-from quant.io.atomic import staged
+from quant.io.atomic import Content, staged
 from quant.model.serialize import to_bytes
 from quant.passes.simulate_qdq import SimulateQdq
-from quant.runtime.session import LEVELS, InferenceSession, holds_numbers
+from quant.runtime.session import LEVELS, InferenceSession, Level, holds_numbers
 
 RECIPE_SUFFIX = ".recipe.json"
 MIN_SQNR_DB = {"disabled": 40.0, "basic": 10.0, "extended": 10.0, "all": 10.0}
@@ -37,6 +37,9 @@ codes rounded the other way: a deep network carries those to its outputs, each l
 
 NOTICEABLE_DB = 80.0
 FEW_CODES_DB = 30.0
+
+_LARGE_BYTES = 512 << 20
+"""A larger file is checked without copies of its weights kept for a next run."""
 
 
 @dataclass(frozen=True)
@@ -78,7 +81,6 @@ def recipe_path(path: Path) -> Path:
 
 def write_verified(
     graph: ir.Model,
-    content: bytes,
     recipe: str,
     probe: Mapping[str, NDArray[np.generic]],
     path: Path,
@@ -89,8 +91,7 @@ def write_verified(
     """Write a model and its recipe together, or nothing.
 
     Args:
-        graph: The int8 graph that ``content`` holds.
-        content: Bytes of the ``.onnx`` file.
+        graph: The int8 graph to write.
         recipe: Text of the ``.recipe.json`` file.
         probe: Inputs of one real sample to verify with.
         path: The model file to write.
@@ -107,18 +108,28 @@ def write_verified(
     """
     target = path if path.suffix == ".onnx" else path.with_name(path.name + ".onnx")
     beside = recipe_path(target)
-    files = {beside: recipe.encode()}
+    files: dict[Path, Content] = {beside: recipe.encode()}
     if external_data:
         location = target.with_name(target.name + SUFFIX)
-        files[target], files[location] = move_weights_out(content, location.name)
+        files[target], files[location] = move_weights_out(to_bytes(graph), location.name)
     else:
-        files[target] = content
+        files[target] = to_bytes(graph)
+    size = sum(_size(content) for name, content in files.items() if name != beside)
     with staged(files) as waiting:
+        files.clear()  # they are on the disk now
         if valid:
             check_valid(waiting[target], target.name)
         checks = verify(waiting[target], graph, probe, target.name)
-    size = sum(len(part) for name, part in files.items() if name != beside)
     return SaveReport(target, beside, size, checks)
+
+
+def _size(content: Content) -> int:
+    return len(content) if isinstance(content, bytes) else sum(map(len, content))
+
+
+def _stored_size(path: Path) -> int:
+    files = (path, path.with_name(path.name + SUFFIX))
+    return sum(file.stat().st_size for file in files if file.exists())
 
 
 def check_valid(model: bytes | Path, name: str) -> None:
@@ -164,11 +175,13 @@ def verify(
     """
     simulated = graph.clone()
     SimulateQdq()(simulated)
-    reference = InferenceSession(to_bytes(simulated), level="disabled").run(probe)
-    checks = tuple(
-        _compare(level, reference, InferenceSession(model, level=level).run(probe))
-        for level in LEVELS
-    )
+    large = (_stored_size(model) if isinstance(model, Path) else len(model)) >= _LARGE_BYTES
+
+    def outputs(content: bytes | Path, level: Level) -> Mapping[str, NDArray[np.generic]]:
+        return InferenceSession(content, level=level, lean=large).run(probe)
+
+    reference = outputs(to_bytes(simulated), "disabled")
+    checks = tuple(_compare(level, reference, outputs(model, level)) for level in LEVELS)
     for check in checks:
         least = MIN_SQNR_DB[check.level]
         if LEAST_FRAGILE_DB <= check.sqnr_db < least and begins_small(model, simulated, probe):

@@ -3,15 +3,17 @@
 import os
 import shutil
 import tempfile
-from collections.abc import Generator, Mapping
+from collections.abc import Generator, Mapping, Sequence
 from contextlib import contextmanager, suppress
 from pathlib import Path
 
 from quant.errors import ExportError
 
+Content = bytes | Sequence[bytes | memoryview]
+
 
 @contextmanager
-def staged(contents: Mapping[Path, bytes]) -> Generator[dict[Path, Path]]:
+def staged(contents: Mapping[Path, Content]) -> Generator[dict[Path, Path]]:
     """Write files that belong together, and give them their names when the block ends well.
 
     Each file is written and synced in a hidden folder beside its target and renamed at the end, so
@@ -19,7 +21,7 @@ def staged(contents: Mapping[Path, bytes]) -> Generator[dict[Path, Path]]:
     link, the file it points to is replaced.
 
     Args:
-        contents: Target -> content; renamed in this order.
+        contents: Target -> content, whole or in parts; renamed in this order.
 
     Yields:
         Target -> where the finished file waits, under its own name, to be checked.
@@ -57,7 +59,7 @@ def write_file(path: Path, content: bytes) -> None:
         pass
 
 
-def _stage(target: Path, content: bytes, folders: dict[Path, Path]) -> Path:
+def _stage(target: Path, content: Content, folders: dict[Path, Path]) -> Path:
     if target.is_dir():
         raise IsADirectoryError
     parent = target.parent
@@ -67,7 +69,7 @@ def _stage(target: Path, content: bytes, folders: dict[Path, Path]) -> Path:
     with source.open("xb") as file:
         with suppress(FileNotFoundError):
             os.fchmod(file.fileno(), target.stat().st_mode & 0o777)
-        file.write(content)
+        file.writelines([content] if isinstance(content, bytes) else content)
         file.flush()
         os.fsync(file.fileno())
     return source

@@ -1,5 +1,6 @@
 """A prepared float model as data: its nodes, its tensors and what can be quantized."""
 
+import hashlib
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from functools import cached_property
@@ -13,6 +14,7 @@ from numpy.typing import NDArray
 from quant.io.show import card, counted, one_line, table
 from quant.model.op_roles import REARRANGING, Kind
 from quant.model.serialize import to_bytes
+from quant.model.weights_beside import ModelBytes
 from quant.types import TensorInfo
 
 
@@ -202,6 +204,30 @@ class Model:
     def to_bytes(self) -> bytes:
         """The prepared float model as the bytes of an ``.onnx`` file."""
         return self._serialized
+
+    @property
+    def mapped_bytes(self) -> int:
+        """Bytes of the weights that are so large that they stay in files, mapped where used."""
+        stored = (value.const_value for value in self.graph.graph.initializers.values())
+        return sum(t.nbytes for t in stored if isinstance(t, ir.ExternalTensor))
+
+    def release(self) -> None:
+        """Let go of mapped weights until they are used again."""
+        for value in self.graph.graph.initializers.values():
+            if isinstance(value.const_value, ir.ExternalTensor):
+                value.const_value.release()
+
+    def original(self) -> bytes | None:
+        """The user's own file, unprepared; None where it is gone or has changed since."""
+        if not isinstance(self.source, Path):
+            return self.source
+        try:
+            content = self.source.read_bytes()
+        except OSError:
+            return None
+        if self.external_data:
+            return ModelBytes.of(content, self.source.parent.resolve())
+        return content if hashlib.sha256(content).hexdigest() == self.fingerprint else None
 
     @cached_property
     def _serialized(self) -> bytes:

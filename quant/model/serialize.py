@@ -1,18 +1,22 @@
 """Between a model's file and its graph, with the types that the graph cannot hold."""
 
+from pathlib import Path
 from typing import Any, cast
 
 import onnx
 import onnx_ir as ir
 
+from quant.model.weights_beside import ModelBytes
+
 _KEPT = "types of outputs"
 
 
-def to_graph(proto: onnx.ModelProto) -> ir.Model:
+def to_graph(proto: onnx.ModelProto, folder: Path | None = None) -> ir.Model:
     """The graph of a file. Outputs that are maps lose their type until they are written again.
 
     Args:
         proto: The file's content; such types are taken out of it.
+        folder: Where the files of weights are that it leaves outside.
     """
     kept: dict[str, onnx.TypeProto] = {}
     for value in (*proto.graph.output, *proto.graph.value_info):
@@ -21,17 +25,29 @@ def to_graph(proto: onnx.ModelProto) -> ir.Model:
             value.ClearField("type")
     graph = ir.from_proto(proto)
     graph.graph.meta[_KEPT] = kept
+    if folder is not None:
+        cast("Any", ir.external_data).set_base_dir(graph.graph, folder)
     return graph
 
 
 def to_bytes(graph: ir.Model) -> bytes:
-    """The content of an ``.onnx`` file; equal graphs give equal bytes."""
+    """The content of an ``.onnx`` file; equal graphs give equal bytes.
+
+    Weights of a large model stay in its files, and the content knows their folder.
+    """
     proto = ir.to_proto(graph)
     kept = cast("dict[str, onnx.TypeProto]", cast("Any", graph.graph.meta).get(_KEPT, {}))
     for value in proto.graph.output:
         if value.name in kept:
             value.type.CopyFrom(kept[value.name])
-    return proto.SerializeToString(deterministic=True)
+    return ModelBytes.of(proto.SerializeToString(deterministic=True), _folder(graph))
+
+
+def _folder(graph: ir.Model) -> Path | None:
+    """Where the weights are that ``graph`` leaves in files."""
+    stored = (value.const_value for value in graph.graph.initializers.values())
+    bases = (cast("Any", t).base_dir for t in stored if isinstance(t, ir.ExternalTensor))
+    return next(map(Path, bases), None)
 
 
 def _holds_map(kind: onnx.TypeProto) -> bool:

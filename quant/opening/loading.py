@@ -33,7 +33,7 @@ def load(source: str | Path | bytes) -> Model:
     _refuse_quantized([node.op_type for node in proto.graph.node], name)
     if read.complaint:
         _refuse_unless_it_runs(read, name)
-    graph = to_graph(proto)
+    graph = to_graph(proto, read.folder)
     renamed, notes = prepare(graph, name)
     learn_types(graph)
     nodes = tuple(described(node) for node in graph.graph)
@@ -63,7 +63,7 @@ def load(source: str | Path | bytes) -> Model:
 
 def _refuse_unless_it_runs(read: ReadModel, name: str) -> None:
     try:
-        InferenceSession(read.proto.SerializeToString(), level="disabled")
+        InferenceSession(read.content(), level="disabled")
     except (ModelError, ValueError) as error:
         raise ModelError(
             f"{name}: the file is not a valid ONNX model: {read.complaint}; export it again"

@@ -1,8 +1,7 @@
 """The file is the truth: what the prepared model computes is compared with the user's own file."""
 
 from collections.abc import Mapping
-from dataclasses import dataclass
-from pathlib import Path
+from concurrent.futures import ThreadPoolExecutor
 from typing import Final
 
 import numpy as np
@@ -27,40 +26,54 @@ LEAST_EQUAL: Final = 0.99
 """The share of integers that must be equal: a class may change where two scores are as good."""
 
 
-@dataclass(eq=False)
 class TruthCheck:
-    """Runs the file and the prepared model on a real sample, and compares every output.
+    """Runs the file on a real sample, beside other work, and compares every output.
 
-    Attributes:
-        model: The model as it was loaded.
-        feeds: One sample, or one group where the model takes several.
+    What the prepared model gives is known from that other work. Only where it seems to differ, and
+    optimization could be the reason, the prepared model is run once more without any.
     """
 
-    model: Model
-    feeds: Mapping[str, Array]
-    _stopped: bool = False
-    _running: InferenceSession | None = None
+    def __init__(self, model: Model, feeds: Mapping[str, Array]) -> None:
+        """Begin to run the file. Where ONNX Runtime cannot, or there is none, nothing is compared.
+
+        Args:
+            model: The model as it was loaded.
+            feeds: One sample, or one group where the model takes several.
+        """
+        self._model, self._feeds = model, feeds
+        self._stopped = False
+        self._running: InferenceSession | None = None
+        self._pool = ThreadPoolExecutor(1, thread_name_prefix="quantlens-truth")
+        self._truth = self._pool.submit(self._of_file)
+        if model.mapped_bytes:  # the same weights need not be in memory twice
+            self._truth.exception()
+
+    @property
+    def ready(self) -> bool:
+        """Whether the file has been run, so that :meth:`judge` does not wait."""
+        return self._truth.done()
 
     def stop(self) -> None:
-        """Make it end soon, without a verdict. Any thread may call it."""
+        """End without a verdict, and wait for it."""
         self._stopped = True
-        if self._running is not None:
-            self._running.stop()
+        if (running := self._running) is not None:
+            running.stop()
+        self._pool.shutdown(wait=True)
 
-    def run(self) -> None:
-        """Compare. Without a source, or where ONNX Runtime cannot run the file, nothing is done.
+    def judge(self, found: Mapping[str, Array]) -> None:
+        """Compare.
+
+        Args:
+            found: What the prepared model gave for the same sample, its outputs among it.
 
         Raises:
             ModelError: If they differ; it names the step of the preparation that changed the model.
         """
-        model = self.model
-        if model.source is None:
+        truth = self._truth.result()
+        if truth is None or self._differing(truth, found) is None:
             return
-        try:
-            truth = self._outputs(model.source)
-        except ModelError:
-            return
-        output = self._differing(truth, model.to_bytes())
+        model = self._model
+        output = self._differing(truth, self._outputs(model.to_bytes()))
         if output is None:
             return
         raise ModelError(
@@ -69,27 +82,37 @@ class TruthCheck:
             "another opset, or simplify it first"
         )
 
-    def _outputs(self, content: bytes | Path) -> Mapping[str, Array]:
-        self._running = InferenceSession(content, level="disabled")
+    def _of_file(self) -> Mapping[str, Array] | None:
+        content = self._model.original()
+        try:
+            return self._outputs(content) if content is not None else None
+        except ModelError:
+            return None
+
+    def _outputs(self, content: bytes) -> Mapping[str, Array]:
+        running = self._running = InferenceSession(content, level="disabled", threads=1)
         if self._stopped:
-            self._running.stop()
-        return self._running.run(self.feeds)
+            running.stop()
+        try:
+            return running.run(self._feeds)
+        finally:
+            self._running = None
 
     def _culprit(self, truth: Mapping[str, Array]) -> str:
         """The step that changed the model, found by leaving steps out."""
-        assert self.model.source is not None
-        graph = to_graph(read_model(self.model.source).proto)
-        prepare(graph, self.model.name, without={FOLDING})
-        if self._differing(truth, to_bytes(graph)) is None:
+        assert self._model.source is not None
+        read = read_model(self._model.source)
+        graph = to_graph(read.proto, read.folder)
+        prepare(graph, self._model.name, without={FOLDING})
+        if self._differing(truth, self._outputs(to_bytes(graph))) is None:
             return "the folding of constants and batch normalization"
-        raised = next((note for note in self.model.notes if "opset" in note), "")
+        raised = next((note for note in self._model.notes if "opset" in note), "")
         return f"a change of opset ({raised.rstrip('.')})" if raised else "a step before folding"
 
-    def _differing(self, truth: Mapping[str, Array], content: bytes) -> str | None:
+    def _differing(self, truth: Mapping[str, Array], found: Mapping[str, Array]) -> str | None:
         """The first output that differs; None where all are equal but for float noise."""
-        half = any("float32" in note for note in self.model.notes)
+        half = any("float32" in note for note in self._model.notes)
         least = LEAST_HALF_DB if half else LEAST_DB
-        found = self._outputs(content)
         for name, expected in truth.items():
             if name not in found or not _alike(expected, found[name], least):
                 return name

@@ -10,7 +10,10 @@ from numpy.typing import NDArray
 
 from quant.numerics import dequantize_linear
 from quant.passes.graph_edit import Names, add_initializer
-from quant.types import PerChannel, PerTensor, QType, QuantParams, QuantSpec
+from quant.types import PerBlock, PerChannel, PerTensor, QType, QuantParams, QuantSpec
+
+_STORED_NUMBERS = 32 << 20
+"""Larger constants are computed with each run, as four times their bytes would have to be kept."""
 
 
 class SimulateQdq(ir.passes.InPlacePass):
@@ -28,6 +31,8 @@ class SimulateQdq(ir.passes.InPlacePass):
             params = read_params(node)
             if node.op_type == "QuantizeLinear":
                 replacement = _quantize(graph, names, node, source, params)
+            elif _is_large(source) and not isinstance(params.spec.granularity, PerBlock):
+                replacement = _dequantize_large(graph, names, node, source, params)
             elif source.const_value is not None:
                 array = dequantize_linear(source.const_value.numpy(), params)
                 replacement = add_initializer(graph, names, f"{source.name}_float", array, None)
@@ -109,6 +114,32 @@ def _quantize(
             ("Add", [params.zero_point.astype(np.float32)]),
             ("Clip", [np.asarray(b) for b in bounds]),
         ],
+    )
+
+
+def _is_large(value: ir.Value) -> bool:
+    return value.const_value is not None and value.const_value.size > _STORED_NUMBERS
+
+
+def _dequantize_large(
+    graph: ir.Graph, names: Names, node: ir.Node, source: ir.Value, params: QuantParams
+) -> ir.Value:
+    cast = ir.Node("", "Cast", [source], [ir.AttrInt64("to", ir.DataType.FLOAT.value)])
+    cast.name = names.unique(f"{source.name}_Cast")
+    cast.outputs[0].name = names.unique(f"{cast.name}_out")
+    cast.outputs[0].type, cast.outputs[0].shape = ir.TensorType(ir.DataType.FLOAT), source.shape
+    graph.insert_before(node, cast)
+    rank = source.const_value.numpy().ndim if source.const_value is not None else 0
+    shape = [1] * rank
+    if isinstance(params.spec.granularity, PerChannel):
+        shape[params.spec.granularity.axis] = -1
+    zero_point, scale = (a.reshape(shape) for a in (params.zero_point, params.scale))
+    return _chain(
+        graph,
+        names,
+        node,
+        cast.outputs[0],
+        [("Sub", [zero_point.astype(np.float32)]), ("Mul", [scale])],
     )
 
 

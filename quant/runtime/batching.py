@@ -20,7 +20,11 @@ _TOLERANCE = 1e-3
 Array = NDArray[np.generic]
 
 
-def batch_size(sessions: Sequence[InferenceSession], data: Dataset) -> tuple[int, int]:
+def batch_size(
+    sessions: Sequence[InferenceSession],
+    data: Dataset,
+    alone: Sequence[Mapping[str, Array]] | None = None,
+) -> tuple[int, int]:
     """The number of samples to run at once; it depends on the models and the data only.
 
     Batches are used when every result of a batch of two is the results of its samples one after
@@ -29,6 +33,7 @@ def batch_size(sessions: Sequence[InferenceSession], data: Dataset) -> tuple[int
     Args:
         sessions: What will run on each batch.
         data: What will be fed; its first two samples are.
+        alone: What each gives for the first sample, where that is known.
 
     Returns:
         The batch size, and the bytes of the results of one sample.
@@ -38,7 +43,7 @@ def batch_size(sessions: Sequence[InferenceSession], data: Dataset) -> tuple[int
         DataError: If the data cannot be read.
     """
     first = data.probe
-    alone = [session.run(first) for session in sessions]
+    alone = alone or [session.run(first) for session in sessions]
     values = [value for found in alone for value in found.values()]
     size = sum(value.nbytes for value in values if holds_numbers(value))
     fitting = min(MAX_BATCH, BATCH_BYTES * len(sessions) // max(size, 1))

@@ -14,6 +14,7 @@ from numpy.typing import NDArray
 
 from quant.errors import ModelError
 from quant.model.read import read_model
+from quant.model.weights_beside import folder_of
 from quant.runtime.engine import onnxruntime
 from quant.runtime.randomness import dropped_outputs, may_draw, seeded
 from quant.types import ONNX_DTYPES, TensorInfo
@@ -35,6 +36,7 @@ _ORT_LEVELS: dict[Level, Any] = {
 _ONNX_TYPES = {"float": "FLOAT", "double": "DOUBLE"}
 _WORDS = {"STRING": "strings", "seq": "a sequence", "map": "a map", "optional": "an optional"}
 """What a type is called among outputs that are not compared, by its name or its beginning."""
+_FOLDER_OF_WEIGHTS = "session.model_external_initializers_file_folder_path"
 FATAL_ONLY = 4
 
 Array = NDArray[np.generic]
@@ -63,6 +65,7 @@ class InferenceSession:
         threads: int | None = None,
         arena: bool = True,
         integer_kernels: bool = True,
+        lean: bool = False,
     ) -> None:
         """Load a model.
 
@@ -75,35 +78,52 @@ class InferenceSession:
             integer_kernels: Join nodes between DequantizeLinear and QuantizeLinear into kernels
                 that compute on integers; otherwise every one of them is computed as it is
                 defined, and what is between them in float.
+            lean: Take less memory and more time: kernels keep no copy of the weights in an order
+                of their own, none is computed from integers ahead of its use, and each node runs
+                as late as its result is read. Always so where weights stay in files.
 
         Raises:
             ModelError: If the model cannot be read or loaded, or has no such tensor.
         """
         self._name = "the model" if isinstance(model, bytes) else Path(model).name
         source = str(model) if isinstance(model, Path) else model
+        folder = folder_of(source)
         self.random, dropped = False, frozenset[str]()
-        if _may_draw(source):
-            proto = _read(source)
-            self.random, dropped = seeded(proto), dropped_outputs(proto.graph)
+        draws = _may_draw(source)
+        if taps or draws:
+            proto, folder = _read(source)
+            if draws:
+                self.random, dropped = seeded(proto), dropped_outputs(proto.graph)
+            tap(proto, taps, self._name)
             source = _content(proto, self._name)
-        if taps:
-            source = tapped(source, taps)
         options = ort.SessionOptions()
         options.log_severity_level = FATAL_ONLY
         options.graph_optimization_level = _ORT_LEVELS[level]
-        options.enable_cpu_mem_arena = arena
+        options.enable_cpu_mem_arena = arena and not (lean or folder)
         # Between two runs the cores have other work, so idle threads must not spin.
         options.add_session_config_entry("session.intra_op.allow_spinning", "0")
         if not integer_kernels:
             options.add_session_config_entry("session.disable_quant_qdq", "1")
         if threads is not None:
             options.intra_op_num_threads = threads
+        if folder is not None:
+            options.add_session_config_entry(_FOLDER_OF_WEIGHTS, str(folder))
+        unused: list[str] = []
+        if lean or folder is not None:
+            unused.append("ConstantFolding")
+            options.add_session_config_entry("session.disable_prepacking", "1")
+            options.execution_order = ort.ExecutionOrder.PRIORITY_BASED
         self._options = ort.RunOptions()
         self._options.log_severity_level = FATAL_ONLY
         self._session = attempted(
             self._name,
             "load",
-            lambda: ort.InferenceSession(source, options, providers=["CPUExecutionProvider"]),
+            lambda: ort.InferenceSession(
+                source,
+                options,
+                providers=["CPUExecutionProvider"],
+                disabled_optimizers=unused or None,
+            ),
         )
         self.taps = tuple(taps)
         self.inputs = tuple(_info(arg) for arg in self._session.get_inputs())
@@ -129,7 +149,13 @@ class InferenceSession:
         Raises:
             ModelError: If ONNX Runtime fails, or :meth:`stop` was called.
         """
-        names = self.taps or tuple(info.name for info in self.outputs)
+        return self._run(self.taps or tuple(info.name for info in self.outputs), feeds)
+
+    def run_all(self, feeds: Mapping[str, Array]) -> dict[str, Array]:
+        """Like :meth:`run`, but give the tapped tensors and :attr:`outputs`."""
+        return self._run((*self.taps, *(info.name for info in self.outputs)), feeds)
+
+    def _run(self, names: Sequence[str], feeds: Mapping[str, Array]) -> dict[str, Array]:
         # Asked for nothing, ONNX Runtime gives everything.
         found = attempted(
             self._name, "run", lambda: self._session.run(list(names), dict(feeds), self._options)
@@ -189,21 +215,17 @@ def attempted(name: str, what: str, call: Callable[[], T]) -> T:
         ) from error
 
 
-def tapped(model: bytes | str, names: Sequence[str]) -> bytes:
-    """A model that also gives out inner tensors.
+def tap(proto: onnx.ModelProto, names: Sequence[str], name: str) -> None:
+    """Let a model also give out inner tensors, in place.
 
     Args:
-        model: Content of an ``.onnx`` file, or its path.
+        proto: The model.
         names: Tensors of the main graph.
-
-    Returns:
-        The content of an ``.onnx`` file.
+        name: What to call the model.
 
     Raises:
-        ModelError: If the model cannot be read, has no such tensor, or is larger than 2 GB with
-            its weights.
+        ModelError: If it has no such tensor.
     """
-    proto, name = _read(model), "the model" if isinstance(model, bytes) else Path(model).name
     outputs = {value.name for value in proto.graph.output}
     known = {value.name: value for value in proto.graph.value_info}
     produced = {output for node in proto.graph.node for output in node.output}
@@ -214,13 +236,14 @@ def tapped(model: bytes | str, names: Sequence[str]) -> bytes:
             raise ModelError(f"{name}: there is no tensor {tensor!r} to look at")
         # Without a known type ONNX Runtime infers it.
         proto.graph.output.append(known.get(tensor, onnx.ValueInfoProto(name=tensor)))
-    return _content(proto, name)
 
 
-def _read(model: bytes | str) -> onnx.ModelProto:
-    return (
-        onnx.load_model_from_string(model) if isinstance(model, bytes) else read_model(model).proto
-    )
+def _read(model: bytes | str) -> tuple[onnx.ModelProto, Path | None]:
+    """The model, and the folder of weights that stay in files."""
+    if not isinstance(model, bytes):
+        read = read_model(model)
+        return read.proto, read.folder
+    return onnx.load_model_from_string(model), folder_of(model)
 
 
 def _may_draw(model: bytes | str) -> bool:

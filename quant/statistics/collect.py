@@ -70,8 +70,16 @@ def calibrate(
         raise DataError(f"calibration needs at least 1 sample, found {total} asked for")
     report = Reporter(total, progress)
     report()
-    checked = TruthCheck(model, data.probe)
-    Execution(report, checked.stop).run(checked.run)
+    checked = Execution(report).run(partial(TruthCheck, model, data.probe))
+    try:
+        return _calibrated(model, data, total, report, checked)
+    finally:
+        checked.stop()
+
+
+def _calibrated(
+    model: Model, data: Dataset, total: int, report: Reporter, checked: TruthCheck
+) -> Calibration:
     sources = _sources(model)
     rectified = {source.base for source in sources.values() if source.rectified}
     accumulators = tuple(
@@ -91,17 +99,24 @@ def calibrate(
     open_session = partial(InferenceSession, model.to_bytes(), taps=taps)
     kernels.warm_up()
     session = Execution(report).run(partial(open_session, threads=1))
-    size, sample_bytes = Execution(report, session.stop).run(partial(batch_size, [session], data))
+    probed = partial(_probed, session, data)
+    first, (size, sample_bytes) = Execution(report, session.stop).run(probed)
     workers = _workers(size * sample_bytes)
     if workers < cores():
         session = Execution(report).run(partial(open_session, threads=cores() // workers))
     execution = Execution(report, session.stop, workers)
     measured_by = partial(_measure, _Runners(session), accumulators, means)
     unbounded: set[str] = set()
+    judged = False
     with closing(execution.map(measured_by, data.batches(size, total))) as results:
         for batch, infinite in results:
             unbounded |= infinite
             report.advance(batch.size)
+            if not judged and checked.ready:
+                checked.judge(first)
+                judged = True
+    if not judged:
+        Execution(report, session.stop).run(partial(checked.judge, first))
     measured = {
         found.name: (whole := found.result(), found.rectified(whole))
         for found in accumulators
@@ -120,6 +135,15 @@ def calibrate(
     }
     infinite = frozenset(name for name, source in sources.items() if source.base in unbounded)
     return Calibration(model.fingerprint, tensors, total, data.probe, sums, infinite)
+
+
+def _probed(
+    session: InferenceSession, data: Dataset
+) -> tuple[Mapping[str, Array], tuple[int, int]]:
+    """What the first sample gives, outputs too, and how many samples can be run at once."""
+    found = session.run_all(data.probe)
+    inner = {name: found[name] for name in session.taps} if session.taps else found
+    return found, batch_size([session], data, [inner])
 
 
 @dataclass(frozen=True)

@@ -8,9 +8,11 @@ import pytest
 
 from quant import calibrate, load, open_data, preset, quantize
 from quant.errors import ExportError
-from quant.export.verified import begins_small, check_valid, recipe_path, write_verified
+from quant.export.verified import begins_small, check_valid, recipe_path
+from quant.model.serialize import to_bytes
 from quant.passes.simulate_qdq import SimulateQdq
 from quant.recipe.recipe import Recipe
+from quant.runtime.session import InferenceSession
 from tests.models import conv_relu, images
 
 
@@ -47,16 +49,20 @@ def test_the_verification_runs_every_level(made):
     assert all(check.sqnr_db > 40 for check in checks)
 
 
+@pytest.fixture
+def wrongly_written(made, monkeypatch):
+    """The file holds another scale than the graph that it was made from."""
+
+    def wrong(graph):
+        return wrong_scale(to_bytes(graph)) if graph is made.graph else to_bytes(graph)
+
+    monkeypatch.setattr("quant.export.verified.to_bytes", wrong)
+
+
+@pytest.mark.usefixtures("wrongly_written")
 def test_a_model_that_computes_something_else_is_not_written(made, tmp_path):
     with pytest.raises(ExportError, match="other outputs than the simulation"):
-        write_verified(
-            made.graph,
-            wrong_scale(made.to_bytes()),
-            made.recipe.dumps(),
-            made.probe,
-            tmp_path / "net.onnx",
-            external_data=False,
-        )
+        made.save(tmp_path / "net.onnx")
     assert not list(tmp_path.iterdir())
 
 
@@ -74,13 +80,23 @@ def test_an_invalid_model_is_not_written(made):
         check_valid(model.SerializeToString(), "net.onnx")
 
 
-def test_a_failed_export_keeps_the_file_that_was_there(made, tmp_path):
+def test_a_failed_export_keeps_the_file_that_was_there(made, tmp_path, request):
     made.save(tmp_path / "net.onnx")
     before = {p.name: p.read_bytes() for p in tmp_path.iterdir()}
+    request.getfixturevalue("wrongly_written")
     with pytest.raises(ExportError):
-        write_verified(
-            made.graph, wrong_scale(made.to_bytes()), "{}", made.probe,
-            tmp_path / "net.onnx", external_data=False,
-        )  # fmt: skip
+        made.save(tmp_path / "net.onnx")
     assert {p.name: p.read_bytes() for p in tmp_path.iterdir()} == before
     assert json.loads(before["net.recipe.json"])["version"] == 1
+
+
+def test_the_simulation_of_large_weights_is_the_same(made, monkeypatch):
+    def simulated():
+        graph = made.graph.clone()
+        SimulateQdq()(graph)
+        return InferenceSession(to_bytes(graph), level="disabled").run(made.probe)
+
+    stored = simulated()
+    monkeypatch.setattr("quant.passes.simulate_qdq._STORED_NUMBERS", 0)
+    computed = simulated()
+    assert all(np.array_equal(stored[name], computed[name]) for name in stored)

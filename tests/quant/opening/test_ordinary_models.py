@@ -10,7 +10,6 @@ from analysis.errors.cumulative import compare
 from quant.errors import DataError, ModelError
 from quant.model.serialize import to_graph
 from quant.opening.loading import load
-from quant.opening.truth import TruthCheck
 from quant.planning.near_zero import feeding_delicate
 from quant.runtime.session import InferenceSession
 from tests.models import from_text
@@ -412,8 +411,9 @@ def test_a_prepared_model_that_computes_something_else_is_refused_by_the_step(mo
     monkeypatch.setattr("quant.model.prepare._folded", wrong)
     proto = net("net (float[N, 8] x) => (float[N, 8] y) { y = MatMul (x, w) }", w=weight(8, 8))
     model = load(proto.SerializeToString())
+    data = quant.open_data({"x": normal(4, 8)}, model)
     with pytest.raises(ModelError, match=r"output 'y' .* because of the folding"):
-        TruthCheck(model, {"x": normal(1, 8)}).run()
+        quant.calibrate(model, data)
 
 
 def test_a_declared_output_shape_that_is_wrong_changes_nothing():

@@ -3,7 +3,7 @@ import pytest
 
 from quant.errors import ModelError
 from quant.runtime.runner import Runner
-from quant.runtime.session import LEVELS, InferenceSession, tapped
+from quant.runtime.session import LEVELS, InferenceSession
 from tests import nets
 
 
@@ -43,7 +43,6 @@ def test_a_session_says_what_it_takes_and_gives(content, tmp_path):
         lambda c: InferenceSession(b"nonsense"),
         lambda c: InferenceSession("no/such/file.onnx"),
         lambda c: InferenceSession(c, taps=("nowhere",)),
-        lambda c: tapped(c, ("nowhere",)),
         lambda c: InferenceSession(c).run({"x": np.zeros((1, 2, 4, 4), np.float32)}),
         lambda c: InferenceSession(c).run({"z": np.zeros((1, 3, 4, 4), np.float32)}),
         lambda c: InferenceSession(c).run({"x": np.zeros((1, 3, 4, 4))}),
