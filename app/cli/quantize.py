@@ -70,7 +70,7 @@ def run(options: argparse.Namespace) -> None:
             calibration = quant.calibrate(model, data, samples=options.samples, progress=meter)
     quantized = quant.quantize(model, calibration, recipe)
     saved = quantized.save(options.out)
-    warnings = [*quantized.plan.warnings, *quantized.notes]
+    warnings = [*model.warnings, *quantized.plan.warnings, *quantized.notes]
     for warning in warnings:
         print(f"quantlens: warning: {warning}", file=sys.stderr)
     count = sum(item.quantized for item in quantized.plan.nodes.values())

@@ -86,6 +86,7 @@ class Model:
         tensors: Every tensor of the main graph by name, constants left out.
         renamed: Nodes that are gone -> the node that now computes their output.
         notes: What preparation did, as sentences.
+        warnings: What cannot be quantized for a reason outside of the model, as sentences.
         external_data: Whether the file keeps its weights in another file; exports then do too.
         source: Where it can be read again, unprepared: its path, or its content; None where there
             is neither.
@@ -102,6 +103,7 @@ class Model:
     tensors: Mapping[str, TensorInfo]
     renamed: Mapping[str, str] = field(default_factory=dict[str, str])
     notes: tuple[str, ...] = ()
+    warnings: tuple[str, ...] = ()
     external_data: bool = False
     complaint: str = ""
     source: Path | bytes | None = None

@@ -20,6 +20,7 @@ from onnxscript import optimizer
 from quant.model.inline import inline
 from quant.model.opset import raise_opset
 from quant.model.set_aside import set_aside
+from quant.model.unfuse import unfuse
 from quant.model.widen import widen
 
 MIN_OPSET = 13
@@ -64,6 +65,8 @@ def prepare(
         model.ir_version = max(model.ir_version, MIN_IR_VERSION)
         common.LiftConstantsToInitializersPass(lift_all_constants=True, size_limit=0)(model)
         notes += _raise_opset(model, name)
+        if done := unfuse(model):
+            notes.append(done)
         if half := widen(model):
             notes.append(
                 f"The model computes in {half}; it is quantized through float32, and its inputs "

@@ -11,6 +11,7 @@ from quant.model.prepare import prepare
 from quant.model.read import ReadModel, read_model
 from quant.model.serialize import to_graph
 from quant.opening.learned_types import learn_types
+from quant.opening.left_float import left_float_warnings
 from quant.runtime.session import InferenceSession
 
 
@@ -55,6 +56,7 @@ def load(source: str | Path | bytes) -> Model:
         tensors=MappingProxyType({str(v.name): tensor_info(v) for v in values}),
         renamed=MappingProxyType(renamed),
         notes=notes,
+        warnings=left_float_warnings(graph.graph, nodes),
         external_data=read.external_data,
         complaint=read.complaint,
         source=path if path is not None else source if isinstance(source, bytes) else None,

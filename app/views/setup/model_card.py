@@ -19,6 +19,8 @@ def model_card(opened: OpenedSource) -> None:
     """Nodes, opset, inputs and outputs, what preparation did, what stays float and why."""
     model = opened.model
     st.markdown(f"**Model** :gray[{as_text(opened.source.title)}]")
+    for warning in model.warnings:
+        st.warning(as_text(warning), icon=":material/warning:")
     quantizable = [node for node in model.nodes if node.quantizable]
     facts = {
         "Nodes": f"{len(model.nodes):,}, of which {len(quantizable):,} can be quantized",

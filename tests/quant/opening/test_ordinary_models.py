@@ -459,3 +459,28 @@ def test_functions_are_inlined_and_quantized(levels, twice):
 def test_functions_that_would_grow_without_end_are_refused_by_count():
     with pytest.raises(ModelError, match="at most 100,000 nodes, found"):
         load(chained(40, twice=True).SerializeToString())
+
+
+def test_nodes_behind_types_that_nobody_knows_are_counted_at_the_top():
+    proto = net(
+        "net (float[N, 8] x) => (float[N, 8] y) "
+        "{ a = MatMul (x, w) h = my.own.Foo (a) r = Relu (h) y = MatMul (r, v) }",
+        domains=', "my.own" : 1', w=weight(8, 8), v=weight(8, 8),
+    )  # fmt: skip
+    assert (
+        "1 of 4 nodes can be quantized: the types behind my.own.Foo are not known, so what follows "
+        "stays float."
+    ) in load(proto.SerializeToString()).warnings
+
+
+def test_nodes_inside_of_branches_are_named():
+    proto = net(
+        "net (float[N, 8] x, bool c) => (float[N, 8] y) { a = MatMul (x, w) y = If (c) "
+        "<then_branch = one () => (float[N, 8] t) { t = MatMul (a, v) }, "
+        "else_branch = two () => (float[N, 8] e) { u = MatMul (a, v) e = MatMul (u, v) }> }",
+        w=weight(8, 8), v=weight(8, 8),
+    )  # fmt: skip
+    assert load(proto.SerializeToString()).warnings == (
+        "Inside of If 'if1', 3 MatMul stay float: ONNX Runtime gives no values from there to "
+        "calibrate on.",
+    )
