@@ -12,8 +12,8 @@ class OutputsSetAside:
 
     Attributes:
         names: All of them, in order; one may be listed twice.
-        shapes: What the file declares of those that nodes compute. Exporters get it wrong, and
-            folding would make it true, so it is hidden from that step.
+        shapes: What the file declares of what nodes compute, in branches too. Exporters get it
+            wrong, and folding would make it true, so it is hidden from that step.
         constants: Those that are initializers.
     """
 
@@ -25,13 +25,13 @@ class OutputsSetAside:
         """List the outputs of ``graph`` as they were, in place."""
         found = {str(value.name): value for value in graph.inputs}
         found |= {str(value.name): value for value in graph.outputs}
-        for value in graph.outputs:
+        for value in (value for node in graph.all_nodes() for value in node.outputs):
             declared = self.shapes.get(str(value.name))
             if value.shape is None:
                 value.shape = declared
             elif declared is not None and len(value.shape) == len(declared):
                 pairs = zip(value.shape, declared, strict=True)
-                value.shape = ir.Shape(a if isinstance(a, int) else b for a, b in pairs)
+                value.shape = ir.Shape(a if _known(a) else b for a, b in pairs)
         for constant in self.constants:
             name = str(constant.name)
             if name not in graph.initializers:
@@ -39,6 +39,10 @@ class OutputsSetAside:
             found[name] = graph.initializers[name]
         graph.outputs.clear()
         graph.outputs.extend(found[name] for name in self.names)
+
+
+def _known(size: int | ir.SymbolicDim) -> bool:
+    return isinstance(size, int) or size.value is not None
 
 
 def set_aside(graph: ir.Graph) -> OutputsSetAside:
@@ -51,8 +55,9 @@ def set_aside(graph: ir.Graph) -> OutputsSetAside:
     initializers = {id(value) for value in graph.initializers.values()}
     graph.outputs.clear()
     graph.outputs.extend({id(v): v for v in outputs if v.producer() is not None}.values())
-    shapes = {str(value.name): value.shape for value in graph.outputs}
-    for value in graph.outputs:
+    computed = [value for node in graph.all_nodes() for value in node.outputs]
+    shapes = {str(value.name): value.shape for value in computed}
+    for value in computed:
         value.shape = None
     return OutputsSetAside(
         tuple(str(value.name) for value in outputs),

@@ -484,3 +484,24 @@ def test_nodes_inside_of_branches_are_named():
         "Inside of If 'if1', 3 MatMul stay float: ONNX Runtime gives no values from there to "
         "calibrate on.",
     )
+
+
+@pytest.mark.parametrize("opset", [12, 17])
+def test_an_inner_shape_that_the_file_declares_wrongly_changes_nothing(opset):
+    proto = net(
+        "net (float[N, 4, 8] x) => (float[M, L] y) <float[1, 4, 8] h> "
+        "{ h = MatMul (x, w) n = Shape (h) z = Mul (n, one) r = Reshape (h, z) "
+        "s = Shape (r) f = Gather (s, zero) u = Unsqueeze"
+        + (" <axes = [0]> (f)" if opset < 13 else " (f, first)")
+        + " t = Concat <axis = 0> (u, minus) y = Reshape (r, t) }",
+        opset=opset, w=weight(8, 8), one=np.array([1, 1, 1], np.int64), zero=np.int64(0),
+        minus=np.array([-1], np.int64), first=np.array([0], np.int64),
+    )  # fmt: skip
+    made, _ = quantized(proto, {"x": normal(8, 4, 8)})
+    feeds = {"x": normal(3, 4, 8)}
+    content = made.float_model.to_bytes()
+    # ONNX Runtime's own optimizer believes the file.
+    expected = InferenceSession(proto.SerializeToString(), level="disabled").run(feeds)["y"]
+    found = InferenceSession(content, level="disabled").run(feeds)["y"]
+    assert found.shape == expected.shape == (3, 32)
+    np.testing.assert_allclose(found, expected, rtol=1e-5, atol=1e-6)
