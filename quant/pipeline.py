@@ -122,7 +122,7 @@ class QuantizedModel:
             ExportError: If the model does not pass.
         """
         name = self.float_model.name
-        if not self.float_model.complaint and not self.float_model.mapped_bytes:
+        if self.float_model.well_formed and not self.float_model.mapped_bytes:
             check_valid(self.to_bytes(), name)
         return verify(self.to_bytes(), self.graph, self.probe, name)
 
@@ -145,7 +145,7 @@ class QuantizedModel:
             self.probe,
             Path(path),
             external_data=self.float_model.external_data,
-            valid=not self.float_model.complaint,
+            valid=self.float_model.well_formed,
         )
 
     @cached_property

@@ -47,6 +47,8 @@ def described(node: ir.Node) -> Node:
         if value is not None and value.dtype != ir.DataType.FLOAT:
             found = value.dtype.name.lower() if value.dtype else "values of unknown type"
             return replace(plain, reason=f"it works on {found}, and only float32 is quantized")
+    if node.op_type == "AveragePool" and _dilated(node):
+        return replace(plain, reason="ONNX Runtime's integer AveragePool knows no dilations")
     bias = role.bias if weight is not None else None
     if bias is not None and (bias >= len(node.inputs) or not _constant(node.inputs[bias])):
         bias = None
@@ -59,6 +61,11 @@ def described(node: ir.Node) -> Node:
         bias=bias,
         clamp=_clamp(node),
     )
+
+
+def _dilated(node: ir.Node) -> bool:
+    found = node.attributes.get("dilations")
+    return found is not None and any(size != 1 for size in found.as_ints())
 
 
 def _clamp(node: ir.Node) -> tuple[float, float] | None:

@@ -13,6 +13,7 @@ from numpy.typing import NDArray
 
 from quant.io.show import card, counted, one_line, table
 from quant.model.op_roles import REARRANGING, Kind
+from quant.model.read import is_well_formed
 from quant.model.serialize import to_bytes
 from quant.model.weights_beside import ModelBytes
 from quant.types import TensorInfo
@@ -212,6 +213,13 @@ class Model:
         """Bytes of the weights that are so large that they stay in files, mapped where used."""
         stored = (value.const_value for value in self.graph.graph.initializers.values())
         return sum(t.nbytes for t in stored if isinstance(t, ir.ExternalTensor))
+
+    @cached_property
+    def well_formed(self) -> bool:
+        """Whether onnx.checker passes the file and the prepared model, so that int8 has to pass."""
+        if self.complaint or self.mapped_bytes:
+            return not self.complaint
+        return is_well_formed(self.to_bytes())
 
     def release(self) -> None:
         """Let go of mapped weights until they are used again."""

@@ -18,6 +18,7 @@ from onnx_ir.passes import common
 from onnxscript import optimizer
 
 from quant.model.inline import inline
+from quant.model.newest_opset import NEWEST_OPSET, lower_opset
 from quant.model.opset import raise_opset
 from quant.model.set_aside import set_aside
 from quant.model.unfuse import unfuse
@@ -109,8 +110,14 @@ def name_nodes(model: ir.Model) -> None:
 
 
 def _raise_opset(model: ir.Model, name: str) -> list[str]:
-    found = model.opset_imports.get("", MIN_OPSET)
+    if "" not in model.opset_imports:
+        model.opset_imports[""] = model.opset_imports.pop("ai.onnx", MIN_OPSET)
+        model.graph.opset_imports.update(model.opset_imports)
+    found = model.opset_imports[""]
     raise_opset(model, MIN_OPSET, name)
+    if found > NEWEST_OPSET:
+        lower_opset(model, name)
+        return [f"Opset {NEWEST_OPSET} is declared instead of {found}; it means the same here."]
     if found >= MIN_OPSET:
         return []
     return [f"The model was converted from opset {found} to {MIN_OPSET}."]

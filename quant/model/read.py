@@ -97,6 +97,19 @@ def _parse(data: bytes, name: str, path: Path | None) -> ReadModel:
     return ReadModel(proto, digest.hexdigest(), path, external, _complaint(proto, path))
 
 
+def is_well_formed(content: bytes) -> bool:
+    """Whether onnx.checker passes a model without functions, its shapes and types included.
+
+    Args:
+        content: Bytes of an ``.onnx`` file.
+    """
+    try:
+        cast("Any", onnx.checker).check_model(content, full_check=True)
+    except (onnx.checker.ValidationError, onnx.shape_inference.InferenceError):
+        return False
+    return True
+
+
 def _complaint(proto: onnx.ModelProto, path: Path | None) -> str:
     checker = cast("Any", onnx.checker)
     stays = any(map(external_data_helper.uses_external_data, proto.graph.initializer))

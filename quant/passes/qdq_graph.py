@@ -5,13 +5,14 @@ from dataclasses import dataclass
 
 import onnx_ir as ir
 
+from quant.model.model import Model
 from quant.model.opset import raise_opset
 from quant.params.constants import QuantizedConstant
 from quant.passes.drop_activations import DropActivations
 from quant.passes.float_constants import AddShifts, ReplaceFloatConstants
 from quant.passes.insert_qdq import InsertQdq
 from quant.passes.quantize_constants import QuantizeConstants
-from quant.passes.shield_float import ShieldFloatWeights
+from quant.passes.shield_float import ShieldFloat
 from quant.planning.plan import Plan
 from quant.repairs.draft import Draft
 from quant.types import QuantParams
@@ -55,8 +56,15 @@ def quantized_graph(
     DropActivations(dropped)(graph)
     inserted = InsertQdq(plan, params).call(graph)
     QuantizeConstants(constants)(graph)
-    ShieldFloatWeights(_float_weights(plan, constants))(graph)
+    shielded = _float_weights(plan, constants) | _dilated_pools(model)
+    ShieldFloat(shielded)(graph)
     return QuantizedGraph(graph, inserted.tensor_map)
+
+
+def _dilated_pools(model: Model) -> frozenset[str]:
+    """The AveragePool that stay in float although ONNX Runtime takes them for integer ones."""
+    pools = (node for node in model.nodes if node.op_type == "AveragePool")
+    return frozenset(node.name for node in pools if not node.quantizable)
 
 
 def _float_weights(plan: Plan, constants: Sequence[QuantizedConstant]) -> frozenset[str]:

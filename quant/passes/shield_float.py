@@ -5,13 +5,15 @@ import onnx_ir as ir
 from quant.passes.graph_edit import Names
 
 
-class ShieldFloatWeights(ir.passes.InPlacePass):
+class ShieldFloat(ir.passes.InPlacePass):
     """Put a Max of one input, which changes nothing, between DequantizeLinear and the named nodes.
 
     From the level "basic" on ONNX Runtime stores the float weight of a Conv, ConvTranspose or Gemm
     that reads a DequantizeLinear as int8, with one scale for the whole weight (its transformer
     WeightBiasQuantization, seen in 1.31). A node that a recipe leaves in float would lose
-    more than quantized per channel. An Identity would be removed before; a Max is not.
+    more than quantized per channel. An AveragePool with dilations between DequantizeLinear and
+    QuantizeLinear becomes an integer one that does not load (seen in 1.32). An Identity would be
+    removed before; a Max is not.
     """
 
     def __init__(self, names: frozenset[str]) -> None:

@@ -10,6 +10,7 @@ from quant.planning.groups import decide, shared, source_of
 from quant.planning.near_zero import needs_relative_precision
 from quant.planning.placement import placed
 from quant.planning.plan import Group, NodePlan, Plan, TensorPlan
+from quant.planning.sizes import deciding
 from quant.planning.unheld import touching, unheld_tensors
 from quant.recipe.recipe import Recipe, Rule, Selector
 from quant.recipe.settings import Settings
@@ -41,7 +42,7 @@ def plan(model: Model, recipe: Recipe, calibration: Calibration | None = None) -
     unheld = {} if calibration is None else touching(model, unheld_tensors(model, calibration))
     small = {} if calibration is None else needs_relative_precision(model, calibration)
     of_nodes = {name: found for name, (found, _) in settings.items()}
-    placement = placed(model, of_nodes, unheld, small)
+    placement = placed(model, of_nodes, {**unheld, **deciding(model)}, small)
     nodes = _plan_nodes(model, settings, placement.float_nodes)
     raw = {p.node.inputs[p.node.data[0]] for p in nodes.values() if p.fused_into}
     produced = {

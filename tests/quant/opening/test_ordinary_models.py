@@ -505,3 +505,43 @@ def test_an_inner_shape_that_the_file_declares_wrongly_changes_nothing(opset):
     found = InferenceSession(content, level="disabled").run(feeds)["y"]
     assert found.shape == expected.shape == (3, 32)
     np.testing.assert_allclose(found, expected, rtol=1e-5, atol=1e-6)
+
+
+def test_an_opset_newer_than_quantization_runs_in_is_declared_earlier():
+    proto = net(
+        "net (float[N, 8] x) => (float[N, 8] y) { h = MatMul (x, w) y = Celu (h) }",
+        opset=28, w=weight(8, 8),
+    )  # fmt: skip
+    made, _ = quantized(proto, {"x": normal(8, 8)}, "everything")
+    assert made.graph.opset_imports[""] == 27
+    assert "Opset 27 is declared instead of 28; it means the same here." in made.float_model.notes
+
+
+def test_an_operator_that_a_newer_opset_changed_is_refused_by_name():
+    proto = net(
+        "net (float[N, 8] x) => (float[N, 8] y) { h = MatMul (x, w) y = Mod <fmod = 1> (h, x) }",
+        opset=28, w=weight(8, 8),
+    )  # fmt: skip
+    with pytest.raises(ModelError, match=r"found opset 28 with the Mod .* with opset 27"):
+        load(proto.SerializeToString())
+
+
+def test_a_pool_with_dilations_stays_float_and_runs():
+    proto = net(
+        "net (float[N, 3, 12, 12] x) => (float[N, 4, A, B] y) "
+        "{ c = Conv (x, w) p = AveragePool <kernel_shape = [2, 2], dilations = [2, 2]> (c) "
+        "y = Conv (p, v) }",
+        opset=19, w=weight(4, 3, 3, 3), v=weight(4, 4, 3, 3),
+    )  # fmt: skip
+    made, _ = quantized(proto, {"x": normal(8, 3, 12, 12)}, "everything")
+    (pool,) = (node for node in made.float_model.nodes if node.op_type == "AveragePool")
+    assert "dilations" in pool.reason
+
+
+def test_a_model_of_other_domains_alone_gets_the_default_one_too():
+    proto = from_text(
+        '<ir_version: 8, opset_import: ["ai.onnx" : 17]> net (float[N, 8] x) => (float[N, 8] y) '
+        "{ y = MatMul (x, w) }", w=weight(8, 8),
+    )  # fmt: skip
+    made, _ = quantized(proto, {"x": normal(8, 8)})
+    assert made.graph.opset_imports[""] == 17
