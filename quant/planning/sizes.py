@@ -52,6 +52,9 @@ _READ: Final[dict[str, tuple[int, ...]]] = {
 }
 """Operator -> its inputs that are shapes, indices, axes or counts."""
 
+_SUMMARIES: Final = frozenset(name for name in _READ if name.startswith("Reduce"))
+"""What decides a branch from so many values is theirs, not a count."""
+
 _CONDITIONS: Final[dict[str, tuple[int, ...]]] = {"If": (0,), "Loop": (0, 1)}
 """Operator -> its inputs that decide what is run."""
 
@@ -59,6 +62,9 @@ _CHOOSING: Final = frozenset(
     {"ArgMax", "ArgMin", "NonMaxSuppression", "NonZero", "Shape", "Size", "TopK", "Unique"}
 )
 """Operators whose result is a size or index of its own, whatever the values around it."""
+
+_COMPARING: Final = frozenset({"Equal", "Greater", "GreaterOrEqual", "Less", "LessOrEqual"})
+"""A choice among data ends here: which boxes are kept, say. What decides a branch goes on."""
 
 
 def deciding(model: Model) -> dict[str, str]:
@@ -70,25 +76,25 @@ def deciding(model: Model) -> dict[str, str]:
     found: dict[str, str] = {}
     for reader in model.nodes:
         for index in _READ.get(reader.op_type, ()):
-            for node in _behind(model, reader, index):
+            for node in _behind(model, reader, index, _CHOOSING | _COMPARING):
                 why = f"it computes a size or index for {reader.op_type} {reader.name}"
                 found.setdefault(node.name, why)
         for index in _CONDITIONS.get(reader.op_type, ()):
-            for node in _behind(model, reader, index):
+            for node in _behind(model, reader, index, _CHOOSING | _SUMMARIES):
                 if node.kind is not Kind.COMPUTE:
                     why = f"it computes a condition for {reader.op_type} {reader.name}"
                     found.setdefault(node.name, why)
     return found
 
 
-def _behind(model: Model, reader: Node, index: int) -> Iterator[Node]:
+def _behind(model: Model, reader: Node, index: int, ends: frozenset[str]) -> Iterator[Node]:
     """The nodes that can be quantized and compute the input, back to where it is taken."""
     waiting = [reader.inputs[index]] if index < len(reader.inputs) else []
     seen: set[str] = set()
     while waiting:
         name = waiting.pop()
         node = model.producers.get(name)
-        if node is None or name in seen or node.op_type in _CHOOSING:
+        if node is None or name in seen or node.op_type in ends:
             continue
         seen.add(name)
         if node.quantizable:

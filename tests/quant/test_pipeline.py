@@ -251,7 +251,8 @@ def test_values_read_by_a_subgraph_are_the_quantized_ones():
     ]
     nodes = [
         helper.make_node("Add", ["x", "x"], ["c"], name="add"),
-        helper.make_node("ReduceSum", ["x"], ["sum"], keepdims=0),
+        helper.make_node("Cast", ["c"], ["flags"], to=TensorProto.BOOL),
+        helper.make_node("ReduceSum", ["c"], ["sum"], keepdims=0),
         helper.make_node("Greater", ["sum", "zero"], ["flag"]),
         helper.make_node("If", ["flag"], ["y"], then_branch=branch[0], else_branch=branch[1]),
     ]

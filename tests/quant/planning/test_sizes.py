@@ -100,3 +100,22 @@ def test_the_reason_names_the_reader():
     model = quant.load(proto.SerializeToString())
     (reader,) = (n.name for n in model.nodes if n.op_type == "Slice" and n.outputs == ("y",))
     assert set(deciding(model).values()) == {f"it computes a size or index for Slice {reader}"}
+
+
+def test_a_threshold_on_data_leaves_the_network_in_integers():
+    proto = net(
+        "m = MatMul (x, w) s = ReduceMax <axes = [1], keepdims = 0> (m) g = Greater (s, half) "
+        "y = Compress <axis = 0> (m, g)",
+        "float[N, 8] x",
+        "float[M, 8] y",
+    )
+    assert deciding(quant.load(proto.SerializeToString())) == {}
+
+
+def test_what_decides_a_branch_stays_float_back_to_the_network():
+    body = "m = MatMul (x, w) s = ReduceMax <keepdims = 0> (m) t = Mul (s, half) " + (
+        "g = Greater (t, point) y = If (g) <then_branch = a () => (float[N, 8] u) "
+        "{ u = Relu (m) }, else_branch = b () => (float[N, 8] v) { v = Neg (m) }>"
+    )
+    model = quant.load(net(body, "float[N, 8] x", "float[N, 8] y").SerializeToString())
+    assert {n.op_type for n in model.nodes if n.name in deciding(model)} == {"Mul"}
