@@ -184,7 +184,7 @@ class _Sweep:
         group: list[_Work] = []
         for unit in units:
             if self._stopped.is_set():
-                raise ModelError("the sweep was stopped")
+                return
             diff = self._base.diff(self.subject.variant(unit))
             work = _Work(unit, diff, ScoreAccumulator(self.metric, self.data.labels))
             if group and self._full(group, work):

@@ -10,7 +10,7 @@ import onnx
 from onnx import external_data_helper
 
 from quant.errors import ModelError
-from quant.model.weights_beside import ModelBytes, bring_in
+from quant.model.weights_beside import ModelBytes, bring_in, serialized
 
 
 @dataclass(frozen=True, eq=False)
@@ -40,7 +40,7 @@ class ReadModel:
 
     def content(self) -> bytes:
         """The model as the bytes of an ``.onnx`` file."""
-        return ModelBytes.of(self.proto.SerializeToString(), self.folder)
+        return ModelBytes.of(serialized(self.proto, "the model"), self.folder)
 
 
 def read_model(source: str | Path | bytes) -> ReadModel:
@@ -59,9 +59,9 @@ def read_model(source: str | Path | bytes) -> ReadModel:
     if isinstance(source, bytes):
         return _parse(source, "model", None)
     path = Path(source)
-    if path.is_dir():
-        raise ModelError(f"{path}: expected an .onnx file, found a folder; name the file in it")
     try:
+        if path.is_dir():
+            raise ModelError(f"{path}: expected an .onnx file, found a folder; name the file in it")
         data = _regular(path).read_bytes()
     except FileNotFoundError:
         raise ModelError(f"{path}: there is no such file; check the path") from None

@@ -6,7 +6,7 @@ from typing import Any, cast
 import onnx
 import onnx_ir as ir
 
-from quant.model.weights_beside import ModelBytes
+from quant.model.weights_beside import ModelBytes, serialized
 
 _KEPT = "types of outputs"
 
@@ -40,7 +40,7 @@ def to_bytes(graph: ir.Model) -> bytes:
     for value in proto.graph.output:
         if value.name in kept:
             value.type.CopyFrom(kept[value.name])
-    return ModelBytes.of(proto.SerializeToString(deterministic=True), _folder(graph))
+    return ModelBytes.of(serialized(proto, str(proto.graph.name or "model")), _folder(graph))
 
 
 def _folder(graph: ir.Model) -> Path | None:

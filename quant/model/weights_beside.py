@@ -36,6 +36,25 @@ class ModelBytes(bytes):
         return made
 
 
+def serialized(proto: onnx.ModelProto, name: str) -> bytes:
+    """The bytes of a model; equal models give equal bytes.
+
+    Args:
+        proto: The model.
+        name: What to call it in messages.
+
+    Raises:
+        ModelError: If it holds more than 2 GB, which no such file can.
+    """
+    try:
+        return proto.SerializeToString(deterministic=True)
+    except Exception as error:  # protobuf's own have moved between its versions
+        raise ModelError(
+            f"{name}: expected at most 2 GB in one .onnx file, found more; export the model with "
+            "its weights beside it (external data)"
+        ) from error
+
+
 def folder_of(model: bytes | str | Path) -> Path | None:
     """The folder of the weights that a content leaves in files; None where it holds them all."""
     return model.folder if isinstance(model, ModelBytes) else None

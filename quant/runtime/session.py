@@ -14,7 +14,7 @@ from numpy.typing import NDArray
 
 from quant.errors import ModelError
 from quant.model.read import read_model
-from quant.model.weights_beside import folder_of
+from quant.model.weights_beside import folder_of, serialized
 from quant.runtime.engine import onnxruntime
 from quant.runtime.randomness import dropped_outputs, may_draw, seeded
 from quant.types import ONNX_DTYPES, TensorInfo
@@ -95,7 +95,7 @@ class InferenceSession:
             if draws:
                 self.random, dropped = seeded(proto), dropped_outputs(proto.graph)
             tap(proto, taps, self._name)
-            source = _content(proto, self._name)
+            source = serialized(proto, self._name)
         options = ort.SessionOptions()
         options.log_severity_level = FATAL_ONLY
         options.graph_optimization_level = _ORT_LEVELS[level]
@@ -251,16 +251,6 @@ def _may_draw(model: bytes | str) -> bool:
         return may_draw(model if isinstance(model, bytes) else Path(model).read_bytes())
     except OSError:
         return False  # loading it says why
-
-
-def _content(proto: onnx.ModelProto, name: str) -> bytes:
-    try:
-        return proto.SerializeToString()
-    except ValueError as error:
-        raise ModelError(
-            f"{name}: the model takes more than 2 GB with its weights, which cannot be looked "
-            "into; use a smaller one"
-        ) from error
 
 
 def holds_numbers(value: object) -> bool:
