@@ -81,7 +81,7 @@ class Models(ABC):
 
     @property
     @abstractmethod
-    def float_file(self) -> bytes | None:
+    def float_file(self) -> bytes | Path | None:
         """The user's own float file, unprepared; None where it is not to be had."""
 
     @cached_property
@@ -134,7 +134,7 @@ class FileRuns(Models):
         return self._float.to_bytes() if isinstance(self._float, Model) else _content(self._float)
 
     @property
-    def float_file(self) -> bytes | None:
+    def float_file(self) -> bytes | Path | None:
         """The user's own float file; None where the float model was given as a file itself."""
         return self._float.original() if isinstance(self._float, Model) else None
 
@@ -167,7 +167,7 @@ class QuantizedRuns(Models):
         return self.quantized.float_model.to_bytes()
 
     @property
-    def float_file(self) -> bytes | None:
+    def float_file(self) -> bytes | Path | None:
         """The user's own float file, unprepared; None where it is gone or has changed."""
         return self.quantized.float_model.original()
 

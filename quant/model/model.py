@@ -1,6 +1,5 @@
 """A prepared float model as data: its nodes, its tensors and what can be quantized."""
 
-import hashlib
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from functools import cached_property
@@ -12,8 +11,8 @@ import onnx_ir as ir
 from numpy.typing import NDArray
 
 from quant.io.show import card, counted, one_line, table
-from quant.model.op_roles import REARRANGING, Kind
-from quant.model.read import is_well_formed
+from quant.model.op_roles import MAY_DRAW, REARRANGING, Kind
+from quant.model.read import is_well_formed, stamp
 from quant.model.serialize import to_bytes
 from quant.model.weights_beside import ModelBytes
 from quant.types import TensorInfo
@@ -91,6 +90,7 @@ class Model:
         external_data: Whether the file keeps its weights in another file; exports then do too.
         source: Where it can be read again, unprepared: its path, or its content; None where there
             is neither.
+        stamp: Size in bytes of the source and when it was written, in ns; None for a content.
         complaint: What onnx.checker has against the file, although it runs; empty where it passes.
     """
 
@@ -108,6 +108,7 @@ class Model:
     external_data: bool = False
     complaint: str = ""
     source: Path | bytes | None = None
+    stamp: tuple[int, int] | None = None
 
     def __repr__(self) -> str:
         """Name and counts, in one line."""
@@ -215,6 +216,11 @@ class Model:
         return sum(t.nbytes for t in stored if isinstance(t, ir.ExternalTensor))
 
     @cached_property
+    def draws(self) -> bool:
+        """Whether it may draw random numbers: it holds a random operator, or a Dropout."""
+        return any(node.op_type in MAY_DRAW for node in self.graph.graph.all_nodes())
+
+    @cached_property
     def well_formed(self) -> bool:
         """Whether onnx.checker passes the file and the prepared model, so that int8 has to pass."""
         if self.complaint or self.mapped_bytes:
@@ -227,17 +233,18 @@ class Model:
             if isinstance(value.const_value, ir.ExternalTensor):
                 value.const_value.release()
 
-    def original(self) -> bytes | None:
-        """The user's own file, unprepared; None where it is gone or has changed since."""
+    def original(self) -> bytes | Path | None:
+        """The user's own file, unprepared; None where it is gone or was written again since."""
         if not isinstance(self.source, Path):
             return self.source
         try:
-            content = self.source.read_bytes()
+            if stamp(self.source) != self.stamp:
+                return None
+            if self.mapped_bytes:
+                return ModelBytes.of(self.source.read_bytes(), self.source.parent.resolve())
         except OSError:
             return None
-        if self.external_data:
-            return ModelBytes.of(content, self.source.parent.resolve())
-        return content if hashlib.sha256(content).hexdigest() == self.fingerprint else None
+        return self.source
 
     @cached_property
     def _serialized(self) -> bytes:

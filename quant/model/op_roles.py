@@ -104,6 +104,21 @@ CLAMPS = frozenset({"Relu", "Clip"})
 REARRANGING = frozenset({"Flatten", "Identity", "Reshape", "Squeeze", "Transpose", "Unsqueeze"})
 """Operators whose output holds exactly the values of the input, so it has the same statistics."""
 
+RANDOM_OPS = frozenset(
+    {
+        "Bernoulli",
+        "Multinomial",
+        "RandomNormal",
+        "RandomNormalLike",
+        "RandomUniform",
+        "RandomUniformLike",
+    }
+)
+"""Operators that draw numbers and take a seed."""
+
+MAY_DRAW = RANDOM_OPS | {"Dropout"}
+"""Operators that draw numbers, a Dropout in training mode among them."""
+
 QUANTIZED_OPS = frozenset(
     {
         "QuantizeLinear",

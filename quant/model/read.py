@@ -2,7 +2,7 @@
 
 import hashlib
 import stat
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any, cast
 
@@ -24,6 +24,7 @@ class ReadModel:
         external_data: Whether weights were kept in another file.
         complaint: What onnx.checker has against it; empty where it passes. Converters write files
             that do not pass and run all the same.
+        stamp: What :func:`stamp` said of the file when it was read; None for a content.
     """
 
     proto: onnx.ModelProto
@@ -31,6 +32,7 @@ class ReadModel:
     path: Path | None
     external_data: bool
     complaint: str = ""
+    stamp: tuple[int, int] | None = None
 
     @property
     def folder(self) -> Path | None:
@@ -62,13 +64,24 @@ def read_model(source: str | Path | bytes) -> ReadModel:
     try:
         if path.is_dir():
             raise ModelError(f"{path}: expected an .onnx file, found a folder; name the file in it")
-        data = _regular(path).read_bytes()
+        known = stamp(_regular(path))
+        data = path.read_bytes()
     except FileNotFoundError:
         raise ModelError(f"{path}: there is no such file; check the path") from None
     except (OSError, ValueError) as error:
         reason = error.strerror if isinstance(error, OSError) else str(error)
         raise ModelError(f"{path}: the file cannot be read ({reason})") from error
-    return _parse(data, path.name, path)
+    return replace(_parse(data, path.name, path), stamp=known)
+
+
+def stamp(path: Path) -> tuple[int, int]:
+    """What changes when a file is written again: its size in bytes, and when it was written in ns.
+
+    Raises:
+        OSError: If there is no such file.
+    """
+    found = path.stat()
+    return found.st_size, found.st_mtime_ns
 
 
 def _regular(path: Path) -> Path:

@@ -59,6 +59,7 @@ def load(source: str | Path | bytes) -> Model:
         warnings=left_float_warnings(graph.graph, nodes),
         external_data=read.external_data,
         complaint=read.complaint,
+        stamp=read.stamp,
         source=path if path is not None else source if isinstance(source, bytes) else None,
     )
 

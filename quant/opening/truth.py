@@ -2,6 +2,7 @@
 
 from collections.abc import Mapping
 from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
 from typing import Final
 
 import numpy as np
@@ -89,8 +90,10 @@ class TruthCheck:
         except ModelError:
             return None
 
-    def _outputs(self, content: bytes) -> Mapping[str, Array]:
-        running = self._running = InferenceSession(content, level="disabled", threads=1)
+    def _outputs(self, content: bytes | Path) -> Mapping[str, Array]:
+        running = self._running = InferenceSession(
+            content, level="disabled", threads=1, lean=True, draws=self._model.draws
+        )
         if self._stopped:
             running.stop()
         try:

@@ -11,17 +11,7 @@ from collections.abc import Iterator
 
 import onnx
 
-SEEDED = frozenset(
-    {
-        "Bernoulli",
-        "Multinomial",
-        "RandomNormal",
-        "RandomNormalLike",
-        "RandomUniform",
-        "RandomUniformLike",
-    }
-)
-"""Operators that draw numbers and take a seed."""
+from quant.model.op_roles import MAY_DRAW, RANDOM_OPS
 
 _DROPPING = "Dropout"
 _SEEDS = 1 << 24
@@ -29,7 +19,7 @@ _SEEDS = 1 << 24
 
 def may_draw(content: bytes) -> bool:
     """Whether a model's file names a random operator anywhere; a quick look."""
-    return any(name.encode() in content for name in (*SEEDED, _DROPPING))
+    return any(name.encode() in content for name in MAY_DRAW)
 
 
 def seeded(model: onnx.ModelProto) -> bool:
@@ -40,7 +30,7 @@ def seeded(model: onnx.ModelProto) -> bool:
     """
     found = False
     for node in _nodes(model.graph):
-        if node.op_type not in SEEDED or node.domain not in {"", "ai.onnx"}:
+        if node.op_type not in RANDOM_OPS or node.domain not in {"", "ai.onnx"}:
             continue
         found = True
         if not any(attribute.name == "seed" for attribute in node.attribute):

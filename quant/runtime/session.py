@@ -66,6 +66,7 @@ class InferenceSession:
         arena: bool = True,
         integer_kernels: bool = True,
         lean: bool = False,
+        draws: bool | None = None,
     ) -> None:
         """Load a model.
 
@@ -81,6 +82,7 @@ class InferenceSession:
             lean: Take less memory and more time: kernels keep no copy of the weights in an order
                 of their own, none is computed from integers ahead of its use, and each node runs
                 as late as its result is read. Always so where weights stay in files.
+            draws: Whether it may hold random operators; None to look for them in all its bytes.
 
         Raises:
             ModelError: If the model cannot be read or loaded, or has no such tensor.
@@ -89,7 +91,7 @@ class InferenceSession:
         source = str(model) if isinstance(model, Path) else model
         folder = folder_of(source)
         self.random, dropped = False, frozenset[str]()
-        draws = _may_draw(source)
+        draws = _may_draw(source) if draws is None else draws
         if taps or draws:
             proto, folder = _read(source)
             if draws:

@@ -96,7 +96,7 @@ def _calibrated(
     inputs = {info.name for info in model.inputs}
     looked_at = dict.fromkeys((*(a.name for a in accumulators), *(m.base for m in means)))
     taps = [name for name in looked_at if name not in inputs]
-    open_session = partial(InferenceSession, model.to_bytes(), taps=taps)
+    open_session = partial(InferenceSession, model.to_bytes(), taps=taps, draws=model.draws)
     kernels.warm_up()
     session = Execution(report).run(partial(open_session, threads=1))
     probed = partial(_probed, session, data)

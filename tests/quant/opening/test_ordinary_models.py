@@ -545,3 +545,16 @@ def test_a_model_of_other_domains_alone_gets_the_default_one_too():
     )  # fmt: skip
     made, _ = quantized(proto, {"x": normal(8, 8)})
     assert made.graph.opset_imports[""] == 17
+
+
+def test_a_file_that_was_written_again_is_not_the_file_that_was_opened(tmp_path):
+    path = tmp_path / "net.onnx"
+    proto = net("net (float[N, 8] x) => (float[N, 8] y) { y = MatMul (x, w) }", w=weight(8, 8))
+    path.write_bytes(proto.SerializeToString())
+    model = load(path)
+    assert model.original() == path
+    path.write_bytes(proto.SerializeToString() + b"\x12\x00")
+    assert model.original() is None
+    path.unlink()
+    assert model.original() is None
+    assert quant.calibrate(model, quant.open_data({"x": normal(4, 8)}, model)).samples == 4
