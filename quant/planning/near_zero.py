@@ -20,6 +20,14 @@ _SENSITIVE: Final = {"Log": 0, "Reciprocal": 0, "Sqrt": 0, "Pow": 0, "Div": 1}
 _PASSED: Final = frozenset({"Abs", "Add", "Clip", "Max", "Mul", "Relu", "Sub"}) | REARRANGING
 """Operators that leave small values small, or guard them from zero."""
 
+_SUMMED: Final = frozenset(
+    {"ReduceL1", "ReduceL2", "ReduceMax", "ReduceMean", "ReduceSum", "ReduceSumSquare"}
+)
+"""Operators that give zero where all they read is zero."""
+
+LEAST_ZEROS: Final = 1e-3
+"""From this share of exact zeros on, some sample or part of one is taken to be all zero."""
+
 STEPS: Final = 8
 """Steps of an eight-bit range; a value within so many of zero is wrong by 6 % and more."""
 
@@ -36,6 +44,30 @@ def feeding_delicate(model: Model) -> dict[str, str]:
     Returns:
         Node -> that operator.
     """
+    return _feeding(model, _PASSED)
+
+
+def zeros_matter(model: Model, calibration: Calibration) -> frozenset[str]:
+    """The nodes with multiply-adds whose exact zeros must stay zero.
+
+    Their results reach an operator that is delicate near zero, directly, or summed up where a whole
+    sample is silent or a channel dead.
+
+    Args:
+        model: The model.
+        calibration: Statistics of its tensors.
+    """
+    outputs = {node.name: node.outputs[0] for node in model.nodes}
+    summed = {
+        name
+        for name in _feeding(model, _PASSED | _SUMMED)
+        if (stats := calibration.tensors.get(outputs[name])) is not None
+        and stats.histogram.zeros > LEAST_ZEROS * stats.histogram.count
+    }
+    return frozenset(summed | feeding_delicate(model).keys())
+
+
+def _feeding(model: Model, passed: frozenset[str]) -> dict[str, str]:
     found: dict[str, str] = {}
     for reader in model.nodes:
         index = _SENSITIVE.get(reader.op_type)
@@ -50,7 +82,7 @@ def feeding_delicate(model: Model) -> dict[str, str]:
             seen.add(name)
             if node.kind is Kind.COMPUTE:
                 found[node.name] = reader.op_type
-            elif node.op_type in _PASSED:
+            elif node.op_type in passed:
                 waiting += [source for source in node.inputs if source]
     return found
 

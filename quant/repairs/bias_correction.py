@@ -28,7 +28,7 @@ from numpy.typing import NDArray
 from quant.model.model import Model, Node
 from quant.numerics import dequantize_linear, params_from_range, quantize_linear
 from quant.params.constants import INT32_LIMIT, QuantizedConstant
-from quant.planning.near_zero import feeding_delicate
+from quant.planning.near_zero import zeros_matter
 from quant.repairs.draft import Draft, FloatConstant, Shift, register
 from quant.types import PerChannel, PerTensor, QType, QuantParams, QuantSpec
 
@@ -47,7 +47,7 @@ def bias_correction(draft: Draft) -> Draft:
     """
     attributes = {str(node.name): node for node in draft.model.graph.graph}
     unknown: list[str] = []
-    kept = feeding_delicate(draft.model)
+    kept = zeros_matter(draft.model, draft.calibration)
     for item in draft.constants:
         node = draft.plan.nodes[item.node].node
         if node.weight is None or item.index != node.weight.index or not node.data:

@@ -3,6 +3,7 @@
 import numpy as np
 import onnx
 import onnx_ir as ir
+import onnxruntime as ort
 import pytest
 
 import quant
@@ -285,20 +286,38 @@ def test_what_no_comparison_fits_passes_through_and_is_named(kind):
     assert set(compare(made.float_model, made, opened).outputs) == set(names) - set(uncompared)
 
 
-def test_a_map_keeps_its_type():
+MAPS = {
+    "of integers": (onnx.TensorProto.INT64, "classlabels_int64s = [0, 1, 2]", "p"),
+    "of strings": (onnx.TensorProto.STRING, 'classlabels_strings = ["a", "b", "c"]', "p"),
+    "of what is computed on": (onnx.TensorProto.INT64, "classlabels_int64s = [0, 1, 2]", "s"),
+}
+
+
+@pytest.mark.parametrize("recipe", ["recommended", "everything", "onnxruntime-default"])
+@pytest.mark.parametrize("kind", MAPS)
+def test_a_map_keeps_its_type_and_its_numbers(kind, recipe):
+    key, labels, source = MAPS[kind]
     proto = net(
         CLASSIFIER.format(
             outputs="float[N, 3] z, float[N, 3] p",
-            more="z = ai.onnx.ml.ZipMap <classlabels_int64s = [0, 1, 2]> (p)",
+            more=f"z = ai.onnx.ml.ZipMap <{labels}> ({source})",
         ),
         domains=ML, w1=weight(8, 8), w2=weight(8, 3),
     )  # fmt: skip
-    kind = proto.graph.output[0].type.sequence_type.elem_type.map_type
-    kind.key_type = onnx.TensorProto.INT64
-    kind.value_type.tensor_type.elem_type = onnx.TensorProto.FLOAT
-    made, _ = quantized(proto, {"x": normal(12, 8)})
-    assert onnx.load_from_string(made.to_bytes()).graph.output[0] == proto.graph.output[0]
-    assert InferenceSession(made.to_bytes()).uncompared == {"z": "a sequence"}
+    of_map = proto.graph.output[0].type.sequence_type.elem_type.map_type
+    of_map.key_type = key
+    of_map.value_type.tensor_type.elem_type = onnx.TensorProto.FLOAT
+    made, _ = quantized(proto, {"x": normal(12, 8)}, recipe)
+    content = made.to_bytes()
+    assert onnx.load_from_string(content).graph.output[0] == proto.graph.output[0]
+    assert InferenceSession(content).uncompared == {"z": "a sequence"}
+    feeds = {"x": normal(4, 8)}
+    first, second = (
+        ort.InferenceSession(c).run(["z"], feeds)[0] for c in (proto.SerializeToString(), content)
+    )
+    for one, other in zip(first, second, strict=True):
+        assert one.keys() == other.keys()
+        assert all(abs(one[label] - other[label]) < 0.15 for label in one)
 
 
 @pytest.mark.parametrize(
