@@ -15,8 +15,8 @@ from dataclasses import dataclass
 
 import onnx_ir as ir
 from onnx_ir.passes import common
-from onnxscript import optimizer
 
+from quant.model.fold import fold
 from quant.model.inline import inline
 from quant.model.newest_opset import NEWEST_OPSET, lower_opset
 from quant.model.opset import raise_opset
@@ -28,7 +28,6 @@ MIN_OPSET = 13
 """Per-channel QuantizeLinear needs opset 13; older models are converted up."""
 MIN_IR_VERSION = 4
 """Before it, every initializer had to be an input of the graph as well."""
-_FOLD_LIMIT_BYTES = 64 << 20
 
 
 FOLDING = "folding"
@@ -73,7 +72,7 @@ def prepare(
                 f"The model computes in {half}; it is quantized through float32, and its inputs "
                 "and outputs stay as they are."
             )
-        if FOLDING not in without and not _folded(model):
+        if FOLDING not in without and not fold(model):
             notes.append("Constants and norms are left as they are: the optimizer cannot read it.")
         _forget_allowzero(model)
     outputs.put_back(model.graph)
@@ -121,19 +120,6 @@ def _raise_opset(model: ir.Model, name: str) -> list[str]:
     if found >= MIN_OPSET:
         return []
     return [f"The model was converted from opset {found} to {MIN_OPSET}."]
-
-
-def _folded(model: ir.Model) -> bool:
-    """Fold constants and batch normalization in place; False where the optimizer fails."""
-    kept = model.clone()
-    try:
-        optimizer.optimize(
-            model, input_size_limit=_FOLD_LIMIT_BYTES, output_size_limit=_FOLD_LIMIT_BYTES
-        )
-    except Exception:
-        model.graph = kept.graph
-        return False
-    return True
 
 
 def _forget_allowzero(model: ir.Model) -> None:

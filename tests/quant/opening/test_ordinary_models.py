@@ -432,7 +432,7 @@ def test_a_prepared_model_that_computes_something_else_is_refused_by_the_step(mo
         weights.const_value = ir.tensor(2 * weights.const_value.numpy(), name="w")
         return True
 
-    monkeypatch.setattr("quant.model.prepare._folded", wrong)
+    monkeypatch.setattr("quant.model.prepare.fold", wrong)
     proto = net("net (float[N, 8] x) => (float[N, 8] y) { y = MatMul (x, w) }", w=weight(8, 8))
     model = load(proto.SerializeToString())
     data = quant.open_data({"x": normal(4, 8)}, model)
