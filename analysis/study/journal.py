@@ -79,8 +79,8 @@ class Journal:
     def _check(self, line: str, about: Mapping[Part, str]) -> None:
         try:
             header = cast("dict[str, Any]", json.loads(line))
-            version, found = header["version"], cast("dict[str, str]", header["about"])
-        except (ValueError, KeyError, TypeError) as error:
+            version, found = header["version"], dict(cast("dict[str, str]", header["about"]))
+        except (ValueError, KeyError, TypeError, RecursionError) as error:
             raise DataError(
                 f"{self._path}: expected the state of an analysis, found something else; choose "
                 "another folder"
@@ -100,11 +100,14 @@ class Journal:
             effect = from_json(UnitEffect, document, "the effect of a unit")
             self._memory.put(EFFECTS[kind], self._key(effect.unit, kind), effect)
             self._written += 1
-        except (ValueError, KeyError, TypeError, AttributeError, DataError) as error:
+        except _DAMAGED as error:
             raise DataError(
                 f"{self._path}: expected the effect of a unit in every line, found {line[:60]!r}; "
                 "delete this file to start anew"
             ) from error
+
+
+_DAMAGED = (ValueError, KeyError, TypeError, AttributeError, RecursionError, DataError)
 
 
 def _lines(path: Path) -> list[str]:

@@ -40,9 +40,14 @@ class DataSource:
 
 def data_files(path: Path) -> list[Path]:
     """The data files that ``path`` stands for, in the order of their names."""
-    if not path.exists():
+    try:
+        found, folder = path.exists(), path.is_dir()
+    except (OSError, ValueError) as error:
+        reason = error.strerror if isinstance(error, OSError) else str(error)
+        raise DataError(f"{str(path)[:100]}: the path cannot be read ({reason})") from error
+    if not found:
         raise DataError(f"{path}: there is no such file or folder; check the path")
-    if not path.is_dir():
+    if not folder:
         if path.suffix not in {".npz", ".npy"}:
             raise DataError(
                 f"{path.name}: expected a .npz or .npy file or a folder of them, found "
@@ -81,6 +86,7 @@ def file_source(
     header = None if LABELS in inputs else headers.pop(LABELS, None)
     labels = None
     if header is not None:
+        _length({**headers, LABELS: header} if header.shape else headers, None, path.name)
         with open_arrays(path, (LABELS,)) as read:
             labels = _labels(read(header.shape[0] if header.shape else 0)[LABELS], path.name)
     return DataSource(

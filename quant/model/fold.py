@@ -14,6 +14,14 @@ from onnxscript.rewriter.rules import common as rules
 _LIMIT_BYTES: Final = 64 << 20
 """Larger constants are neither read nor made."""
 
+_GROWING: Final = frozenset(
+    {"ConstantOfShape", "Expand", "EyeLike", "OneHot", "Pad", "Range", "Resize", "Tile"}
+)
+"""Operators that make a large tensor of a few numbers."""
+
+_GROWN_BYTES: Final = 1 << 20
+"""Larger results of those stay for the runtime to make; many would fill the memory."""
+
 _ROUNDS: Final = 2
 """A second round finds what the first has laid bare."""
 
@@ -84,12 +92,7 @@ def fold(model: ir.Model) -> bool:
     kept = model.clone()
     try:
         for _ in range(_ROUNDS):
-            folded = cast("Any", optimizer).fold_constants(
-                model,
-                onnx_shape_inference=True,
-                input_size_limit=_LIMIT_BYTES,
-                output_size_limit=_LIMIT_BYTES,
-            ).modified
+            folded = _fold_constants(model)
             rewritten = _rewrite(model).modified
             if not (folded or rewritten):
                 break
@@ -98,6 +101,32 @@ def fold(model: ir.Model) -> bool:
         model.graph = kept.graph
         return False
     return True
+
+
+def _fold_constants(model: ir.Model) -> bool:
+    """Weights that are moved or computed, whatever they take; what grows from little, if small."""
+    large = _folded(model, _LIMIT_BYTES, _GROWING)
+    return _folded(model, _GROWN_BYTES, frozenset()) or large
+
+
+def _folded(model: ir.Model, limit: int, left: frozenset[str]) -> bool:
+    """Fold constants up to so many bytes, but for the operators that are left.
+
+    Returns:
+        Whether there were any.
+    """
+
+    def should_fold(node: ir.Node) -> bool | None:
+        return False if node.op_type in left else None
+
+    found = cast("Any", optimizer).fold_constants(
+        model,
+        onnx_shape_inference=True,
+        input_size_limit=limit,
+        output_size_limit=limit,
+        should_fold=should_fold,
+    )
+    return bool(found.modified)
 
 
 def _rewrite(model: ir.Model) -> ir.passes.PassResult:

@@ -237,10 +237,16 @@ class Recipe(OwnForm):
         """
         try:
             document = json.loads(text)
+            json.dumps(document, ensure_ascii=False).encode()
         except json.JSONDecodeError as error:
             raise RecipeError(
                 f"{name}: expected JSON, found a mistake in line {error.lineno}, column "
                 f"{error.colno} ({error.msg})"
+            ) from error
+        except UnicodeEncodeError as error:
+            raise RecipeError(
+                f"{name}: expected text, found {error.object[error.start]!r}, half of a "
+                "character; remove it"
             ) from error
         except (ValueError, RecursionError) as error:
             raise RecipeError(

@@ -173,18 +173,7 @@ def read(path: Path) -> Content:
         return _content(arrays)
     except _VersionError as error:
         raise DataError(f"{path.name}: {error}; calibrate again") from error
-    except (
-        DataError,
-        ValueError,
-        KeyError,
-        IndexError,
-        TypeError,
-        AttributeError,
-        OverflowError,
-        OSError,
-        EOFError,
-        zipfile.BadZipFile,
-    ) as error:
+    except Exception as error:  # damaged bytes raise whatever a library forgot to catch
         raise DataError(
             f"{path.name}: expected a calibration that QuantLens wrote, found a file of another "
             "kind or a damaged one; calibrate again"
