@@ -145,3 +145,19 @@ def test_constants_that_grow_out_of_a_few_bytes_are_not_folded():
     peak = tracemalloc.get_traced_memory()[1]
     tracemalloc.stop()
     assert peak < 200 << 20
+
+
+def rule_of(pattern):
+    rules = [{"pattern": pattern, "set": {}}]
+    return quant.Recipe.loads(json.dumps({"version": 1, "rules": rules})).rules[0]
+
+
+@pytest.mark.parametrize("pattern", [r"(a+)+$", r"(x+x+)+y", r"(.*a){20}", r"((a+)(b?))+c\2"])
+def test_a_pattern_that_tries_every_way_ends(pattern):
+    assert not rule_of(pattern).matches_node("a" * 60 + "!", "Conv")
+
+
+def test_a_pattern_without_end_is_refused_by_name(monkeypatch):
+    monkeypatch.setattr("quant.recipe.recipe._MATCH_SECONDS", 0.05)
+    with pytest.raises(RecipeError, match="takes too long"):
+        rule_of(r"(a|aa)+$").matches_node("a" * 60 + "!", "Conv")

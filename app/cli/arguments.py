@@ -2,10 +2,10 @@
 
 import argparse
 import math
-import sys
 from pathlib import Path
 
 import quant
+from app.cli.output import tell
 
 
 def model_and_data(parser: argparse.ArgumentParser) -> None:
@@ -49,7 +49,7 @@ def data_of(path: Path, model: quant.Model, options: argparse.Namespace) -> quan
     else:
         data = quant.open_data(path, model, batch_axes=axes)
     for note in data.notes:
-        print(f"quantlens: note: {note}", file=sys.stderr)
+        tell(f"note: {note}")
     return data
 
 

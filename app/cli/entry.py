@@ -3,6 +3,7 @@
 import sys
 from collections.abc import Sequence
 
+from app.cli.output import output, tell
 from app.cli.parser import command_module, parsed
 from quant.errors import Cancelled, QuantError
 
@@ -19,11 +20,12 @@ def main(arguments: Sequence[str] | None = None) -> int:
     """
     try:
         options = parsed(list(sys.argv[1:] if arguments is None else arguments))
-        command_module(options.command).run(options)
+        with output():
+            command_module(options.command).run(options)
     except (KeyboardInterrupt, Cancelled) as stopped:
-        print(f"quantlens: {str(stopped) or 'cancelled'}", file=sys.stderr)
+        tell(str(stopped) or "cancelled")
         return 130
     except QuantError as error:
-        print(f"quantlens: {error}", file=sys.stderr)
+        tell(str(error))
         return 1
     return 0

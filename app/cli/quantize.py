@@ -1,7 +1,6 @@
 """``quantlens quantize``: an int8 model and the recipe that made it."""
 
 import argparse
-import sys
 from dataclasses import asdict, replace
 from pathlib import Path
 
@@ -14,7 +13,7 @@ from app.cli.arguments import (
     recipe_of,
     recipe_or_preset,
 )
-from app.cli.output import report
+from app.cli.output import report, tell
 from app.cli.progress_line import Meter
 from quant.calibrators import calibrator_named, own_calibrators
 from quant.error_model.sqnr import decibels
@@ -72,7 +71,7 @@ def run(options: argparse.Namespace) -> None:
     saved = quantized.save(options.out)
     warnings = [*model.warnings, *quantized.plan.warnings, *quantized.notes]
     for warning in warnings:
-        print(f"quantlens: warning: {warning}", file=sys.stderr)
+        tell(f"warning: {warning}")
     count = sum(item.quantized for item in quantized.plan.nodes.values())
     exact = saved.checks[0]
     report(

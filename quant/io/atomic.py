@@ -1,11 +1,15 @@
 """Write files whole or not at all."""
 
+import importlib
 import os
+import platform
 import shutil
 import tempfile
-from collections.abc import Generator, Mapping, Sequence
-from contextlib import contextmanager, suppress
+import zlib
+from collections.abc import Generator, Iterable, Mapping, Sequence
+from contextlib import ExitStack, contextmanager, suppress
 from pathlib import Path
+from typing import Any
 
 from quant.errors import ExportError
 
@@ -18,7 +22,8 @@ def staged(contents: Mapping[Path, Content]) -> Generator[dict[Path, Path]]:
 
     Each file is written and synced in a hidden folder beside its target and renamed at the end, so
     nobody ever sees half a file or, from a block that raises, any of them. Where a target is a
-    link, the file it points to is replaced.
+    link, the file it points to is replaced. Of two processes that write the same files, all of one
+    are there in the end. What a killed process left in the folder is removed by the next.
 
     Args:
         contents: Target -> content, whole or in parts; renamed in this order.
@@ -28,7 +33,7 @@ def staged(contents: Mapping[Path, Content]) -> Generator[dict[Path, Path]]:
 
     Raises:
         ExportError: If a folder is missing or not writable, the disk is full, or a target is a
-            folder. Nothing is left behind.
+            folder, a device or a pipe. Nothing is left behind.
     """
     folders: dict[Path, Path] = {}
     waiting: dict[Path, Path] = {}
@@ -37,9 +42,10 @@ def staged(contents: Mapping[Path, Content]) -> Generator[dict[Path, Path]]:
             with _sentence(target):
                 waiting[target] = _stage(target.resolve(), content, folders)
         yield waiting
-        for target, source in waiting.items():
-            with _sentence(target):
-                source.replace(target.resolve())
+        with _locked(folders):
+            for target, source in waiting.items():
+                with _sentence(target):
+                    source.replace(target.resolve())
     finally:
         for folder in folders.values():
             shutil.rmtree(folder, ignore_errors=True)
@@ -62,9 +68,13 @@ def write_file(path: Path, content: bytes) -> None:
 def _stage(target: Path, content: Content, folders: dict[Path, Path]) -> Path:
     if target.is_dir():
         raise IsADirectoryError
+    if target.exists() and not target.is_file():
+        raise _NoFileError
     parent = target.parent
     if parent not in folders:
-        folders[parent] = Path(tempfile.mkdtemp(prefix=".quantlens-", dir=parent))
+        _remove_leftovers(parent)
+        prefix = f"{_PREFIX}{_HOST}-{os.getpid()}-"
+        folders[parent] = Path(tempfile.mkdtemp(prefix=prefix, dir=parent))
     source = folders[parent] / target.name
     with source.open("xb") as file:
         with suppress(FileNotFoundError):
@@ -73,6 +83,51 @@ def _stage(target: Path, content: Content, folders: dict[Path, Path]) -> Path:
         file.flush()
         os.fsync(file.fileno())
     return source
+
+
+class _NoFileError(OSError):
+    """The target is a device, a pipe or a socket."""
+
+
+_PREFIX = ".quantlens-"
+_HOST = f"{zlib.crc32(platform.node().encode()):08x}"
+"""Which machine wrote: a folder may be shared, and the same number is another process elsewhere."""
+
+
+def _remove_leftovers(parent: Path) -> None:
+    """Remove the hidden folders of processes of this machine that are no more."""
+    if os.name != "posix":
+        return
+    for folder in parent.glob(f"{_PREFIX}{_HOST}-*-*"):
+        pid = folder.name.removeprefix(f"{_PREFIX}{_HOST}-").partition("-")[0]
+        if pid.isdecimal() and folder.is_dir() and not folder.is_symlink() and _is_gone(int(pid)):
+            shutil.rmtree(folder, ignore_errors=True)
+
+
+def _is_gone(pid: int) -> bool:
+    try:
+        os.kill(pid, 0)
+    except ProcessLookupError:
+        return True
+    except (OSError, OverflowError):
+        return False
+    return False
+
+
+@contextmanager
+def _locked(folders: Iterable[Path]) -> Generator[None]:
+    """Nobody else renames files in these folders meanwhile, where the system has such locks."""
+    if os.name != "posix":
+        yield
+        return
+    fcntl: Any = importlib.import_module("fcntl")
+    with ExitStack() as stack:
+        for folder in sorted(folders):
+            opened = os.open(folder, os.O_RDONLY)
+            stack.callback(os.close, opened)
+            with suppress(OSError):  # some network folders have none
+                fcntl.flock(opened, fcntl.LOCK_EX)
+        yield
 
 
 @contextmanager
@@ -87,6 +142,8 @@ def _reason(error: OSError) -> str:
     match error:
         case FileNotFoundError() | NotADirectoryError():
             return "its folder does not exist; create the folder or choose another"
+        case _NoFileError():
+            return "it is a device or a pipe, not a file; choose another name"
         case IsADirectoryError():
             return "there is a folder of that name; choose another name"
         case PermissionError():

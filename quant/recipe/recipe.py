@@ -2,11 +2,12 @@
 
 import hashlib
 import json
-import re
 from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
 from types import MappingProxyType
 from typing import Any, Literal, cast
+
+import regex  # pyright: ignore[reportMissingTypeStubs]
 
 from quant.errors import RecipeError
 from quant.io.codec import from_json, to_json
@@ -17,6 +18,23 @@ from quant.recipe.settings import SETTING_NAMES, TENSOR_SETTING_NAMES, Settings
 VERSION = 1
 Selector = Literal["node", "op_type", "pattern", "tensor"]
 SELECTORS: tuple[Selector, ...] = ("op_type", "pattern", "node", "tensor")
+
+
+_REGEX: Any = regex
+"""Like the standard library's ``re``, with a limit of time; it has no types to check against."""
+
+_MATCH_SECONDS = 1.0
+"""A pattern that looks longer at one name would look for ever."""
+
+
+def _matches(pattern: str, name: str) -> bool:
+    try:
+        return _REGEX.fullmatch(pattern, name, timeout=_MATCH_SECONDS) is not None
+    except TimeoutError as error:
+        raise RecipeError(
+            f"rule: the pattern {short(pattern)} takes too long on the "
+            f"name {short(name)}; write it without repeats of repeats"
+        ) from error
 
 
 @dataclass(frozen=True)
@@ -41,8 +59,8 @@ class Rule(OwnForm):
             )
         if self.selector == "pattern":
             try:
-                re.compile(self.target)
-            except (re.error, OverflowError, RecursionError) as error:
+                _REGEX.compile(self.target)
+            except (_REGEX.error, OverflowError, RecursionError) as error:
                 raise RecipeError(
                     f"rule: the pattern {short(self.target)} is not a regular expression ({error})"
                 ) from error
@@ -70,7 +88,7 @@ class Rule(OwnForm):
             case "op_type":
                 return op_type == self.target
             case "pattern":
-                return re.fullmatch(self.target, name) is not None
+                return _matches(self.target, name)
             case "tensor":
                 return False
 

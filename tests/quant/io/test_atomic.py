@@ -1,5 +1,8 @@
 import errno
 import os
+import subprocess
+import sys
+from pathlib import Path
 
 import pytest
 
@@ -75,3 +78,51 @@ def test_a_link_stays_a_link(tmp_path):
     write_file(tmp_path / "link", b"new")
     assert (tmp_path / "link").is_symlink()
     assert (tmp_path / "real").read_bytes() == b"new"
+
+
+@pytest.mark.parametrize("kind", ["pipe", "device"])
+def test_what_is_no_file_is_never_replaced(tmp_path, kind):
+    target = tmp_path / "pipe"
+    os.mkfifo(target)
+    if kind == "device":
+        target = Path(os.devnull)
+    with pytest.raises(ExportError, match="a device or a pipe, not a file"):
+        write_file(target, b"x")
+    assert not target.is_file()
+    assert everything(tmp_path) == ["pipe"]
+
+
+KILLED = """
+import os, signal, sys
+from pathlib import Path
+from quant.io.atomic import staged
+with staged({Path(sys.argv[1]): b"half"}):
+    os.kill(os.getpid(), signal.SIGKILL)
+"""
+
+
+def test_what_a_killed_process_left_is_removed_by_the_next(tmp_path):
+    target = tmp_path / "out.bin"
+    (tmp_path / ".quantlens-elsewhere").mkdir()
+    subprocess.run([sys.executable, "-c", KILLED, str(target)], check=False)
+    assert len(everything(tmp_path)) == 3
+    write_file(target, b"whole")
+    assert everything(tmp_path) == [".quantlens-elsewhere", "out.bin"]
+
+
+PAIR = """
+import sys
+from pathlib import Path
+from quant.io.atomic import staged
+a, b = (Path(sys.argv[1]) / name for name in "ab")
+for _ in range(60):
+    with staged({a: sys.argv[2].encode(), b: sys.argv[2].encode()}):
+        pass
+"""
+
+
+def test_two_processes_that_write_the_same_files_leave_a_pair(tmp_path):
+    both = [subprocess.Popen([sys.executable, "-c", PAIR, str(tmp_path), w]) for w in ("x", "y")]
+    assert [process.wait() for process in both] == [0, 0]
+    assert (tmp_path / "a").read_bytes() == (tmp_path / "b").read_bytes()
+    assert everything(tmp_path) == ["a", "b"]
