@@ -2,7 +2,7 @@
 
 from collections.abc import Mapping
 from dataclasses import dataclass
-from functools import cached_property
+from functools import cached_property, partial
 from pathlib import Path
 from types import MappingProxyType
 
@@ -21,6 +21,7 @@ from quant.params.constants import QuantizedConstant, quantize_constants
 from quant.params.ranges import GroupRange, group_ranges, tensor_params
 from quant.passes import apply_passes
 from quant.passes.qdq_graph import quantized_graph
+from quant.passes.quantize_bodies import QuantizeBodies
 from quant.planning.plan import Plan
 from quant.planning.resolve import plan
 from quant.planning.unheld import unheld_notes
@@ -153,6 +154,12 @@ class QuantizedModel:
         return to_bytes(self.graph)
 
 
+def _asked_inside(recipe: Recipe, node: ir.Node) -> tuple[bool, bool]:
+    """Whether the weights inside of a node become integers, and whether per channel."""
+    settings, _ = recipe.settings(str(node.name), node.op_type)
+    return settings.quantize_weight and not settings.skip, settings.per_channel
+
+
 def quantize(model: Model, calibration: Calibration, recipe: Recipe) -> QuantizedModel:
     """Quantize ``model`` as ``recipe`` says, with ranges from ``calibration``.
 
@@ -191,6 +198,8 @@ def quantize(model: Model, calibration: Calibration, recipe: Recipe) -> Quantize
     verdicts = activation_verdicts(model, resolved, calibration, params)
     dropped = frozenset(name for name, verdict in verdicts.items() if verdict.dropped)
     made = quantized_graph(draft, params, dropped)
+    inside = QuantizeBodies(partial(_asked_inside, recipe)).call(made.graph)
+    notes = (*notes, *inside.notes)
     apply_passes(made.graph, recipe.passes)
     if (found := model.graph.opset_imports.get("", 0)) < resolved.min_opset:
         notes = (*notes, f"The model was raised from opset {found} to {resolved.min_opset}.")

@@ -14,7 +14,10 @@ def tensor_info(value: ir.Value) -> TensorInfo:
     """What the graph says of a tensor."""
     shape = None
     if value.shape is not None:
-        shape = tuple(d if isinstance(d, int) else d.value for d in value.shape)
+        # Some exporters write -1 for a size that is open.
+        shape = tuple(
+            (d if d >= 0 else None) if isinstance(d, int) else d.value for d in value.shape
+        )
     if value.type is not None and not isinstance(value.type, ir.TensorType):
         return TensorInfo(str(value.name), type(value.type).__name__, shape)
     return TensorInfo(str(value.name), value.dtype.name if value.dtype else "", shape)
@@ -34,9 +37,9 @@ def described(node: ir.Node) -> Node:
         return replace(plain, reason=f"{node.domain}.{node.op_type} is no operator QuantLens knows")
     if role is None:
         return replace(plain, reason=f"{node.op_type} has no quantized form")
-    weight = _weight(node, role.weight)
+    weight = weight_of(node, role.weight)
     if node.op_type == "MatMul" and weight is None:
-        weight = _weight(node, 0)
+        weight = weight_of(node, 0)
     carriers = range(len(node.inputs)) if role.data is None else role.data
     carriers = [i for i in carriers if i < len(node.inputs) and node.inputs[i] is not None]
     operands = [i for i in carriers if weight is None or i != weight.index]
@@ -103,7 +106,7 @@ def _kind(node: ir.Node, kind: Kind, weight: Weight | None) -> Kind:
     return kind
 
 
-def _weight(node: ir.Node, index: int | None) -> Weight | None:
+def weight_of(node: ir.Node, index: int | None) -> Weight | None:
     """The constant float tensor at ``index``, with the axis of its output channels."""
     if index is None or index >= len(node.inputs):
         return None
@@ -126,6 +129,8 @@ def _weight(node: ir.Node, index: int | None) -> Weight | None:
             axis = 0 if transposed is not None and transposed.as_int() else 1
         case "MatMul":
             axis = len(shape) - (1 if index == 1 else 2)
+        case "LSTM" | "GRU" | "RNN":
+            axis = 1
         case _:
             axis = None
     return Weight(index, str(value.name), shape, axis)

@@ -104,6 +104,17 @@ CLAMPS = frozenset({"Relu", "Clip"})
 REARRANGING = frozenset({"Flatten", "Identity", "Reshape", "Squeeze", "Transpose", "Unsqueeze"})
 """Operators whose output holds exactly the values of the input, so it has the same statistics."""
 
+WEIGHTS_OF_BODIES: dict[str, tuple[int, ...]] = {
+    "Conv": (1,),
+    "ConvTranspose": (1,),
+    "Gemm": (1,),
+    "MatMul": (0, 1),
+    "LSTM": (1, 2),
+    "GRU": (1, 2),
+    "RNN": (1, 2),
+}
+"""Operators inside of If, Loop and Scan -> their inputs that are weights where constant."""
+
 RANDOM_OPS = frozenset(
     {
         "Bernoulli",

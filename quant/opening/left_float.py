@@ -7,7 +7,7 @@ import onnx_ir as ir
 
 from quant.io.show import counted
 from quant.model.model import Node
-from quant.model.op_roles import ROLES
+from quant.model.op_roles import ROLES, WEIGHTS_OF_BODIES
 
 
 def left_float_warnings(graph: ir.Graph, nodes: Sequence[Node]) -> tuple[str, ...]:
@@ -48,17 +48,15 @@ def _inside(graph: ir.Graph) -> Iterator[str]:
             if attribute.type in {ir.AttributeType.GRAPH, ir.AttributeType.GRAPHS}
             for body in _bodies(attribute)
             for inner in body.all_nodes()
-            if inner.op_type in _WITH_WEIGHTS
+            if inner.op_type in WEIGHTS_OF_BODIES
         )
         if found:
             listed = ", ".join(f"{count} {op_type}" for op_type, count in sorted(found.items()))
             yield (
-                f"Inside of {node.op_type} {node.name!r}, {listed} stay float: ONNX Runtime gives "
-                "no values from there to calibrate on."
+                f"Inside of {node.op_type} {node.name!r}, {listed} compute in float: ONNX Runtime "
+                "gives no values from there to calibrate on. Only their weights can be stored in "
+                "8 bits."
             )
-
-
-_WITH_WEIGHTS = frozenset({"Conv", "ConvTranspose", "Gemm", "MatMul", "LSTM", "GRU", "RNN"})
 
 
 def _bodies(attribute: ir.Attr) -> Sequence[ir.Graph]:

@@ -38,7 +38,9 @@ def load(source: str | Path | bytes) -> Model:
     renamed, notes = prepare(graph, name)
     learn_types(graph)
     nodes = tuple(described(node) for node in graph.graph)
-    if not any(node.kind in {Kind.COMPUTE, Kind.ELEMENTWISE, Kind.ACTIVATION} for node in nodes):
+    warnings = left_float_warnings(graph.graph, nodes)
+    free = {Kind.COMPUTE, Kind.ELEMENTWISE, Kind.ACTIVATION}
+    if not warnings and not any(node.kind in free for node in nodes):
         raise ModelError(
             f"{name}: expected float nodes such as Conv, Gemm, MatMul or Add, found none among "
             f"{len(nodes)} nodes; there is nothing to quantize"
@@ -56,7 +58,7 @@ def load(source: str | Path | bytes) -> Model:
         tensors=MappingProxyType({str(v.name): tensor_info(v) for v in values}),
         renamed=MappingProxyType(renamed),
         notes=notes,
-        warnings=left_float_warnings(graph.graph, nodes),
+        warnings=warnings,
         external_data=read.external_data,
         complaint=read.complaint,
         stamp=read.stamp,

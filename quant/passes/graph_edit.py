@@ -10,12 +10,14 @@ from quant.types import PerChannel, QType, QuantParams
 
 
 class Names:
-    """Hands out value and node names that the graph does not use yet."""
+    """Hands out value and node names that neither the graph nor its subgraphs use yet."""
 
     def __init__(self, graph: ir.Graph) -> None:
-        self._taken = {str(node.name) for node in graph}
-        self._taken.update(str(v.name) for v in (*graph.inputs, *graph.initializers.values()))
-        self._taken.update(str(v.name) for node in graph for v in node.outputs)
+        self._taken = {str(node.name) for node in graph.all_nodes()}
+        for within in (graph, *graph.subgraphs()):
+            values = (*within.inputs, *within.initializers.values())
+            self._taken.update(str(value.name) for value in values)
+        self._taken.update(str(v.name) for node in graph.all_nodes() for v in node.outputs)
 
     def unique(self, wanted: str) -> str:
         """``wanted``, or with a number behind it where that is taken."""

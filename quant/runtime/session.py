@@ -274,5 +274,7 @@ def _info(arg: Any) -> TensorInfo:
     if element.startswith("tensor("):
         element = element.removeprefix("tensor(").removesuffix(")")
         element = _ONNX_TYPES.get(element, element.upper())
-    shape = tuple(d if isinstance(d, int | str) else None for d in arg.shape)
+    shape = tuple(
+        d if isinstance(d, str) or (isinstance(d, int) and d >= 0) else None for d in arg.shape
+    )
     return TensorInfo(str(arg.name), element, shape)

@@ -123,15 +123,15 @@ def test_opened_analyzed_and_exported(
     expect(page.locator("[data-drawn]")).to_be_visible(timeout=PATIENCE)
     no_error(page)
 
-    page.get_by_role("link", name="Overview").click()
+    page.get_by_role("link", name="Overview", exact=True).click()
     page.get_by_role("button", name="Measure", exact=True).click()
     expect(page.get_by_text(re.compile("output sqnr")).last).to_be_visible(timeout=PATIENCE)
     no_error(page)
     for where in ("Graph", "Setup", "Layers"):
-        page.get_by_role("link", name=where).click()
+        page.get_by_role("link", name=where, exact=True).click()
         no_error(page)
 
-    page.get_by_role("link", name="Export").click()
+    page.get_by_role("link", name="Export", exact=True).click()
     path = page.get_by_role("textbox", name="Save as")
     expect(path).to_be_visible(timeout=PATIENCE)
     path.fill(str(target))

@@ -505,8 +505,8 @@ def test_nodes_inside_of_branches_are_named():
         w=weight(8, 8), v=weight(8, 8),
     )  # fmt: skip
     assert load(proto.SerializeToString()).warnings == (
-        "Inside of If 'if1', 3 MatMul stay float: ONNX Runtime gives no values from there to "
-        "calibrate on.",
+        "Inside of If 'if1', 3 MatMul compute in float: ONNX Runtime gives no values from there to "
+        "calibrate on. Only their weights can be stored in 8 bits.",
     )
 
 
