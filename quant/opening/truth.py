@@ -109,7 +109,7 @@ class TruthCheck:
         prepare(graph, self._model.name, without={FOLDING})
         if self._differing(truth, self._outputs(to_bytes(graph))) is None:
             return "the folding of constants and batch normalization"
-        raised = next((note for note in self._model.notes if "opset" in note), "")
+        raised = next((note for note in self._model.notes if "opset" in note.lower()), "")
         return f"a change of opset ({raised.rstrip('.')})" if raised else "a step before folding"
 
     def _differing(self, truth: Mapping[str, Array], found: Mapping[str, Array]) -> str | None:

@@ -61,8 +61,8 @@ MASKED = """net (float[N, 6, 16] x{more}) => (float[N, 6, 16] y) {{
 CAUSAL = np.triu(np.ones((1, 6, 6), np.float32), 1)
 
 
-@pytest.mark.parametrize("recipe", ["recommended", "everything", "onnxruntime-default"])
-@pytest.mark.parametrize("value", [-np.inf, np.finfo(np.float32).min])
+@pytest.mark.parametrize("recipe", quant.preset_names())
+@pytest.mark.parametrize("value", [-np.inf, np.finfo(np.float32).min, -1e4, -65504])
 @pytest.mark.parametrize("kind", ["constant", "input", "where"])
 def test_a_mask_costs_no_score_its_resolution(recipe, value, kind):
     weights = {"wq": weight(16, 16), "wk": weight(16, 16), "wo": weight(16, 16)}
