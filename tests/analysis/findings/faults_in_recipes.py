@@ -146,14 +146,21 @@ def first_layer() -> Planted:
     )
 
 
+def small_mask() -> Net:
+    """The transformer with a mask of -300, too small to be told from scores by its size."""
+    found = net(SPAM)
+    found["/Constant_2_output_0"] = np.asarray(-300, np.float32)
+    return found
+
+
 @planted
 def attention_mask() -> Planted:
     return Planted(
-        "a mask of -10,000 in the range of attention scores",
+        "a mask of -300 in the range of attention scores",
         "softmax_input",
         "/layers.1/attention/Add_output_0",
-        transformer(),
-        transformer(recipe=minmax(by_mse())),
+        transformer(build=small_mask),
+        transformer(build=small_mask, recipe=minmax(by_mse())),
     )
 
 
