@@ -6,6 +6,7 @@ from typing import Any, cast
 import onnx
 import onnx_ir as ir
 
+from quant.model.sparse import densify
 from quant.model.weights_beside import ModelBytes, serialized
 
 _KEPT = "types of outputs"
@@ -15,9 +16,10 @@ def to_graph(proto: onnx.ModelProto, folder: Path | None = None) -> ir.Model:
     """The graph of a file. Outputs that are maps lose their type until they are written again.
 
     Args:
-        proto: The file's content; such types are taken out of it.
+        proto: The file's content; such types are taken out of it, and sparse weights written out.
         folder: Where the files of weights are that it leaves outside.
     """
+    densify(proto.graph)
     kept: dict[str, onnx.TypeProto] = {}
     for value in (*proto.graph.output, *proto.graph.value_info):
         if _holds_map(value.type):
