@@ -15,7 +15,7 @@ from analysis.study.journal import Journal
 from app.workspace.opening import open_model
 from quant.errors import DataError, ModelError
 from quant.model.inline import inline
-from quant.model.weights_beside import serialized
+from quant.model.serialize import serialized
 from quant.params.ranges import tensor_stats
 from tests.models import conv_relu, from_text, images
 

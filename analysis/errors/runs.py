@@ -104,10 +104,10 @@ class Models(ABC):
         Raises:
             ModelError: If ONNX Runtime cannot load it.
         """
-        content = self.float_content if run in _FLOAT else self.int8_content
         if run is Run.FLOAT and (file := self.float_file) is not None:
             with suppress(ModelError):
                 return self._noted(InferenceSession(file))
+        content = self.float_content if run in _FLOAT else self.int8_content
         session = InferenceSession(content, taps=taps, level="basic" if run in TAPPED else "all")
         return self._noted(session)
 

@@ -11,6 +11,7 @@ from pathlib import Path
 from typing import Any
 
 from quant.io.atomic import write_file
+from quant.io.show import one_line
 from quant.io.tables import finite, table_csv
 
 LONGEST = 2000
@@ -24,9 +25,7 @@ def report(options: argparse.Namespace, values: dict[str, Any], text: str) -> No
 
 def tell(text: str) -> None:
     """Print a line for people on stderr: names in it stay text, and it has an end."""
-    line = _printable(text.replace("\n", " "))
-    if len(line) > LONGEST:
-        line = f"{line[: LONGEST // 2]} [...] {line[-LONGEST // 2 :]}"
+    line = one_line(_printable(text.replace("\n", " ")), LONGEST)
     print(f"quantlens: {line}", file=sys.stderr)
 
 

@@ -10,7 +10,8 @@ import onnx
 from onnx import external_data_helper
 
 from quant.errors import ModelError
-from quant.model.weights_beside import ModelBytes, bring_in, serialized
+from quant.model.serialize import serialized
+from quant.model.weights_beside import ModelBytes, bring_in
 
 
 @dataclass(frozen=True, eq=False)

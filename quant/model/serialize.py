@@ -6,8 +6,9 @@ from typing import Any, cast
 import onnx
 import onnx_ir as ir
 
+from quant.errors import ModelError
 from quant.model.sparse import densify
-from quant.model.weights_beside import ModelBytes, serialized
+from quant.model.weights_beside import ModelBytes
 
 _KEPT = "types of outputs"
 
@@ -43,6 +44,25 @@ def to_bytes(graph: ir.Model) -> bytes:
         if value.name in kept:
             value.type.CopyFrom(kept[value.name])
     return ModelBytes.of(serialized(proto, str(proto.graph.name or "model")), _folder(graph))
+
+
+def serialized(proto: onnx.ModelProto, name: str) -> bytes:
+    """The bytes of a model; equal models give equal bytes.
+
+    Args:
+        proto: The model.
+        name: What to call it in messages.
+
+    Raises:
+        ModelError: If it holds more than 2 GB, which no such file can.
+    """
+    try:
+        return proto.SerializeToString(deterministic=True)
+    except Exception as error:  # protobuf's own have moved between its versions
+        raise ModelError(
+            f"{name}: expected at most 2 GB in one .onnx file, found more; export the model with "
+            "its weights beside it (external data)"
+        ) from error
 
 
 def _folder(graph: ir.Model) -> Path | None:

@@ -8,6 +8,7 @@ import onnx
 from onnx import numpy_helper
 
 from quant.errors import ModelError
+from quant.model.subgraphs import stored_bodies
 
 MOST_NUMBERS: Final = 1 << 28
 """A sparse weight of a larger shape is refused: it would fill the memory from a few bytes."""
@@ -23,12 +24,8 @@ def densify(graph: onnx.GraphProto) -> None:
         graph.initializer.append(_dense(sparse))
     del graph.sparse_initializer[:]
     for node in graph.node:
-        for attribute in node.attribute:
-            for subgraph in (
-                *([attribute.g] if attribute.HasField("g") else []),
-                *attribute.graphs,
-            ):
-                densify(subgraph)
+        for subgraph in stored_bodies(node):
+            densify(subgraph)
 
 
 def _dense(sparse: onnx.SparseTensorProto) -> onnx.TensorProto:

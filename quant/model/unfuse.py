@@ -33,7 +33,6 @@ def unfuse(model: ir.Model) -> str:
     if not joined:
         return ""
     common.ShapeInferencePass()(model)
-    joined = [n for n in model.graph.all_nodes() if n.domain == DOMAIN and n.op_type in _FORMS]
     done: Counter[str] = Counter()
     for node in joined:
         op_type = node.op_type
@@ -92,12 +91,10 @@ def _matmul(node: ir.Node) -> bool:
 
 
 def _bias_gelu(node: ir.Node) -> bool:
-    """X + b, then x / 2 * (1 + erf(x / sqrt(2)))."""
+    """With s = x + b: s * (1 + erf(s / sqrt(2))) / 2."""
     _become(node, "Add", list(node.inputs))
     total = node.outputs[0]
     last = _behind(node, "Mul", "gelu", [_number(node, 0.5, "half")])
-    added = last.inputs[0]
-    assert added is total
     scaled = inserted_before(last, "Div", [total, _number(node, math.sqrt(2), "root")], "scaled")
     erf = inserted_before(last, "Erf", [scaled], "erf")
     one = _number(node, 1, "one")
@@ -138,17 +135,12 @@ def _activation(node: ir.Node, params: Sequence[float]) -> Callable[[ir.Node], o
         return None
     if not op_type:
         return lambda last: last
-    what = op_type.lower()
+    what, named = op_type.lower(), dict(zip(names, params, strict=False))
     if op_type == "Clip":
-        bounds = dict(zip(names, params, strict=False))
         return lambda last: _behind(
-            last,
-            op_type,
-            what,
-            [_number(last, v, n) for n, v in bounds.items()],
+            last, op_type, what, [_number(last, value, name) for name, value in named.items()]
         )
-    values = zip(names, params, strict=False)
-    attributes = {name: ir.AttrFloat32(name, value) for name, value in values}
+    attributes = {name: ir.AttrFloat32(name, value) for name, value in named.items()}
     return lambda last: _behind(last, op_type, what, [], attributes)
 
 

@@ -36,25 +36,6 @@ class ModelBytes(bytes):
         return made
 
 
-def serialized(proto: onnx.ModelProto, name: str) -> bytes:
-    """The bytes of a model; equal models give equal bytes.
-
-    Args:
-        proto: The model.
-        name: What to call it in messages.
-
-    Raises:
-        ModelError: If it holds more than 2 GB, which no such file can.
-    """
-    try:
-        return proto.SerializeToString(deterministic=True)
-    except Exception as error:  # protobuf's own have moved between its versions
-        raise ModelError(
-            f"{name}: expected at most 2 GB in one .onnx file, found more; export the model with "
-            "its weights beside it (external data)"
-        ) from error
-
-
 def folder_of(model: bytes | str | Path) -> Path | None:
     """The folder of the weights that a content leaves in files; None where it holds them all."""
     return model.folder if isinstance(model, ModelBytes) else None
@@ -87,7 +68,8 @@ def bring_in(
         )
     folder = path.parent.resolve()
     stored = [_stored(tensor, path, folder) for tensor in outside]
-    stay = {id(t) for t in proto.graph.initializer} if _total(stored) > LARGE_BYTES else set[int]()
+    large = sum(found.length for found in stored) > LARGE_BYTES
+    stay = {id(tensor) for tensor in proto.graph.initializer} if large else set[int]()
     for tensor, found in zip(outside, stored, strict=True):
         if id(tensor) in stay:
             for chunk in found.chunks(path):
@@ -137,10 +119,6 @@ class _Stored:
                 f"{model.name}: the file {self.file.name!r} became shorter while it was read; "
                 "wait until it is written and open the model again"
             )
-
-
-def _total(stored: list[_Stored]) -> int:
-    return sum(found.length for found in stored)
 
 
 def _tensors(graph: onnx.GraphProto) -> Iterator[onnx.TensorProto]:

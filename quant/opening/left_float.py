@@ -8,6 +8,7 @@ import onnx_ir as ir
 from quant.io.show import counted
 from quant.model.model import Node
 from quant.model.op_roles import ROLES, WEIGHTS_OF_BODIES
+from quant.model.subgraphs import bodies
 
 
 def left_float_warnings(graph: ir.Graph, nodes: Sequence[Node]) -> tuple[str, ...]:
@@ -44,9 +45,7 @@ def _inside(graph: ir.Graph) -> Iterator[str]:
     for node in graph:
         found: Counter[str] = Counter(
             inner.op_type
-            for attribute in node.attributes.values()
-            if attribute.type in {ir.AttributeType.GRAPH, ir.AttributeType.GRAPHS}
-            for body in _bodies(attribute)
+            for body in bodies(node)
             for inner in body.all_nodes()
             if inner.op_type in WEIGHTS_OF_BODIES
         )
@@ -57,9 +56,3 @@ def _inside(graph: ir.Graph) -> Iterator[str]:
                 "gives no values from there to calibrate on. Only their weights can be stored in "
                 "8 bits."
             )
-
-
-def _bodies(attribute: ir.Attr) -> Sequence[ir.Graph]:
-    if attribute.type == ir.AttributeType.GRAPH:
-        return (attribute.as_graph(),)
-    return tuple(attribute.as_graphs())

@@ -5,13 +5,14 @@ in float; its weights need no calibration.
 """
 
 from collections import Counter
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from dataclasses import dataclass, field
 
 import onnx_ir as ir
 
 from quant.model.describe import weight_of
 from quant.model.op_roles import WEIGHTS_OF_BODIES
+from quant.model.subgraphs import bodies
 from quant.numerics import quantize_linear
 from quant.params.constants import weight_params
 from quant.passes.graph_edit import Names, add_initializer, linear_node, scale_and_zero_point
@@ -76,15 +77,6 @@ class QuantizeBodies(ir.passes.InPlacePass):
 _REPEATING = frozenset({"Loop", "Scan"})
 
 
-def bodies(node: ir.Node) -> Iterator[ir.Graph]:
-    """The subgraphs of a node."""
-    for attribute in node.attributes.values():
-        if attribute.type == ir.AttributeType.GRAPH:
-            yield attribute.as_graph()
-        elif attribute.type == ir.AttributeType.GRAPHS:
-            yield from attribute.as_graphs()
-
-
 @dataclass
 class _Work:
     graph: ir.Graph
@@ -119,9 +111,8 @@ class _Work:
     def _dequantized(
         self, node: ir.Node, index: int, before: ir.Node, *, per_channel: bool
     ) -> ir.Value | None:
-        weight, value = weight_of(node, index), None
-        if weight is not None:
-            value = node.inputs[index]
+        weight = weight_of(node, index)
+        value = node.inputs[index] if weight is not None else None
         if weight is None or value is None or value.const_value is None:
             return None
         if value.const_value.size < LEAST_NUMBERS:

@@ -11,6 +11,7 @@ import numpy as np
 
 from quant.model.model import Model
 from quant.model.op_roles import REARRANGING, Kind
+from quant.planning.behind import behind
 from quant.statistics.calibration import Calibration
 from quant.statistics.histogram import Histogram
 
@@ -73,17 +74,13 @@ def _feeding(model: Model, passed: frozenset[str]) -> dict[str, str]:
         index = _SENSITIVE.get(reader.op_type)
         if index is None or index >= len(reader.inputs):
             continue
-        waiting, seen = [reader.inputs[index]], set[str]()
-        while waiting:
-            name = waiting.pop()
-            node = model.producers.get(name)
-            if node is None or name in seen:
-                continue
-            seen.add(name)
+        for node in behind(
+            model,
+            reader.inputs[index],
+            lambda n: n.kind is not Kind.COMPUTE and n.op_type in passed,
+        ):
             if node.kind is Kind.COMPUTE:
                 found[node.name] = reader.op_type
-            elif node.op_type in passed:
-                waiting += [source for source in node.inputs if source]
     return found
 
 

@@ -10,6 +10,7 @@ from typing import Final
 
 from quant.model.model import Model, Node
 from quant.model.op_roles import Kind
+from quant.planning.behind import behind
 
 _READ: Final[dict[str, tuple[int, ...]]] = {
     "AffineGrid": (1,),
@@ -76,28 +77,25 @@ def deciding(model: Model) -> dict[str, str]:
     found: dict[str, str] = {}
     for reader in model.nodes:
         for index in _READ.get(reader.op_type, ()):
-            for node in _behind(model, reader, index, _CHOOSING | _COMPARING):
+            for node in _computing(model, reader, index, _CHOOSING | _COMPARING):
                 why = f"it computes a size or index for {reader.op_type} {reader.name}"
                 found.setdefault(node.name, why)
         for index in _CONDITIONS.get(reader.op_type, ()):
-            for node in _behind(model, reader, index, _CHOOSING | _SUMMARIES):
+            for node in _computing(model, reader, index, _CHOOSING | _SUMMARIES):
                 if node.kind is not Kind.COMPUTE:
                     why = f"it computes a condition for {reader.op_type} {reader.name}"
                     found.setdefault(node.name, why)
     return found
 
 
-def _behind(model: Model, reader: Node, index: int, ends: frozenset[str]) -> Iterator[Node]:
+def _computing(model: Model, reader: Node, index: int, ends: frozenset[str]) -> Iterator[Node]:
     """The nodes that can be quantized and compute the input, back to where it is taken."""
-    waiting = [reader.inputs[index]] if index < len(reader.inputs) else []
-    seen: set[str] = set()
-    while waiting:
-        name = waiting.pop()
-        node = model.producers.get(name)
-        if node is None or name in seen or node.op_type in ends:
-            continue
-        seen.add(name)
-        if node.quantizable:
+    if index >= len(reader.inputs):
+        return
+
+    def goes_on(node: Node) -> bool:
+        return node.op_type not in ends and node.kind is not Kind.COMPUTE
+
+    for node in behind(model, reader.inputs[index], goes_on):
+        if node.op_type not in ends and node.quantizable:
             yield node
-        if node.kind is not Kind.COMPUTE:
-            waiting += [source for source in node.inputs if source]

@@ -12,6 +12,7 @@ from collections.abc import Iterator
 import onnx
 
 from quant.model.op_roles import MAY_DRAW, RANDOM_OPS
+from quant.model.subgraphs import stored_bodies
 
 _DROPPING = "Dropout"
 _SEEDS = 1 << 24
@@ -43,7 +44,7 @@ def dropped_outputs(graph: onnx.GraphProto) -> frozenset[str]:
     """The outputs of ``graph`` that depend on a Dropout in training mode."""
     behind: set[str] = set()
     for node in graph.node:
-        inside = [n for g in _subgraphs(node) for n in _nodes(g)]
+        inside = [n for g in stored_bodies(node) for n in _nodes(g)]
         drops = any(n.op_type == _DROPPING and len(n.input) > 2 and n.input[2] for n in inside)
         if node.op_type == _DROPPING and len(node.input) > 2 and node.input[2]:
             drops = _trains(graph, node.input[2])
@@ -59,15 +60,8 @@ def _trains(graph: onnx.GraphProto, mode: str) -> bool:
     return stored is None or bool(onnx.numpy_helper.to_array(stored))
 
 
-def _subgraphs(node: onnx.NodeProto) -> Iterator[onnx.GraphProto]:
-    for attribute in node.attribute:
-        if attribute.type == onnx.AttributeProto.GRAPH:
-            yield attribute.g
-        yield from attribute.graphs
-
-
 def _nodes(graph: onnx.GraphProto) -> Iterator[onnx.NodeProto]:
     for node in graph.node:
         yield node
-        for subgraph in _subgraphs(node):
+        for subgraph in stored_bodies(node):
             yield from _nodes(subgraph)

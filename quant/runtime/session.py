@@ -14,7 +14,8 @@ from numpy.typing import NDArray
 
 from quant.errors import ModelError
 from quant.model.read import read_model
-from quant.model.weights_beside import folder_of, serialized
+from quant.model.serialize import serialized
+from quant.model.weights_beside import folder_of
 from quant.runtime.engine import onnxruntime
 from quant.runtime.randomness import dropped_outputs, may_draw, seeded
 from quant.types import ONNX_DTYPES, TensorInfo
