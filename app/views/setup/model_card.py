@@ -102,8 +102,10 @@ def _operators(model: Model) -> str:
 
 
 def _tensor(info: TensorInfo) -> str:
-    dims = "×".join(str(d) if d is not None else "?" for d in info.shape or ())
-    return f"{info.name} ({dims or 'shape unknown'}, {info.dtype.lower() or 'type unknown'})"
+    shape = "shape unknown"
+    if info.shape is not None:
+        shape = "×".join(str(d) if d is not None else "?" for d in info.shape) or "one number"
+    return f"{info.name} ({shape}, {info.dtype.lower() or 'type unknown'})"
 
 
 def _shape(data: Dataset, name: str) -> str:
