@@ -15,8 +15,11 @@ from starlette.middleware.trustedhost import TrustedHostMiddleware
 
 from app.jobs import JOBS
 from app.routes import netron, pages, plotly
+from app.routes.entrance import Entrance, TokenRequired
 from app.routes.guard import SameOriginOnly
+from app.routes.headers import SecurityHeaders
 from app.session.start_options import StartOptions, set_start_options
+from app.workspace import uploads
 from quant import kernels
 
 SCRIPT: Final = Path(__file__).with_name("main.py")
@@ -29,6 +32,7 @@ def serve(
     *,
     port: int = 0,
     open_browser: bool = True,
+    token: bool = True,
     script: Path = SCRIPT,
 ) -> None:
     """Serve the app on 127.0.0.1 until Ctrl-C; prints one line with the address.
@@ -38,6 +42,8 @@ def serve(
         data: Path of its calibration data.
         port: Port to listen on; 0 takes a free one.
         open_browser: Whether to open the address in the default browser.
+        token: Whether only the browser that opens the printed address is answered; without,
+            every user and program of this machine is.
         script: The Streamlit script to run.
 
     Raises:
@@ -48,14 +54,17 @@ def serve(
         logger["level"] = "WARNING"
     # Streamlit reads .streamlit/config.toml from the folder of the script that argv names.
     sys.argv = [str(SCRIPT)]
+    entrance = Entrance() if token else None
     app = st.App(
         str(script),
         routes=[*plotly.routes(), *netron.routes(), *pages.routes()],
         middleware=[
+            Middleware(SecurityHeaders),
             Middleware(TrustedHostMiddleware, allowed_hosts=HOSTS),
             Middleware(SameOriginOnly),
+            *([Middleware(TokenRequired, entrance=entrance)] if entrance else []),
         ],
-        lifespan=_lifespan(open_browser),
+        lifespan=_lifespan(entrance, open_browser=open_browser),
     )
     try:
         app.run(config=_config(port))
@@ -72,6 +81,7 @@ def _config(port: int) -> dict[str, Any]:
         "server.allowedHosts": HOSTS,
         "server.enableXsrfProtection": True,
         "server.enableCORS": True,
+        "server.enableAgentApi": False,
         "server.headless": True,
         "server.fileWatcherType": "none",
         "server.runOnSave": False,
@@ -83,18 +93,22 @@ def _config(port: int) -> dict[str, Any]:
     }
 
 
-def _lifespan(open_browser: bool) -> Any:
+def _lifespan(entrance: Entrance | None, *, open_browser: bool) -> Any:
     @asynccontextmanager
     async def lifespan(_: Any) -> AsyncIterator[None]:
-        address = f"http://127.0.0.1:{st.get_option('server.port')}"
+        base = f"http://127.0.0.1:{st.get_option('server.port')}"
+        address = entrance.address(base) if entrance else base
         sys.stdout.write(f"QuantLens runs at {address} (Ctrl-C stops it)\n")
         sys.stdout.flush()
         kernels.warm_up()  # while the browser loads the page
         if open_browser:
-            asyncio.get_running_loop().run_in_executor(None, webbrowser.open, address)
+            first = entrance.address_for_one_use(base) if entrance else base
+            asyncio.get_running_loop().run_in_executor(None, webbrowser.open, first)
         try:
             yield
         finally:
             JOBS.shutdown()
+            # Here, because a signal ends the process without what Python does at its end.
+            uploads.remove()
 
     return lifespan

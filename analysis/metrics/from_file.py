@@ -9,12 +9,15 @@ from dataclasses import dataclass
 from importlib.abc import SourceLoader
 from pathlib import Path
 from types import ModuleType
-from typing import Any
+from typing import Any, Final
 
 import numpy as np
 from numpy.typing import NDArray
 
 from analysis.metrics.base import MetricError, Outputs, WholeMetric
+
+LONGEST: Final = 1_000_000
+"""Bytes that a metric's file may have."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -59,6 +62,82 @@ class FileMetric(WholeMetric):
         return number
 
 
+@dataclass(frozen=True)
+class MetricFile:
+    """A Python file as it was read. Nothing of it has been run.
+
+    Attributes:
+        path: Where it was read.
+        content: What it holds.
+    """
+
+    path: Path
+    content: bytes
+
+    @classmethod
+    def read(cls, path: str | Path) -> "MetricFile":
+        """Read a file.
+
+        Raises:
+            MetricError: If it cannot be read, is no file, or is longer than 1 MB.
+        """
+        file = Path(path)
+        try:
+            if file.exists() and not file.is_file():
+                raise MetricError(
+                    f"{file}: expected a Python file with a metric, found a folder or a device; "
+                    "check the path"
+                )
+            with file.open("rb") as opened:
+                content = opened.read(LONGEST + 1)
+        except (OSError, ValueError) as error:
+            reason = getattr(error, "strerror", None) or str(error)
+            raise MetricError(
+                f"{file}: expected a Python file with a metric, and it cannot be read "
+                f"({reason[:1].lower()}{reason[1:]}); check the path"
+            ) from error
+        if len(content) > LONGEST:
+            raise MetricError(
+                f"{file}: expected a Python file with a metric, found one of more than "
+                f"{LONGEST:,} bytes; check the path"
+            )
+        return cls(file, content)
+
+    @property
+    def digest(self) -> str:
+        """SHA-256 of the content, as hexadecimal digits."""
+        return hashlib.sha256(self.content).hexdigest()
+
+    def run(self) -> FileMetric:
+        """Run what was read and take its metric, whatever the file holds by now.
+
+        Raises:
+            MetricError: If it cannot be run, or lacks something.
+        """
+        module = _run(self.path, self.content, f"quantlens_metric_{self.digest[:16]}")
+        function = getattr(module, "metric", None)
+        if not callable(function):
+            raise MetricError(
+                f"{self.path}: expected a function metric(outputs, labels), found "
+                f"{'none' if function is None else _short(function)}; define it"
+            )
+        better = getattr(module, "higher_is_better", None)
+        if not isinstance(better, bool):
+            raise MetricError(
+                f"{self.path}: expected higher_is_better = True or False, found "
+                f"{'none' if better is None else _short(better)}; add the line"
+            )
+        return FileMetric(
+            name=self.path.stem,
+            key=f"file:{self.digest}",
+            label=str(getattr(module, "label", self.path.stem)),
+            unit=str(getattr(module, "unit", "")),
+            higher_is_better=better,
+            path=self.path,
+            function=function,
+        )
+
+
 def metric_from_file(path: str | Path) -> FileMetric:
     """Run a Python file and take its metric.
 
@@ -75,38 +154,7 @@ def metric_from_file(path: str | Path) -> FileMetric:
     Raises:
         MetricError: If the file cannot be read or run, or lacks something.
     """
-    file = Path(path)
-    try:
-        content = file.read_bytes()
-    except OSError as error:
-        reason = error.strerror or str(error)
-        raise MetricError(
-            f"{file}: expected a Python file with a metric, and it cannot be read "
-            f"({reason[:1].lower()}{reason[1:]}); check the path"
-        ) from error
-    digest = hashlib.sha256(content).hexdigest()
-    module = _run(file, content, f"quantlens_metric_{digest[:16]}")
-    function = getattr(module, "metric", None)
-    if not callable(function):
-        raise MetricError(
-            f"{file}: expected a function metric(outputs, labels), found "
-            f"{'none' if function is None else _short(function)}; define it"
-        )
-    better = getattr(module, "higher_is_better", None)
-    if not isinstance(better, bool):
-        raise MetricError(
-            f"{file}: expected higher_is_better = True or False, found "
-            f"{'none' if better is None else _short(better)}; add the line"
-        )
-    return FileMetric(
-        name=file.stem,
-        key=f"file:{digest}",
-        label=str(getattr(module, "label", file.stem)),
-        unit=str(getattr(module, "unit", "")),
-        higher_is_better=better,
-        path=file,
-        function=function,
-    )
+    return MetricFile.read(path).run()
 
 
 class _Source(SourceLoader):

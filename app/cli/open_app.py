@@ -12,6 +12,12 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--data", type=Path, help="calibration and evaluation data")
     parser.add_argument("--port", type=int, default=0, help="port on 127.0.0.1; 0 picks a free one")
     parser.add_argument("--no-browser", action="store_true", help="only print the address")
+    parser.add_argument(
+        "--no-token",
+        action="store_true",
+        help="answer every user and program of this machine, not only the browser that opens the "
+        "printed address",
+    )
 
 
 def run(options: argparse.Namespace) -> None:
@@ -21,4 +27,5 @@ def run(options: argparse.Namespace) -> None:
         data=str(options.data) if options.data else None,
         port=options.port,
         open_browser=not options.no_browser,
+        token=not options.no_token,
     )

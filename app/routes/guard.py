@@ -7,20 +7,16 @@ machine's address when a foreign page tries one.
 from typing import Final
 from urllib.parse import urlsplit
 
-from starlette.datastructures import Headers, MutableHeaders
+from starlette.datastructures import Headers
 from starlette.responses import PlainTextResponse
-from starlette.types import ASGIApp, Message, Receive, Scope, Send
+from starlette.types import ASGIApp, Receive, Scope, Send
 
-SECURITY_HEADERS: Final = {
-    "X-Content-Type-Options": "nosniff",
-    "X-Frame-Options": "SAMEORIGIN",  # Netron is shown in a frame of the Export page
-    "Referrer-Policy": "no-referrer",
-    "Cross-Origin-Resource-Policy": "same-origin",
-}
+LONGEST_PATH: Final = 2_000
+"""In bytes. No address of ours is longer; a file system would refuse such a name by an error."""
 
 
 class SameOriginOnly:
-    """Middleware that refuses other origins and marks every answer with security headers."""
+    """Middleware that refuses other origins, and addresses that nothing here has."""
 
     def __init__(self, app: ASGIApp) -> None:
         """Stand before ``app``."""
@@ -34,19 +30,19 @@ class SameOriginOnly:
         headers = Headers(scope=scope)
         origin = headers.get("origin")
         if origin is not None and not _same(origin, headers.get("host", "")):
-            if scope["type"] == "websocket":
-                await send({"type": "websocket.close", "code": 1008})
-                return
-            refusal = PlainTextResponse("QuantLens answers its own pages only.", status_code=403)
-            await refusal(scope, receive, send)
-            return
+            await refuse(scope, receive, send, "QuantLens answers its own pages only.", 403)
+        elif len(scope["path"]) > LONGEST_PATH or "\0" in scope["path"]:
+            await refuse(scope, receive, send, "There is no such address here.", 404)
+        else:
+            await self._app(scope, receive, send)
 
-        async def marked(message: Message) -> None:
-            if message["type"] == "http.response.start":
-                MutableHeaders(scope=message).update(SECURITY_HEADERS)
-            await send(message)
 
-        await self._app(scope, receive, marked)
+async def refuse(scope: Scope, receive: Receive, send: Send, why: str, status: int) -> None:
+    """Answer a request with a sentence, and close a socket before it opens."""
+    if scope["type"] == "websocket":
+        await send({"type": "websocket.close", "code": 1008})
+        return
+    await PlainTextResponse(why, status_code=status)(scope, receive, send)
 
 
 def _same(origin: str, host: str) -> bool:

@@ -17,29 +17,25 @@ from starlette.requests import Request
 from starlette.responses import FileResponse, RedirectResponse, Response
 from starlette.routing import BaseRoute, Route
 
+from app.routes.headers import content_policy
 from quant.execution.lru import LruStore
 
 MODELS_KEPT: Final = 8
-_STATIC_NAME: Final = re.compile(r"[A-Za-z0-9_-]+\.(js|json|css|png|ico)")
+_STATIC_NAME: Final = re.compile(r"[A-Za-z0-9_-]{1,100}\.(js|json|css|png|ico)")
 _MODEL: Final = "model.onnx"
+_CALM_NAME: Final = "quantlens-calm.js"
 _SECRET: Final = secrets.token_bytes(32)
-_POLICY: Final = (
-    "default-src 'self' 'unsafe-inline' data: blob:; connect-src 'self' data: blob:; "
-    "frame-ancestors 'self'"
-)
 _HEADERS: Final = {
     "Cache-Control": "no-cache",
     "Content-Encoding": "identity",  # compressing a model for loopback only costs time
-    "X-Content-Type-Options": "nosniff",
 }
 
-_CALM: Final = """<script>
+_CALM: Final = """
 // Netron focuses its graph as it loads, which would scroll a page that shows it in a frame.
 const focus = HTMLElement.prototype.focus;
 HTMLElement.prototype.focus = function (options) {
     focus.call(this, { ...options, preventScroll: true });
 };
-</script>
 """
 
 
@@ -84,7 +80,8 @@ def page(name: str) -> str:
         "name": name,
         "identifier": name if name.endswith(".onnx") else f"{name}.onnx",
     }
-    head = "".join(f'<meta name="{k}" content="{escape(v)}">\n' for k, v in metas.items()) + _CALM
+    head = "".join(f'<meta name="{k}" content="{escape(v)}">\n' for k, v in metas.items())
+    head += f'<script src="{_CALM_NAME}"></script>\n'
     return re.sub(r"<head>\s*", lambda found: found.group() + head, index, count=1)
 
 
@@ -104,7 +101,7 @@ async def _index(request: Request) -> Response:
     response = Response(
         page(shown[0]),
         media_type="text/html",
-        headers={**_HEADERS, "Content-Security-Policy": _POLICY},
+        headers={**_HEADERS, "Content-Security-Policy": content_policy()},
     )
     # Netron asks for consent to cookies unless this one is there; it holds nothing.
     response.set_cookie("consent", "1", path=f"/netron/{token}/", samesite="strict")
@@ -116,6 +113,8 @@ async def _file(request: Request) -> Response:
     if shown is None:
         return _not_found()
     name: str = request.path_params["name"]
+    if name == _CALM_NAME:
+        return Response(_CALM, media_type="text/javascript", headers=_HEADERS)
     return _model(shown[1]) if name == _MODEL else _static(name)
 
 

@@ -2,16 +2,14 @@
 
 import importlib
 import os
-import platform
 import shutil
-import tempfile
-import zlib
 from collections.abc import Generator, Iterable, Mapping, Sequence
 from contextlib import ExitStack, contextmanager, suppress
 from pathlib import Path
-from typing import Any
+from typing import Any, Final
 
 from quant.errors import ExportError
+from quant.io.own_folder import own_folder
 
 Content = bytes | Sequence[bytes | memoryview]
 
@@ -72,9 +70,7 @@ def _stage(target: Path, content: Content, folders: dict[Path, Path]) -> Path:
         raise _NoFileError
     parent = target.parent
     if parent not in folders:
-        _remove_leftovers(parent)
-        prefix = f"{_PREFIX}{_HOST}-{os.getpid()}-"
-        folders[parent] = Path(tempfile.mkdtemp(prefix=prefix, dir=parent))
+        folders[parent] = own_folder(parent, _PREFIX)
     source = folders[parent] / target.name
     with source.open("xb") as file:
         with suppress(FileNotFoundError):
@@ -89,29 +85,7 @@ class _NoFileError(OSError):
     """The target is a device, a pipe or a socket."""
 
 
-_PREFIX = ".quantlens-"
-_HOST = f"{zlib.crc32(platform.node().encode()):08x}"
-"""Which machine wrote: a folder may be shared, and the same number is another process elsewhere."""
-
-
-def _remove_leftovers(parent: Path) -> None:
-    """Remove the hidden folders of processes of this machine that are no more."""
-    if os.name != "posix":
-        return
-    for folder in parent.glob(f"{_PREFIX}{_HOST}-*-*"):
-        pid = folder.name.removeprefix(f"{_PREFIX}{_HOST}-").partition("-")[0]
-        if pid.isdecimal() and folder.is_dir() and not folder.is_symlink() and _is_gone(int(pid)):
-            shutil.rmtree(folder, ignore_errors=True)
-
-
-def _is_gone(pid: int) -> bool:
-    try:
-        os.kill(pid, 0)
-    except ProcessLookupError:
-        return True
-    except (OSError, OverflowError):
-        return False
-    return False
+_PREFIX: Final = ".quantlens-"
 
 
 @contextmanager

@@ -5,8 +5,12 @@ import re
 import signal
 import subprocess
 import sys
-from collections.abc import Callable, Iterator
+import urllib.error
+import urllib.request
+from collections.abc import Callable, Iterator, Mapping
+from email.message import Message
 from pathlib import Path
+from typing import NamedTuple
 from urllib.parse import urlsplit
 
 import pytest
@@ -21,8 +25,33 @@ LAUNCH = (
 )
 
 
+class Answer(NamedTuple):
+    """What a server answers."""
+
+    status: int
+    headers: Message
+    body: bytes
+
+
+def asked(url: str, headers: Mapping[str, str], method: str = "GET") -> Answer:
+    """What a server answers to a request."""
+    try:
+        with urllib.request.urlopen(
+            urllib.request.Request(url, headers=dict(headers), method=method), timeout=60
+        ) as answer:
+            return Answer(answer.status, answer.headers, answer.read())
+    except urllib.error.HTTPError as error:
+        return Answer(error.code, error.headers, error.read())
+
+
 class App:
-    """A running server."""
+    """A running server.
+
+    Attributes:
+        address: What it printed: the address to open, with its token.
+        base: The server without a path.
+        headers: What a browser sends that has opened it.
+    """
 
     def __init__(
         self,
@@ -51,9 +80,14 @@ class App:
             )
         assert self.process.stdout is not None
         line = self.process.stdout.readline()
-        found = re.search(r"http://127\.0\.0\.1:\d+", line)
+        found = re.search(r"(http://127\.0\.0\.1:(\d+))/\?token=(\S+)", line)
         assert found, f"no address in {line!r}; {self.log.read_text()}"
-        self.address = found.group()
+        self.address, self.base, self.port = found[0], found[1], int(found[2])
+        self.headers = {"Cookie": f"quantlens-{self.port}={found[3]}"}
+
+    def asked(self, path: str, headers: Mapping[str, str] | None = None) -> Answer:
+        """What it answers to a browser that has opened it, or to one that sends these headers."""
+        return asked(self.base + path, self.headers if headers is None else headers)
 
     def stop(self, how: signal.Signals = signal.SIGINT) -> tuple[int, str]:
         """End the server, by Ctrl-C unless told otherwise: exit code, and what it still printed."""
@@ -93,6 +127,18 @@ def browser() -> Iterator[Browser]:
         )
         yield chromium
         chromium.close()
+
+
+def until(page: Page, expression: str) -> None:
+    """Wait until a JavaScript expression is true of the page.
+
+    The page's policy forbids what Playwright's own waiting does: to make code of a string.
+    """
+    for _ in range(WAIT_MS // 50):
+        if page.evaluate(expression):
+            return
+        page.wait_for_timeout(50)
+    pytest.fail(f"not so after {WAIT_MS // 1000} s: {expression}")
 
 
 class Watch:

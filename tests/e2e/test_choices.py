@@ -21,7 +21,7 @@ from quant.recipe.presets import preset
 from quant.recipe.recipe import Recipe
 from quant.statistics.collect import calibrate
 from tests.e2e import pane_demo
-from tests.e2e.conftest import App
+from tests.e2e.conftest import App, until
 from tests.e2e.shown import number
 
 pytestmark = pytest.mark.e2e
@@ -307,7 +307,7 @@ def test_times_of_a_drag_are_printed(pane: Pane):
     steps = page.evaluate(read, "drag")
     page.mouse.up()
     for count in range(1, 7):
-        page.wait_for_function(f"({read})('commit').length >= {count}")
+        until(page, f"({read})('commit').length >= {count}")
         pane.upper.focus()
         page.keyboard.press("ArrowLeft")
         page.keyboard.press("Enter")

@@ -1,10 +1,8 @@
 """Whatever is clicked in a real browser, the recipe and its history are what was asked for."""
 
 import json
-import urllib.request
 from collections.abc import Callable, Iterator
 from pathlib import Path
-from typing import Any
 
 import numpy as np
 import pytest
@@ -36,11 +34,6 @@ def app(tmp_path_factory: pytest.TempPathFactory) -> Iterator[App]:
     assert "Traceback" not in app.log.read_text()
 
 
-def asked(address: str) -> Any:
-    with urllib.request.urlopen(address, timeout=60) as answer:
-        return json.load(answer)
-
-
 Play = Callable[[int], int]
 
 
@@ -55,7 +48,7 @@ def play(app: App, browser: Browser) -> Iterator[Play]:
     tabs: list[Tab] = []
 
     def told() -> Json:
-        return asked(app.address + TOLD)
+        return json.loads(app.asked(TOLD).body)
 
     def played(seed: int) -> int:
         while len(tabs) < 1 + seed % 2:
@@ -64,7 +57,7 @@ def play(app: App, browser: Browser) -> Iterator[Play]:
             tabs.append(Tab(page, app.address))
         for tab in tabs:
             tab.close()
-        asked(app.address + FORGOTTEN)
+        app.asked(FORGOTTEN)
         person = Person(tabs[: 1 + seed % 2], told, seed)
         person.play(STEPS)
         assert downloaded(tabs[0]) == person.model.recipe, person.story()

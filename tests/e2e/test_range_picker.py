@@ -10,6 +10,7 @@ from app.components.range_picker import Bins, Codes, Shape
 from quant.error_model.local_error import local_error
 from quant.numerics import params_from_range, quantize_linear
 from quant.types import QType, QuantSpec
+from tests.e2e.conftest import until
 from tests.quant.statistics.statistics_of import statistics_of
 
 pytestmark = pytest.mark.e2e
@@ -244,7 +245,7 @@ def test_zoom_is_kept_for_the_same_tensor_and_dropped_for_another(picker):
     picker.page.mouse.move(plot["x"] + 500, y, steps=5)
     picker.page.mouse.up()
     view = "document.querySelector('.ql-hist .ql-gd').layout.xaxis.range.map(Number)"
-    picker.page.wait_for_function(f"{view}[1] < 5")
+    until(picker.page, f"{view}[1] < 5")
     zoomed = picker.page.evaluate(view)
     box = picker.page.get_by_label("Upper end of the range").and_(picker.page.locator("input"))
     box.fill("3")
@@ -268,9 +269,7 @@ def test_zoomed_in_bins_hold_the_counts_of_the_full_data(picker):
     picker.expect_commits(1)
     picker.page.get_by_role("button", name="Zoom to range").click()
     bins = "document.querySelector('.ql-hist .ql-gd').data[0].x.length"
-    picker.page.wait_for_function(
-        "document.querySelector('.ql-hist .ql-gd').layout.xaxis.range[1] < 1"
-    )
+    until(picker.page, "document.querySelector('.ql-hist .ql-gd').layout.xaxis.range[1] < 1")
     assert picker.page.evaluate(bins) == 512
 
 

@@ -3,8 +3,6 @@ import signal
 import socket
 import subprocess
 import sys
-import urllib.error
-import urllib.request
 from pathlib import Path
 
 import pytest
@@ -12,18 +10,10 @@ from playwright.sync_api import expect
 
 from app.routes.plotly import PLOTLY_URL
 from tests.e2e.conftest import App
+from tests.e2e.web_checks import checks
 
 pytestmark = pytest.mark.e2e
 HERE = Path(__file__).parent
-
-
-def status_and_headers(address: str, host: str | None = None):
-    request = urllib.request.Request(address, headers={"Host": host} if host else {})
-    try:
-        with urllib.request.urlopen(request, timeout=10) as answer:
-            return answer.status, answer.headers
-    except urllib.error.HTTPError as error:
-        return error.code, error.headers
 
 
 def test_the_app_opens_without_a_request_to_another_host(start_app, page):
@@ -37,20 +27,35 @@ def test_the_app_opens_without_a_request_to_another_host(start_app, page):
 
 def test_only_this_machine_is_answered(start_app):
     app = start_app()
-    port = app.address.rsplit(":", 1)[1]
-    assert status_and_headers(app.address)[0] == 200
-    assert status_and_headers(app.address, f"localhost:{port}")[0] == 200
-    assert status_and_headers(app.address, "quantlens.example.com")[0] == 400
     own = next(
         (a[4][0] for a in socket.getaddrinfo(socket.gethostname(), None, socket.AF_INET)), ""
     )
     if own and not own.startswith("127."):
         with pytest.raises(OSError, match="refused"):
-            socket.create_connection((own, int(port)), timeout=2)
+            socket.create_connection((own, app.port), timeout=2)
+
+
+def test_hosts_origins_tokens_paths_frames_and_uploads_are_answered_as_they_should(start_app):
+    assert [check for check in checks(start_app()) if not check.ok] == []
+
+
+def test_the_opening_address_leaves_a_cookie_and_no_token_in_the_bar(start_app, page, browser):
+    app = start_app()
+    page.goto(app.address)
+    expect(page.get_by_text("Layers").first).to_be_visible()
+    assert page.url == f"{app.base}/"
+    assert page.evaluate("document.cookie").find("quantlens") == -1
+    page.goto(f"{app.base}/setup")
+    expect(page.get_by_text("Float model").first).to_be_visible()
+    other = browser.new_context()
+    stranger = other.new_page()
+    stranger.goto(app.base)
+    expect(stranger.get_by_text("QuantLens answers the browser that opened it")).to_be_visible()
+    other.close()
 
 
 def test_plotly_comes_from_this_server_and_stays_in_the_cache(start_app):
-    status, headers = status_and_headers(start_app().address + PLOTLY_URL)
+    status, headers, _ = start_app().asked(PLOTLY_URL)
     assert status == 200
     assert "immutable" in headers["cache-control"]
     assert int(headers["content-length"]) > 1_000_000
@@ -93,7 +98,7 @@ def test_netron_shows_two_models_today_and_in_two_years(start_app, context, year
     context.clock.set_fixed_time(dt.datetime.now(dt.UTC) + dt.timedelta(days=365 * years))
     for op_type, address in addresses.items():
         page = context.new_page()
-        page.goto(f"{app.address}{address}" if address.startswith("/") else address)
+        page.goto(f"{app.base}{address}" if address.startswith("/") else address)
         expect(page.locator("#target svg").get_by_text(op_type).first).to_be_visible()
         expect(page.locator("#message-text")).to_be_hidden()
         expect(page.locator("body")).to_have_class("default")
@@ -103,6 +108,5 @@ def test_netron_shows_two_models_today_and_in_two_years(start_app, context, year
 def test_a_server_killed_by_the_system_leaves_the_port_free(tmp_path):
     app = App(HERE.parents[1] / "app" / "main.py", tmp_path)
     app.stop(signal.SIGTERM)
-    port = int(app.address.rsplit(":", 1)[1])
-    with socket.create_server(("127.0.0.1", port)):
+    with socket.create_server(("127.0.0.1", app.port)):
         pass

@@ -20,7 +20,7 @@ from playwright.sync_api import Browser, Page, expect
 
 from quant.recipe.recipe import Recipe
 from sample_models import find
-from tests.e2e.conftest import ROOT, App
+from tests.e2e.conftest import ROOT, App, until
 
 pytestmark = pytest.mark.e2e
 
@@ -123,7 +123,7 @@ def test_the_loss_is_seen_explained_repaired_exported_and_confirmed(
     tab = page.get_by_role("link", name="Open Netron in a tab").get_attribute("href")
     assert tab
     other = page.context.new_page()
-    other.goto(app.address + tab)
+    other.goto(app.base + tab)
     expect(other.get_by_text("QuantizeLinear").first).to_be_visible(timeout=PATIENCE)
 
 
@@ -151,7 +151,7 @@ def test_times_on_the_layers_page_are_printed(page: Page, start_app: Callable[..
     rows = (2, 4, 7, 2, 4, 7, 2, 4, 7, 2, 4)
     for count, row in enumerate(rows, start=1):
         page.mouse.click(box["x"] + 90, box["y"] + 34 + 33 * row + 16)
-        page.wait_for_function(f"({read})('select').length >= {count}")
+        until(page, f"({read})('select').length >= {count}")
         if count == 3:
             made = page.evaluate(read, "select")
     handle = page.get_by_role("slider", name="Upper end of the range")
@@ -159,7 +159,7 @@ def test_times_on_the_layers_page_are_printed(page: Page, start_app: Callable[..
         handle.focus()
         page.keyboard.press("ArrowLeft")
         page.keyboard.press("Enter")
-        page.wait_for_function(f"({read})('commit').length >= {count}")
+        until(page, f"({read})('commit').length >= {count}")
     for words, name, aim in (
         ("row select -> both plots drawn", "select", 350),
         ("range set -> Python -> back", "commit", 250),

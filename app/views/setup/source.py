@@ -1,16 +1,12 @@
 """Where the model and the data come from: a sample, paths, or an upload."""
 
-import hashlib
-import tempfile
-from functools import cache
-from pathlib import Path
-
 import streamlit as st
 
 from app.session import user_session
 from app.session.project import Source
 from app.session.start_options import start_options
 from app.tasks.opening import file_source, sample_source
+from app.workspace import uploads
 from sample_models import Sample, find, samples
 
 SAMPLE, PATH, UPLOAD = "Sample", "Files on this machine", "Upload"
@@ -87,7 +83,7 @@ def _paths() -> Source | None:
 def _upload() -> Source | None:
     file = st.file_uploader("Float model", type=["onnx"], key="setup upload")
     if file is not None:
-        st.session_state[_UPLOADED] = (_stored(file.getvalue(), file.name), file.name)
+        st.session_state[_UPLOADED] = (uploads.stored(file.getvalue(), file.name), file.name)
     stored = st.session_state.get(_UPLOADED)
     if stored is not None and file is None:
         st.caption(f"Uploaded: {stored[1]}")
@@ -118,24 +114,3 @@ def _data_paths() -> tuple[str, str]:
         persist_state="session",
     )
     return (data or "").strip(), (evaluation or "").strip()
-
-
-@cache
-def _folder() -> Path:
-    """Where uploads of this process lie; it is gone after the process."""
-    folder = tempfile.TemporaryDirectory(prefix="quantlens-uploads-")
-    _kept.append(folder)
-    return Path(folder.name)
-
-
-_kept: list[tempfile.TemporaryDirectory[str]] = []
-
-
-def _stored(content: bytes, name: str) -> str:
-    """The path of an uploaded file, under its own name in a folder for its content."""
-    folder = _folder() / hashlib.sha256(content).hexdigest()[:16]
-    folder.mkdir(exist_ok=True)
-    path = folder / Path(name).name
-    if not path.exists():
-        path.write_bytes(content)
-    return str(path)

@@ -8,7 +8,7 @@ from starlette.responses import PlainTextResponse
 from starlette.routing import Route, WebSocketRoute
 from starlette.websockets import WebSocket
 
-from app.routes.guard import SECURITY_HEADERS, SameOriginOnly
+from app.routes.guard import LONGEST_PATH, SameOriginOnly
 
 HOST = "127.0.0.1:8501"
 OTHERS = [
@@ -59,11 +59,14 @@ def answers(kind, path, origin):
 
 
 @pytest.mark.parametrize("origin", [None, f"http://{HOST}"])
-def test_pages_of_this_server_are_answered_with_security_headers(origin):
+def test_pages_of_this_server_are_answered(origin):
     start, body = answers("http", "/page", origin)
     assert (start["status"], body["body"]) == (200, b"page")
-    found = {key.decode(): value.decode() for key, value in start["headers"]}
-    assert {key.lower(): value for key, value in SECURITY_HEADERS.items()}.items() <= found.items()
+
+
+@pytest.mark.parametrize("path", ["/" + "a" * LONGEST_PATH, "/page\0"])
+def test_an_address_that_no_file_system_knows_is_not_found(path):
+    assert answers("http", path, None)[0]["status"] == 404
 
 
 @pytest.mark.parametrize("origin", [None, f"http://{HOST}"])

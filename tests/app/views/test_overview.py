@@ -142,14 +142,24 @@ def test_a_metric_is_a_built_in_one_or_a_python_file(opened: AppTest, tmp_path: 
     named(opened.text_input, "overview metric path").set_value(str(tmp_path / "none.py")).run()
     assert "none.py" in opened.error[0].value
     assert "Until then Top-1 is used" in opened.error[0].value
-    file = tmp_path / "spread.py"
-    file.write_text(
-        "higher_is_better = False\nlabel = 'Spread'\n"
+    file, ran = tmp_path / "spread.py", tmp_path / "ran"
+    text = (
+        f"open({str(ran)!r}, 'a').close()\nhigher_is_better = False\nlabel = 'Spread'\n"
         "def metric(outputs, labels):\n    return float(outputs['scores'].std())\n"
     )
+    file.write_text(text)
     named(opened.text_input, "overview metric path").set_value(str(file)).run()
     healthy(opened)
     assert project(opened).metric == str(file)
+    assert not ran.exists()
+    assert any("higher_is_better = False" in code.value for code in opened.code)
+    opened.button(key="overview metric confirm").click().run()
+    assert ran.exists()
+    ran.unlink()
+    file.write_text(text + "\n")
+    opened.run()
+    assert not ran.exists()
+    opened.button(key="overview metric confirm").click().run()
     app = measured(opened)
     assert "Spread, output sqnr **equal**" in texts(app)
     healthy(app)
