@@ -75,17 +75,19 @@ def test_a_calibration_with_any_bytes_written_over_ends_in_a_sentence(calibratio
     good = path.read_bytes()
     rng = np.random.default_rng(8)
     damaged = tmp_path / "damaged.npz"
-    sentences = []
+    sentences, named = [], 0
     for _ in range(400):
         content = bytearray(good)
         for at in rng.integers(0, len(good), rng.integers(1, 5)):
             content[at] = rng.integers(256)
         damaged.write_bytes(content)
         try:
-            quant.Calibration.load(damaged)
+            # Bytes that mean nothing may have changed, such as the date of a member.
+            assert quant.Calibration.load(damaged).digest == calibration.digest
         except DataError as error:
             sentences.append(str(error))
-    assert sentences
+            named += "its array" in str(error)
+    assert named > 300
     assert not any("\n" in sentence for sentence in sentences)
 
 

@@ -38,8 +38,8 @@ def refused(kind, words, call, *arguments, **options):
 
 
 def test_a_trail_or_journal_that_is_a_folder(tmp_path):
-    refused(DataError, "the trail cannot be read", TrailFile, path=tmp_path, about={})
-    refused(DataError, "the state of the analysis cannot be read", Journal, tmp_path, {})
+    refused(DataError, "the trail of a recovery, found no", TrailFile, path=tmp_path, about={})
+    refused(DataError, "the state of an analysis, found no file", Journal, tmp_path, {})
 
 
 def test_no_path_of_a_model_at_all():

@@ -3,18 +3,17 @@
 Each entry knows what it cost, so a run that goes on decides like one that was never interrupted.
 """
 
-import json
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any, Final, TypeVar, cast
+from typing import Any, Final, TypeVar
 
 from quant.errors import DataError
 from quant.io.atomic import write_file
 from quant.io.codec import from_json, to_json
-from quant.io.lines import append_line
+from quant.io.lines import append_line, line_of, read_lines
 
-VERSION: Final = 1
+VERSION: Final = 2
 _FIELDS: Final = {"key", "seconds", "result"}
 
 T = TypeVar("T")
@@ -85,36 +84,21 @@ class TrailFile(Trail):
             ExportError: If it cannot be written.
         """
         header = {"version": VERSION, "about": dict(self.about)}
-        lines = self._read()
+        lines = read_lines(self.path, "the trail of a recovery")
         if lines and lines[0] != header:
             raise DataError(
                 f"{self.path}: expected the trail of this model, data and version, found that of "
                 "another; choose another folder, or delete this file to start anew"
             )
-        self._lines = {str(line["key"]): line for line in lines[1:]}
-        text = "".join(json.dumps(line) + "\n" for line in [header, *lines[1:]])
+        for at, line in enumerate(lines[1:], 2):
+            if line.keys() != _FIELDS:
+                raise DataError(
+                    f"{self.path}: expected a result in line {at}, found something else; delete "
+                    "this file to start anew"
+                )
+            self._lines[str(line["key"])] = line
+        text = "".join(f"{line_of(line)}\n" for line in [header, *lines[1:]])
         write_file(self.path, text.encode())
-
-    def _read(self) -> list[dict[str, Any]]:
-        try:
-            text = self.path.read_text(encoding="utf-8")
-        except FileNotFoundError:
-            return []
-        except (OSError, UnicodeDecodeError) as error:
-            raise DataError(
-                f"{self.path}: the trail cannot be read ({error}); choose another folder"
-            ) from error
-        found: list[dict[str, Any]] = []
-        for line in text.splitlines():
-            try:
-                document = json.loads(line)
-            except (ValueError, RecursionError):
-                break
-            fields = cast("dict[str, Any]", document) if isinstance(document, dict) else {}
-            if not fields or (found and fields.keys() != _FIELDS):
-                break
-            found.append(fields)
-        return found
 
     def _write(self, line: Mapping[str, Any]) -> None:
         append_line(self.path, line)

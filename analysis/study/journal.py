@@ -1,6 +1,5 @@
 """What a long analysis knows already, on disk as soon as it is known."""
 
-import json
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any, TypeVar, cast
@@ -12,9 +11,9 @@ from analysis.sweep.unit_effects import Kind, UnitEffect
 from quant.errors import DataError
 from quant.io.atomic import write_file
 from quant.io.codec import from_json, to_json
-from quant.io.lines import append_line
+from quant.io.lines import append_line, line_of, read_lines
 
-VERSION = 1
+VERSION = 2
 
 T = TypeVar("T")
 
@@ -44,14 +43,15 @@ class Journal:
         self._about = tuple(about.items())
         self._memory = MemoryStore() if memory is None else memory
         self._written = 0
-        header = json.dumps({"version": VERSION, "about": dict(about)}, sort_keys=True)
-        lines = _lines(path)
+        header = {"version": VERSION, "about": dict(about)}
+        lines = read_lines(path, "the state of an analysis")
         if lines:
             self._check(lines[0], about)
-        for line in lines[1:]:
-            self._learn(line)
+        for at, line in enumerate(lines[1:], 2):
+            self._learn(at, line)
         # Written anew, so that what follows a line that was cut short stands on its own.
-        write_file(path, "".join(f"{line}\n" for line in [header, *lines[1:]]).encode())
+        text = "".join(f"{line_of(line)}\n" for line in [header, *lines[1:]])
+        write_file(path, text.encode())
 
     @property
     def written(self) -> int:
@@ -76,11 +76,10 @@ class Journal:
     def _key(self, unit: str, kind: str) -> StudyKey:
         return StudyKey(kind, (*self._about, ("unit", unit)))
 
-    def _check(self, line: str, about: Mapping[Part, str]) -> None:
+    def _check(self, header: Mapping[str, Any], about: Mapping[Part, str]) -> None:
         try:
-            header = cast("dict[str, Any]", json.loads(line))
             version, found = header["version"], dict(cast("dict[str, str]", header["about"]))
-        except (ValueError, KeyError, TypeError, RecursionError) as error:
+        except (ValueError, KeyError, TypeError) as error:
             raise DataError(
                 f"{self._path}: expected the state of an analysis, found something else; choose "
                 "another folder"
@@ -93,32 +92,15 @@ class Journal:
                 f"another {what}); choose another folder, or delete this file to start anew"
             )
 
-    def _learn(self, line: str) -> None:
+    def _learn(self, at: int, line: Mapping[str, Any]) -> None:
         try:
-            document = cast("dict[str, Any]", json.loads(line))
-            kind = cast("Kind", document.pop("kind"))
+            kind = cast("Kind", line["kind"])
+            document = {name: value for name, value in line.items() if name != "kind"}
             effect = from_json(UnitEffect, document, "the effect of a unit")
             self._memory.put(EFFECTS[kind], self._key(effect.unit, kind), effect)
             self._written += 1
-        except _DAMAGED as error:
+        except (ValueError, KeyError, TypeError, DataError) as error:
             raise DataError(
-                f"{self._path}: expected the effect of a unit in every line, found {line[:60]!r}; "
+                f"{self._path}: expected the effect of a unit in line {at}, found something else; "
                 "delete this file to start anew"
             ) from error
-
-
-_DAMAGED = (ValueError, KeyError, TypeError, AttributeError, RecursionError, DataError)
-
-
-def _lines(path: Path) -> list[str]:
-    """The lines that were written to their end."""
-    try:
-        text = path.read_bytes().decode(errors="replace")
-    except FileNotFoundError:
-        return []
-    except OSError as error:
-        raise DataError(
-            f"{path}: the state of the analysis cannot be read ({error.strerror}); check its "
-            "permissions or choose another folder"
-        ) from error
-    return text.split("\n")[:-1]

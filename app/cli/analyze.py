@@ -18,11 +18,11 @@ from analysis.sweep.unit_effects import KINDS
 from app.cli.arguments import (
     data_of,
     for_machines,
-    made_folder,
     model_and_data,
     positive,
     recipe_of,
     recipe_or_preset,
+    working_in,
 )
 from app.cli.metric_word import metric_of, metric_word
 from app.cli.output import report
@@ -87,8 +87,13 @@ def analyzed(options: argparse.Namespace, recipe: quant.Recipe) -> tuple[dict[st
         metric=metric_of(options.metric, model, data),
         samples=options.samples,
     )
-    folder: Path = options.out
-    made_folder(folder)
+    with working_in(options.out):
+        return _analyzed_in(options.out, study, errors)
+
+
+def _analyzed_in(
+    folder: Path, study: Study, errors: tuple[ErrorName, ...]
+) -> tuple[dict[str, Any], str]:
     with Meter("") as meter:
         study.run([CALIBRATING], _Stages(meter))
     about = study.key(SWEEPS["sensitivity"]).values()

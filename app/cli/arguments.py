@@ -2,10 +2,13 @@
 
 import argparse
 import math
+from collections.abc import Generator
+from contextlib import contextmanager
 from pathlib import Path
 
 import quant
 from app.cli.output import tell
+from quant.io.one_at_a_time import alone_in
 
 
 def model_and_data(parser: argparse.ArgumentParser) -> None:
@@ -102,11 +105,12 @@ def fraction(text: str) -> float:
     return value
 
 
-def made_folder(folder: Path) -> None:
-    """Make a folder to write, unless it is there.
+@contextmanager
+def working_in(folder: Path) -> Generator[None]:
+    """Make a folder to write, unless it is there; no other command works in it meanwhile.
 
     Raises:
-        ExportError: It cannot be made.
+        ExportError: It cannot be made, or another command is at work there.
     """
     try:
         folder.mkdir(exist_ok=True)
@@ -115,6 +119,8 @@ def made_folder(folder: Path) -> None:
             f"{folder}: expected a folder, or a name for a new one in a folder that exists, and it "
             f"cannot be made ({error.strerror}); choose another"
         ) from error
+    with alone_in(folder):
+        yield
 
 
 def recipe_of(path: Path | None, preset: str | None) -> quant.Recipe:

@@ -14,11 +14,11 @@ from app.cli.arguments import (
     data_of,
     for_machines,
     fraction,
-    made_folder,
     model_and_data,
     positive_seconds,
     recipe_of,
     recipe_or_preset,
+    working_in,
 )
 from app.cli.metric_word import metric_of, metric_word
 from app.cli.output import report
@@ -87,28 +87,28 @@ def run(options: argparse.Namespace) -> None:
         evaluation = data_of(options.evaluation, model, options)
     judging = data if evaluation is None else evaluation
     folder: Path = options.out
-    made_folder(folder)
-    try:
-        with _Line() as line:
-            found = recover(
-                model,
-                data,
-                evaluation=evaluation,
-                metric=metric_of(options.metric, model, judging),
-                target=target,
-                int8_share=options.int8_share,
-                seconds=options.time,
-                start=recipe,
-                ignored=options.ignore,
-                trail=folder / TRAIL,
-                progress=line,
-            )
-    except (KeyboardInterrupt, Cancelled) as stopped:
-        raise Cancelled(
-            f"cancelled; {folder / TRAIL} keeps what was measured, and the same command again "
-            "goes on from there"
-        ) from stopped
-    files = _write(folder, found)
+    with working_in(folder):
+        try:
+            with _Line() as line:
+                found = recover(
+                    model,
+                    data,
+                    evaluation=evaluation,
+                    metric=metric_of(options.metric, model, judging),
+                    target=target,
+                    int8_share=options.int8_share,
+                    seconds=options.time,
+                    start=recipe,
+                    ignored=options.ignore,
+                    trail=folder / TRAIL,
+                    progress=line,
+                )
+        except (KeyboardInterrupt, Cancelled) as stopped:
+            raise Cancelled(
+                f"cancelled; {folder / TRAIL} keeps what was measured, and the same command again "
+                "goes on from there"
+            ) from stopped
+        files = _write(folder, found)
     values = recovery_json(found)
     values["files"] = {name: str(path) for name, path in files.items()}
     report(options, values, _text(found, files))

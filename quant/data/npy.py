@@ -36,6 +36,19 @@ _MAX_LARGE_RATIO = 200
 """Real samples do not pack like this; what does would fill the memory from a file of a few MB."""
 
 
+class ArrayError(DataError):
+    """An array of a file cannot be read.
+
+    Attributes:
+        array: Its name, or empty where the file itself cannot be read or holds one array only.
+    """
+
+    def __init__(self, message: str, array: str) -> None:
+        """Say what is wrong with which array."""
+        super().__init__(message)
+        self.array = array
+
+
 @dataclass(frozen=True)
 class Header:
     """What a stored array says of itself.
@@ -69,7 +82,7 @@ def read_headers(path: Path) -> dict[str, Header]:
     headers: dict[str, Header] = {}
     with _streams(path, None) as streams:
         for key, (file, available, ratio) in streams.items():
-            with _sentence(f"{path.name}: the array {key!r}" if key else path.name):
+            with _sentence(path, key):
                 header = headers[key] = _read_header(file)
                 _check(header, available, file.tell(), ratio)
     return headers
@@ -92,13 +105,13 @@ def open_arrays(path: Path, names: Collection[str]) -> Generator[Read]:
     with _streams(path, names) as streams:
         headers: dict[str, Header] = {}
         for key, (file, _, _) in streams.items():
-            with _sentence(path.name):
+            with _sentence(path, key):
                 headers[key] = _read_header(file)
 
         def read(count: int) -> dict[str, Array]:
             result: dict[str, Array] = {}
             for key, (file, _, _) in streams.items():
-                with _sentence(f"{path.name}: the array {key!r}" if key else path.name):
+                with _sentence(path, key):
                     result[key] = _read_samples(file, headers[key], count)
             return result
 
@@ -112,7 +125,7 @@ def _streams(
     """Array name -> (open stream, bytes stored there, how far they may unpack)."""
     with ExitStack() as stack:
         streams: dict[str, tuple[IO[bytes], int, int]] = {}
-        with _sentence(path.name):
+        with _sentence(path):
             if path.suffix == ".npy":
                 streams[""] = (stack.enter_context(path.open("rb")), path.stat().st_size, 1)
             else:
@@ -124,15 +137,17 @@ def _streams(
                     if info.compress_type not in {zipfile.ZIP_STORED, zipfile.ZIP_DEFLATED}:
                         raise ValueError("it is packed by a method NumPy does not use")
                     ratio = 1 if info.compress_type == zipfile.ZIP_STORED else _MAX_DEFLATE_RATIO
-                    stream = stack.enter_context(archive.open(info))
+                    with _sentence(path, key):
+                        stream = stack.enter_context(archive.open(info))
                     size = min(info.compress_size, path.stat().st_size)
                     streams[key] = (stream, size, ratio)
         yield streams
 
 
 @contextmanager
-def _sentence(subject: str) -> Generator[None]:
+def _sentence(path: Path, array: str = "") -> Generator[None]:
     """Turn whatever a damaged file makes a reader raise into one sentence."""
+    subject = f"{path.name}: the array {array!r}" if array else path.name
     try:
         yield
     except FileNotFoundError:
@@ -141,9 +156,10 @@ def _sentence(subject: str) -> Generator[None]:
         raise
     except Exception as error:  # damaged bytes raise whatever a library forgot to catch
         reason = str(error).strip().split("\n")[0].rstrip(".") or type(error).__name__
-        raise DataError(
+        raise ArrayError(
             f"{subject}: expected data as numpy.save or numpy.savez write it, found a file that "
-            f"cannot be read ({reason}); write it again"
+            f"cannot be read ({reason}); write it again",
+            array,
         ) from error
 
 

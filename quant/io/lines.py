@@ -1,12 +1,24 @@
-"""Files of JSON lines that grow while work goes on."""
+"""Files of JSON lines that grow while work goes on, each line with a checksum of its own."""
 
+import hashlib
 import json
 import os
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
-from typing import Any
+from typing import Any, Final, cast
 
-from quant.errors import ExportError
+from quant.errors import DataError, ExportError
+
+_SUM: Final = "sum"
+
+
+def line_of(document: Mapping[str, Any]) -> str:
+    """A document as a line, without its end.
+
+    Args:
+        document: JSON values by name, numbers finite.
+    """
+    return json.dumps({**document, _SUM: _sum(document)}, allow_nan=False)
 
 
 def append_line(path: Path, document: Mapping[str, Any]) -> None:
@@ -14,12 +26,12 @@ def append_line(path: Path, document: Mapping[str, Any]) -> None:
 
     Args:
         path: The file; it is made where there is none.
-        document: What the line holds: JSON values, numbers finite.
+        document: What the line holds: JSON values by name, numbers finite.
 
     Raises:
         ExportError: If it cannot be written.
     """
-    line = json.dumps(document, allow_nan=False)
+    line = line_of(document)
     try:
         with path.open("ab") as file:
             file.write(f"{line}\n".encode())
@@ -30,3 +42,59 @@ def append_line(path: Path, document: Mapping[str, Any]) -> None:
             f"{path}: the results so far cannot be written ({error.strerror}); make room or check "
             "its permissions and run the command again"
         ) from error
+
+
+def read_lines(path: Path, what: str) -> list[dict[str, Any]]:
+    """Read the lines that were written to their end; a last one that was cut short is dropped.
+
+    Args:
+        path: The file.
+        what: What it is, for the sentence: "the state of an analysis".
+
+    Returns:
+        What each line holds; nothing where there is no file. Of a file that begins without a
+        checksum, as those of version 0.1 do, the first line alone.
+
+    Raises:
+        DataError: If the file cannot be read, or a line is not as it was written.
+    """
+    try:
+        if path.exists() and not path.is_file():
+            raise DataError(f"{path}: expected {what}, found no file; choose another folder")
+        text = path.read_bytes().decode(errors="replace")
+    except FileNotFoundError:
+        return []
+    except OSError as error:
+        raise DataError(
+            f"{path}: {what} cannot be read ({error.strerror}); check its permissions or choose "
+            "another folder"
+        ) from error
+    return list(_read(path, what, text.split("\n")[:-1]))
+
+
+def _read(path: Path, what: str, lines: Sequence[str]) -> Iterator[dict[str, Any]]:
+    for at, line in enumerate(lines, 1):
+        document: dict[str, Any] = {}
+        try:
+            document = dict(cast("dict[str, Any]", json.loads(line)))
+            whole = document.pop(_SUM, None) == _sum(document)
+        except (ValueError, TypeError, RecursionError) as error:
+            if at == 1:
+                raise DataError(
+                    f"{path}: expected {what}, found something else; choose another folder"
+                ) from error
+            whole = False
+        if at == 1 and not whole and f'"{_SUM}"' not in line:
+            yield document
+            return
+        if not whole:
+            raise DataError(
+                f"{path}: line {at} is not as it was written; delete that line to measure again "
+                "what it held, or the file to start anew"
+            )
+        yield document
+
+
+def _sum(document: Mapping[str, Any]) -> str:
+    text = json.dumps(document, sort_keys=True)
+    return hashlib.blake2b(text.encode(), digest_size=8).hexdigest()

@@ -32,8 +32,7 @@ class Calibration:
             order. A tensor that never held a value is left out.
         samples: Number of samples.
         probe: The inputs of the first sample, with axis 0 of size 1; exports are verified on it.
-        channel_sums: For the tensors that weights multiply, sums of their channels' means; empty
-            in a calibration that an earlier version wrote.
+        channel_sums: For the tensors that weights multiply, sums of their channels' means.
         infinite: Tensors that held an infinite value in some sample; they have no statistics.
     """
 

@@ -4,6 +4,7 @@ A table says for each field how it is stored, so a new statistic is one line her
 pickled, and equal content gives equal bytes.
 """
 
+import hashlib
 import io
 import json
 import zipfile
@@ -14,9 +15,10 @@ from typing import Any, cast
 
 import numpy as np
 from numpy.lib import format as npy
+from numpy.lib.npyio import NpzFile
 from numpy.typing import NDArray
 
-from quant.data.npy import read_headers
+from quant.data.npy import ArrayError, read_headers
 from quant.errors import DataError
 from quant.statistics.channel_means import DIGITS, ChannelSums
 from quant.statistics.codecs import Codec, Columns, array, counts, digits, optional, plain, record
@@ -29,9 +31,10 @@ from quant.statistics.tensor_stats import TensorStats
 Array = NDArray[np.generic]
 
 FORMAT = "QuantLens calibration"
-VERSION = 3
+VERSION = 4
 
 _PROBE = "probe:"
+_SUMS = "sums"
 _EARLIEST = (1980, 1, 1, 0, 0, 0)
 
 
@@ -121,7 +124,7 @@ CHANNEL_SUMS: Mapping[str, Codec] = {
     "samples": _INT,
 }
 
-_SUMS = record(ChannelSums, CHANNEL_SUMS)
+_CHANNEL_SUMS = record(ChannelSums, CHANNEL_SUMS)
 _TENSOR = record(TensorStats, TENSOR_STATS)
 
 
@@ -135,7 +138,7 @@ def to_bytes(content: Content) -> bytes:
         "samples": content.samples,
         "tensors": [_TENSOR.write(stats, columns) for stats in content.tensors.values()],
         "channel_sums": {
-            name: _SUMS.write(sums, columns) for name, sums in content.channel_sums.items()
+            name: _CHANNEL_SUMS.write(sums, columns) for name, sums in content.channel_sums.items()
         },
         "infinite": sorted(content.infinite),
     }
@@ -144,6 +147,8 @@ def to_bytes(content: Content) -> bytes:
         **columns.joined(),
         **{_PROBE + name: feed for name, feed in content.probe.items()},
     }
+    sums = {name: checksum(stored) for name, stored in arrays.items()}
+    arrays[_SUMS] = np.frombuffer(json.dumps(sums).encode(), np.uint8)
     file = io.BytesIO()
     with zipfile.ZipFile(file, "w", zipfile.ZIP_DEFLATED, compresslevel=4) as archive:
         for name, stored in arrays.items():
@@ -152,6 +157,13 @@ def to_bytes(content: Content) -> bytes:
             with archive.open(member, "w") as stream:
                 npy.write_array(stream, np.ascontiguousarray(stored), allow_pickle=False)
     return file.getvalue()
+
+
+def checksum(stored: Array) -> str:
+    """A checksum of an array with its type and shape."""
+    sha = hashlib.blake2b(f"{stored.dtype.str}:{stored.shape}:".encode(), digest_size=16)
+    sha.update(np.ascontiguousarray(stored).data if stored.size else b"")
+    return sha.hexdigest()
 
 
 def read(path: Path) -> Content:
@@ -167,17 +179,52 @@ def read(path: Path) -> Content:
     if not path.is_file():
         raise DataError(f"{path}: there is no such file; check the path")
     try:
-        read_headers(path)
+        _check_headers(path)
         with path.open("rb") as file, np.load(file, allow_pickle=False) as archive:
-            arrays = {str(name): cast("Array", archive[name]) for name in archive.files}
+            arrays = _arrays(archive)
         return _content(arrays)
     except _VersionError as error:
         raise DataError(f"{path.name}: {error}; calibrate again") from error
+    except _DamagedError as error:
+        raise DataError(
+            f"{path.name}: the calibration is damaged: its array {str(error)!r} is not as it was "
+            "written; calibrate again"
+        ) from error
     except Exception as error:  # damaged bytes raise whatever a library forgot to catch
         raise DataError(
             f"{path.name}: expected a calibration that QuantLens wrote, found a file of another "
             "kind or a damaged one; calibrate again"
         ) from error
+
+
+def _check_headers(path: Path) -> None:
+    """Make sure that no array claims more than the file holds, before any is read."""
+    try:
+        read_headers(path)
+    except ArrayError as error:
+        if error.array:
+            raise _DamagedError(error.array) from error
+        raise
+
+
+def _arrays(archive: NpzFile) -> dict[str, Array]:
+    """The arrays of a file, each as it was written."""
+    arrays: dict[str, Array] = {}
+    for name in map(str, archive.files):
+        try:
+            arrays[name] = cast("Array", archive[name])
+        except Exception as error:  # as above
+            raise _DamagedError(name) from error
+    if _SUMS in arrays:  # a file of another kind or version has none
+        sums = cast("dict[str, str]", json.loads(arrays[_SUMS].tobytes()))
+        for name in (sums.keys() | arrays.keys()) - {_SUMS}:
+            if name not in arrays or sums.get(name) != checksum(arrays[name]):
+                raise _DamagedError(name)
+    return arrays
+
+
+class _DamagedError(ValueError):
+    """An array is not as it was written; its name."""
 
 
 class _VersionError(ValueError):
@@ -193,14 +240,17 @@ def _content(arrays: Mapping[str, Array]) -> Content:
         raise _VersionError(
             f"expected a calibration in format version {VERSION}, found version {about['version']}"
         )
+    if _SUMS not in arrays:
+        raise ValueError("no checksums")
     probe = {n.removeprefix(_PROBE): a for n, a in arrays.items() if n.startswith(_PROBE)}
+    small = {"about", _SUMS}
     columns = Columns(
-        {n: a for n, a in arrays.items() if n != "about" and not n.startswith(_PROBE)}
+        {n: a for n, a in arrays.items() if n not in small and not n.startswith(_PROBE)}
     )
     found = [_TENSOR.read(item, columns) for item in about["tensors"]]
-    stored = about.get("channel_sums", {}).items()  # an earlier version wrote neither of the two
-    infinite = frozenset(str(name) for name in about.get("infinite", ()))
-    sums = {str(name): _SUMS.read(item, columns) for name, item in stored}
+    infinite = frozenset(str(name) for name in about["infinite"])
+    stored = about["channel_sums"].items()
+    sums = {str(name): _CHANNEL_SUMS.read(item, columns) for name, item in stored}
     columns.check_all_taken()
     tensors = {stats.name: stats for stats in found}
     if len(tensors) != len(found):

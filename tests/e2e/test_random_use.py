@@ -47,6 +47,11 @@ def play(app: App, browser: Browser) -> Iterator[Play]:
     errors: list[str] = []
     tabs: list[Tab] = []
 
+    first = context.new_page()
+    first.goto(app.address)
+    first.wait_for_url(f"{app.base}/")
+    first.close()
+
     def told() -> Json:
         return json.loads(app.asked(TOLD).body)
 
@@ -54,7 +59,7 @@ def play(app: App, browser: Browser) -> Iterator[Play]:
         while len(tabs) < 1 + seed % 2:
             page = context.new_page()
             page.on("pageerror", lambda error: errors.append(str(error)))
-            tabs.append(Tab(page, app.address))
+            tabs.append(Tab(page, app.base))
         for tab in tabs:
             tab.close()
         app.asked(FORGOTTEN)

@@ -45,8 +45,8 @@ def test_the_opening_address_leaves_a_cookie_and_no_token_in_the_bar(start_app, 
     expect(page.get_by_text("Layers").first).to_be_visible()
     assert page.url == f"{app.base}/"
     assert page.evaluate("document.cookie").find("quantlens") == -1
-    page.goto(f"{app.base}/setup")
-    expect(page.get_by_text("Float model").first).to_be_visible()
+    page.get_by_role("link", name="Setup").click()
+    expect(page.get_by_text("Sample model").first).to_be_visible()
     other = browser.new_context()
     stranger = other.new_page()
     stranger.goto(app.base)

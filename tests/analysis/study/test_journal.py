@@ -9,6 +9,7 @@ from analysis.study.keys import StudyKey
 from analysis.study.sweeping import EFFECTS
 from analysis.sweep.unit_effects import UnitEffect
 from quant.errors import DataError, ExportError
+from quant.io.lines import append_line
 
 ABOUT = {"model": "abc", "recipe": "def"}
 
@@ -85,12 +86,25 @@ def test_a_file_that_is_no_journal_is_refused(path, content):
     assert path.read_bytes() == content
 
 
-def test_a_damaged_line_in_the_middle_is_named(path):
+def test_a_line_that_holds_no_effect_is_named(path):
     Journal(path, ABOUT)
-    with path.open("a") as file:
-        file.write('{"kind": "sensitivity"}\n')
-    with pytest.raises(DataError, match="in every line, found"):
+    append_line(path, {"kind": "sensitivity"})
+    with pytest.raises(DataError, match="the effect of a unit in line 2, found something else"):
         Journal(path, ABOUT)
+
+
+def test_any_changed_letter_of_a_line_is_found_and_the_line_named(path):
+    journal = Journal(path, ABOUT)
+    add(journal, "sensitivity", effect("a"))
+    add(journal, "sensitivity", effect("b"))
+    first, second, third = path.read_text().splitlines()
+    for at in range(0, len(second), 7):
+        changed = second[:at] + chr(ord(second[at]) ^ 1) + second[at + 1 :]
+        path.write_text("\n".join([first, changed, third, ""]))
+        with pytest.raises(DataError, match="line 2 is not as it was written; delete that line"):
+            Journal(path, ABOUT)
+    path.write_text("\n".join([first, third, ""]))
+    assert set(known(Journal(path, ABOUT), "sensitivity")) == {"b"}
 
 
 def test_a_folder_that_does_not_exist_is_named(tmp_path):

@@ -18,6 +18,7 @@ import quant
 from analysis.errors.cumulative import compare
 from app.cli.entry import main
 from quant.ablation import units
+from quant.io.one_at_a_time import alone_in
 from sample_models import find
 from tests.models import conv_relu, images
 
@@ -104,6 +105,15 @@ def test_the_same_inputs_give_the_same_bytes_and_nothing_is_measured_twice(capsy
     _code, out, _ = analyze(capsys, folder, "--json")
     assert json.loads(out)["units_measured"] == {"sensitivity": 0, "benefit": 0}
     assert contents(folder / "out") == first
+
+
+def test_two_analyses_of_one_folder_do_not_mix(capsys, folder):
+    (folder / "out").mkdir()
+    with alone_in(folder / "out"):
+        code, out, err = analyze(capsys, folder)
+    assert (code, out) == (1, "")
+    assert "another run is at work in this folder" in err.splitlines()[-1]
+    assert list((folder / "out").iterdir()) == []
 
 
 def test_a_folder_of_version_0_1_is_refused_in_one_sentence_that_says_what_to_do(capsys, folder):
