@@ -1,6 +1,6 @@
 # make run    opens the app on a sample        make test      every test, lint included
 # make bench  prints ratios against peers      make test-all  the long checks too
-# make fuzz   property tests, new examples     make clean     what the others left
+# make fuzz   hostile files, new examples       make clean     what the others left
 .DEFAULT_GOAL := run
 PYTHON ?= python3
 VENV := .venv
@@ -8,6 +8,9 @@ BIN := $(VENV)/bin
 ARGS ?=
 # Two at a time, but browser tests one after the other: they wait for what a page shows.
 PYTEST := $(BIN)/python -m pytest -n 2 --dist loadfile
+
+# Alone in a network that leads nowhere, where the machine allows one: nothing may leave.
+ALONE := $(BIN)/python -m tests.e2e.alone $(BIN)/python
 
 .PHONY: run test test-all fuzz lint format bench docs-images clean
 
@@ -17,12 +20,12 @@ run: $(VENV)/.installed
 test: lint
 	$(BIN)/python -m tests.e2e.browser
 	$(PYTEST) -m "not e2e and not slow and not bench"
-	$(BIN)/python -m pytest -m "e2e and not slow and not bench"
+	$(ALONE) -m pytest -m "e2e and not slow and not bench"
 
 test-all: lint
 	$(BIN)/python -m tests.e2e.browser
 	$(PYTEST) -m "not e2e and not bench"
-	$(BIN)/python -m pytest -m "e2e and not bench"
+	$(ALONE) -m pytest -m "e2e and not bench"
 
 lint: $(VENV)/.installed-test
 	$(BIN)/ruff check .
@@ -31,8 +34,11 @@ lint: $(VENV)/.installed-test
 	$(BIN)/lint-imports
 
 fuzz: $(VENV)/.installed-test
+	$(BIN)/python -m tests.fuzz $(ARGS)
+	-$(BIN)/python -m pip install --quiet --editable ".[fuzz]"
+	$(BIN)/python -m tests.fuzz.guide
 	HYPOTHESIS_PROFILE=fuzz $(BIN)/python -m pytest -m "not slow and not bench and not e2e" \
-	  $$(grep -rl "^from hypothesis import" tests --include="test_*.py") $(ARGS)
+	  $$(grep -rl "^from hypothesis import" tests --include="test_*.py")
 
 format: $(VENV)/.installed-test
 	$(BIN)/ruff check --fix .

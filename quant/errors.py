@@ -2,10 +2,26 @@
 
 import difflib
 from collections.abc import Iterable
+from typing import Final
+
+LONGEST: Final = 1000
+"""Letters of a sentence. Names come from files, where they may have any length."""
 
 
 class QuantError(Exception):
-    """Something the user can put right; the message says what was found and what to do."""
+    """Something the user can put right; the message says what was found and what to do.
+
+    The message is one line of printable letters, whatever the names in it hold.
+    """
+
+    def __init__(self, message: str) -> None:
+        """Say what was found and what to do."""
+        plain = "".join(
+            c if c.isprintable() else ascii(c)[1:-1] for c in message.replace("\n", " ")
+        )
+        if len(plain) > LONGEST:
+            plain = f"{plain[: LONGEST // 2 - 1]}…{plain[-LONGEST // 2 :]}"
+        super().__init__(plain)
 
 
 class ModelError(QuantError):

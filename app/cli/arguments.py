@@ -114,10 +114,11 @@ def working_in(folder: Path) -> Generator[None]:
     """
     try:
         folder.mkdir(exist_ok=True)
-    except OSError as error:
+    except (OSError, ValueError) as error:
+        reason = error.strerror if isinstance(error, OSError) else "no folder can have this name"
         raise quant.ExportError(
             f"{folder}: expected a folder, or a name for a new one in a folder that exists, and it "
-            f"cannot be made ({error.strerror}); choose another"
+            f"cannot be made ({reason}); choose another"
         ) from error
     with alone_in(folder):
         yield

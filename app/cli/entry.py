@@ -3,7 +3,7 @@
 import sys
 from collections.abc import Sequence
 
-from app.cli.output import output, tell
+from app.cli.output import output, tell, tell_cause
 from app.cli.parser import command_module, parsed
 from quant.errors import Cancelled, QuantError
 
@@ -18,6 +18,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
         0 when done, 1 when the input was at fault (one line on stderr says what), 130 when
         interrupted. Wrong usage exits with 2.
     """
+    options = None
     try:
         options = parsed(list(sys.argv[1:] if arguments is None else arguments))
         with output():
@@ -27,5 +28,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
         return 130
     except QuantError as error:
         tell(str(error))
+        if options is not None and options.debug:
+            tell_cause(error)
         return 1
     return 0

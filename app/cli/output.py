@@ -5,6 +5,7 @@ import errno
 import json
 import os
 import sys
+import traceback
 from collections.abc import Generator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
@@ -27,6 +28,11 @@ def tell(text: str) -> None:
     """Print a line for people on stderr: names in it stay text, and it has an end."""
     line = one_line(_printable(text.replace("\n", " ")), LONGEST)
     print(f"quantlens: {line}", file=sys.stderr)
+
+
+def tell_cause(error: BaseException) -> None:
+    """Print on stderr where an error came from, with all that it was raised from."""
+    print(_printable("".join(traceback.format_exception(error))), file=sys.stderr, end="")
 
 
 @contextmanager

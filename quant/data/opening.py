@@ -3,6 +3,7 @@
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import replace
 from pathlib import Path
+from typing import Final
 
 import numpy as np
 
@@ -14,6 +15,12 @@ from quant.data.sources import arrays_source, check_sources, data_files, file_so
 from quant.errors import DataError, did_you_mean
 from quant.model.model import Model
 from quant.types import TensorInfo
+
+MAX_GROUP_BYTES: Final = 4 << 30
+"""What a model with a fixed number of samples may take at once."""
+
+LEAST_SAMPLE_BYTES: Final = 256
+"""What a sample takes beside its values, however few these are."""
 
 
 def open_data(
@@ -133,7 +140,23 @@ def match_inputs(data: Dataset, inputs: Sequence[TensorInfo]) -> Dataset:
             refuse_misfit(info, header, found, source.label)
             assert found is not None
             layouts[info.name] = known = found
-    return replace(data, layouts=layouts, group=group_size(inputs, layouts))
+    group = group_size(inputs, layouts)
+    _refuse_huge(data, group or 1)
+    return replace(data, layouts=layouts, group=group)
+
+
+def _refuse_huge(data: Dataset, group: int) -> None:
+    """Refuse a model that takes more samples at once than fit anywhere."""
+    for source in data.sources:
+        for name, header in source.headers.items():
+            size = group * max(header.sample_bytes, LEAST_SAMPLE_BYTES)
+            if group > 1 and size > MAX_GROUP_BYTES:
+                raise DataError(
+                    f"{source.label}: the model takes {group:,} samples of "
+                    f"{data.renamed.get(name, name)!r} at once, {size:,} "
+                    f"bytes and more than {MAX_GROUP_BYTES:,}; export it with a smaller batch, or "
+                    "one that is open"
+                )
 
 
 def _listed(names: Iterable[str]) -> str:

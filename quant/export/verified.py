@@ -106,6 +106,10 @@ def write_verified(
             onnx.checker, does not run, or computes something else than the simulation. Nothing is
             left behind then.
     """
+    if not path.name:
+        raise ExportError(
+            f"{path}: expected the name of a file to write, found a folder; add a name to it"
+        )
     target = path if path.suffix == ".onnx" else path.with_name(path.name + ".onnx")
     beside = recipe_path(target)
     files: dict[Path, Content] = {beside: recipe.encode()}

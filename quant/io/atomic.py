@@ -110,6 +110,10 @@ def _sentence(target: Path) -> Generator[None]:
         yield
     except OSError as error:
         raise ExportError(f"{target}: the file cannot be written: {_reason(error)}") from error
+    except ValueError as error:
+        raise ExportError(
+            f"{target}: the file cannot be written: no file can have this name; choose another"
+        ) from error
 
 
 def _reason(error: OSError) -> str:

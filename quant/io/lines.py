@@ -64,9 +64,10 @@ def read_lines(path: Path, what: str) -> list[dict[str, Any]]:
         text = path.read_bytes().decode(errors="replace")
     except FileNotFoundError:
         return []
-    except OSError as error:
+    except (OSError, ValueError) as error:
+        reason = getattr(error, "strerror", None) or str(error)
         raise DataError(
-            f"{path}: {what} cannot be read ({error.strerror}); check its permissions or choose "
+            f"{path}: {what} cannot be read ({reason}); check its permissions or choose "
             "another folder"
         ) from error
     return list(_read(path, what, text.split("\n")[:-1]))

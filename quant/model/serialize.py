@@ -37,13 +37,28 @@ def to_bytes(graph: ir.Model) -> bytes:
     """The content of an ``.onnx`` file; equal graphs give equal bytes.
 
     Weights of a large model stay in its files, and the content knows their folder.
+
+    Raises:
+        ModelError: If the graph holds what no file can, or more than 2 GB.
     """
-    proto = ir.to_proto(graph)
+    try:
+        proto = ir.to_proto(graph)
+    except Exception as error:  # whatever odd parts of a file make the library raise
+        raise ModelError(
+            f"{graph.graph.name!s}: the model cannot be written again "
+            f"({_first_cause(error)}); check it with onnx.checker and export it again"
+        ) from error
     kept = cast("dict[str, onnx.TypeProto]", cast("Any", graph.graph.meta).get(_KEPT, {}))
     for value in proto.graph.output:
         if value.name in kept:
             value.type.CopyFrom(kept[value.name])
     return ModelBytes.of(serialized(proto, str(proto.graph.name or "model")), _folder(graph))
+
+
+def _first_cause(error: BaseException) -> str:
+    while error.__cause__ is not None:
+        error = error.__cause__
+    return " ".join(f"{type(error).__name__}: {error}".split())[:200]
 
 
 def serialized(proto: onnx.ModelProto, name: str) -> bytes:

@@ -1,9 +1,11 @@
 """Read a float model from a file and prepare it."""
 
+from collections.abc import Generator
+from contextlib import contextmanager
 from pathlib import Path
 from types import MappingProxyType
 
-from quant.errors import ModelError
+from quant.errors import ModelError, QuantError
 from quant.model.describe import described, tensor_info
 from quant.model.model import Model
 from quant.model.op_roles import QUANTIZED_OPS, Kind
@@ -28,9 +30,34 @@ def load(source: str | Path | bytes) -> Model:
         ModelError: If it cannot be read, is quantized already, or holds no node that can be
             quantized.
     """
-    read = read_model(source)
+    with _sentence("model" if isinstance(source, bytes) else Path(source).stem):
+        read = read_model(source)
+        name = read.path.stem if read.path else read.proto.graph.name or "model"
+        return _prepared(read, name, source)
+
+
+@contextmanager
+def _sentence(name: str) -> Generator[None]:
+    """Turn whatever a library throws at a model that it cannot take into one sentence."""
+    try:
+        yield
+    except QuantError:
+        raise
+    except MemoryError as error:
+        raise ModelError(
+            f"{name}: the model does not fit in memory while it is prepared; free some"
+        ) from error
+    except Exception as error:
+        reason = " ".join(str(error).split()[:40]) or type(error).__name__
+        raise ModelError(
+            f"{name}: expected a model that can be prepared for quantization, found one that "
+            f"cannot ({type(error).__name__}: {reason}); check that ONNX Runtime runs it, and "
+            "export it again"
+        ) from error
+
+
+def _prepared(read: ReadModel, name: str, source: str | Path | bytes) -> Model:
     proto, path = read.proto, read.path
-    name = path.stem if path else proto.graph.name or "model"
     _refuse_quantized([node.op_type for node in proto.graph.node], name)
     if read.complaint:
         _refuse_unless_it_runs(read, name)

@@ -144,7 +144,8 @@ def _inside(model: Model, node: Node, attributes: ir.Node, taps: tuple[int, ...]
     auto = attributes.attributes.get("auto_pad")
     found = np.ones(1)
     for axis, size in enumerate(taps):
-        before, after = (s[2 + axis] if s is not None else None for s in shapes)
+        # A file may declare a shape of another rank than the one that comes.
+        before, after = (s[2 + axis] if s and len(s) == 2 + rank else None for s in shapes)
         share = np.ones(size)
         if isinstance(before, int) and isinstance(after, int):
             first = pads[axis]

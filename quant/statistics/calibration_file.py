@@ -7,6 +7,7 @@ pickled, and equal content gives equal bytes.
 import hashlib
 import io
 import json
+import os
 import zipfile
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -176,7 +177,7 @@ def read(path: Path) -> Content:
         DataError: If there is no such file, it is no calibration, one of another version, or it is
             damaged.
     """
-    if not path.is_file():
+    if not os.path.isfile(path):  # noqa: PTH113 - no name makes this one raise
         raise DataError(f"{path}: there is no such file; check the path")
     try:
         _check_headers(path)

@@ -66,7 +66,7 @@ class App:
         environment = {
             **{k: v for k, v in os.environ.items() if not k.startswith("STREAMLIT_")},
             "HOME": str(home),
-            "PYTHONPATH": str(ROOT),
+            "PYTHONPATH": os.pathsep.join([str(ROOT), os.environ.get("PYTHONPATH", "")]),
         }
         self.log = home / "server.log"
         with self.log.open("w") as log:
@@ -115,6 +115,14 @@ def start_app(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Callable[...
         app.stop()
 
 
+ARGUMENTS = (
+    "--no-sandbox",
+    "--disable-background-networking",
+    # Names other than of this machine are not even looked up, on the browser's own account either.
+    "--host-resolver-rules=MAP * ~NOTFOUND, EXCLUDE 127.0.0.1, EXCLUDE localhost",
+)
+
+
 @pytest.fixture(scope="module")
 def browser() -> Iterator[Browser]:
     """Any Chromium; gone after each module, because Playwright keeps an event loop running."""
@@ -122,9 +130,7 @@ def browser() -> Iterator[Browser]:
     if program is None:
         pytest.fail(NONE)
     with sync_playwright() as playwright:
-        chromium = playwright.chromium.launch(
-            executable_path=program, args=["--no-sandbox", "--disable-background-networking"]
-        )
+        chromium = playwright.chromium.launch(executable_path=program, args=list(ARGUMENTS))
         yield chromium
         chromium.close()
 

@@ -25,12 +25,21 @@ def test_the_app_opens_without_a_request_to_another_host(start_app, page):
     page.wait_for_load_state("networkidle")
 
 
+def is_ours(address: str) -> bool:
+    """Whether an interface of this machine has an address: a name may lead elsewhere."""
+    try:
+        with socket.create_server((address, 0)):
+            return True
+    except OSError:
+        return False
+
+
 def test_only_this_machine_is_answered(start_app):
     app = start_app()
     own = next(
         (a[4][0] for a in socket.getaddrinfo(socket.gethostname(), None, socket.AF_INET)), ""
     )
-    if own and not own.startswith("127."):
+    if own and not own.startswith("127.") and is_ours(own):
         with pytest.raises(OSError, match="refused"):
             socket.create_connection((own, app.port), timeout=2)
 
