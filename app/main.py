@@ -6,11 +6,12 @@ from app.routes.plotly import ICON
 from app.session import user_session
 from app.tasks.opening import begin
 from app.views.shared.follow import follow
+from app.views.shared.format import as_text
 
 st.set_page_config(page_title="QuantLens", page_icon=ICON, layout="wide")
 notice = user_session.follow()
 if notice:
-    st.toast(notice, icon=":material/sync_problem:", duration="long")
+    st.toast(as_text(notice), icon=":material/sync_problem:", duration="long")
 begin()
 page = st.navigation(
     [

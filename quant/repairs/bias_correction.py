@@ -140,21 +140,27 @@ def _inside(model: Model, node: Node, attributes: ir.Node, taps: tuple[int, ...]
         return np.full(math.prod(taps), 1 / math.prod(strides))
     dilations = _ints(attributes, "dilations", [1] * rank)
     pads = _ints(attributes, "pads", [0] * (2 * rank))
-    shapes = [model.tensors[name].shape for name in (node.inputs[0], node.outputs[0])]
+    shape = model.tensors[node.inputs[0]].shape
     auto = attributes.attributes.get("auto_pad")
+    same = auto.as_string() if auto is not None else ""
     found = np.ones(1)
     for axis, size in enumerate(taps):
         # A file may declare a shape of another rank than the one that comes.
-        before, after = (s[2 + axis] if s and len(s) == 2 + rank else None for s in shapes)
+        before = shape[2 + axis] if shape and len(shape) == 2 + rank else None
         share = np.ones(size)
-        if isinstance(before, int) and isinstance(after, int):
-            first = pads[axis]
-            if auto is not None and auto.as_string() in {"SAME_UPPER", "SAME_LOWER"}:
-                whole = (after - 1) * strides[axis] + (size - 1) * dilations[axis] + 1 - before
-                first = (max(whole, 0) + (auto.as_string() == "SAME_LOWER")) // 2
-            at = np.arange(after)[None] * strides[axis] - first
-            at = at + np.arange(size)[:, None] * dilations[axis]
-            share = ((at >= 0) & (at < before)).mean(axis=1)
+        if isinstance(before, int) and before > 0:
+            stride, reach = strides[axis], (size - 1) * dilations[axis] + 1
+            first, last = pads[axis], pads[rank + axis]
+            if same in {"SAME_UPPER", "SAME_LOWER"}:
+                whole = max((-(-before // stride) - 1) * stride + reach - before, 0)
+                first = (whole + (same == "SAME_LOWER")) // 2
+                last = whole - first
+            after = (before + first + last - reach) // stride + 1
+            # Output a looks with tap t at a * stride - first + t * dilation.
+            offset = first - np.arange(size) * dilations[axis]
+            lowest = np.maximum(-(-offset // stride), 0)
+            highest = np.minimum((before - 1 + offset) // stride, after - 1)
+            share = np.maximum(highest - lowest + 1, 0) / max(after, 1)
         found = np.multiply.outer(found, share)
     return found.reshape(-1)
 

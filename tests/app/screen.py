@@ -20,6 +20,11 @@ def named(widgets: Any, name: str) -> Any:
     return found[0]
 
 
+def plain(markdown: str) -> str:
+    """What a page shows of Markdown in which names are escaped."""
+    return re.sub(r"\\([^\w\s])", r"\1", markdown).replace("\N{WORD JOINER}", "")
+
+
 def session(app: AppTest) -> UserSession:
     return app.session_state["quantlens"]
 

@@ -7,7 +7,7 @@ import streamlit as st
 
 from app.jobs import Job, JobState
 from app.tasks.export import save_job, start_save
-from app.views.shared.format import size
+from app.views.shared.format import as_text, size
 from app.views.shared.job_panel import show_outcome
 from app.workspace.workspace import Workspace
 from quant.export.verified import SaveReport, recipe_path
@@ -95,7 +95,8 @@ def _save(workspace: Workspace, checked: bool) -> None:
     elif job.state is JobState.DONE:
         report: SaveReport = job.result
         st.success(
-            f"Wrote {report.path} ({size(report.size_bytes)}) and {report.recipe_path.name}; the "
+            f"Wrote {as_text(str(report.path))} ({size(report.size_bytes)}) and "
+            f"{as_text(report.recipe_path.name)}; the "
             "file was verified.",
             icon=":material/check_circle:",
         )

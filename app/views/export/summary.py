@@ -6,7 +6,7 @@ import streamlit as st
 from analysis.latency import model_size
 from app.tasks.export import checks_of, start_check
 from app.views.export.file import wanted
-from app.views.shared.format import db, percent, plural, size
+from app.views.shared.format import as_text, db, percent, plural, size
 from app.views.shared.job_panel import show_outcome
 from app.views.shared.measure_bar import describe
 from app.workspace.workspace import Workspace
@@ -45,13 +45,13 @@ def summary(workspace: Workspace) -> None:
     st.markdown("**What will be written**")
     st.table(facts, border="horizontal", alt="Facts about the exported model")
     for warning in quantized.plan.warnings:
-        st.warning(warning, icon=":material/warning:")
+        st.warning(as_text(warning), icon=":material/warning:")
     for note in quantized.notes[:5]:
-        st.caption(f":material/info: {note}")
+        st.caption(f":material/info: {as_text(note)}")
     if len(quantized.notes) > 5:
         with st.expander(f"{plural(len(quantized.notes) - 5, 'more note')}"):
             for note in quantized.notes[5:]:
-                st.markdown(f"- {note}")
+                st.markdown(f"- {as_text(note)}")
 
 
 def checks_panel(workspace: Workspace) -> bool:

@@ -5,7 +5,7 @@ import streamlit as st
 from analysis.graph.model_graph import ModelGraph
 from analysis.layers import LayerRow, clipping_db, rounding_db
 from app.views.layers.table import go_to
-from app.views.shared.format import db, end_of, number, percent
+from app.views.shared.format import as_text, db, end_of, number, percent
 from app.views.shared.layer_state import layer_state
 from app.workspace.workspace import Workspace
 from quant.model.op_roles import INPUT_OP_TYPE
@@ -22,11 +22,11 @@ def node_facts(workspace: Workspace, graph: ModelGraph, row: LayerRow | None) ->
         st.info("Click a node to see what is known of it.", icon=":material/arrow_back:")
         return
     kind = "input of the model" if row.op_type == INPUT_OP_TYPE else row.op_type
-    st.markdown(f"**{row.name}** :gray[{kind}] :gray-badge[{layer_state(row)}]")
+    st.markdown(f"**{as_text(row.name)}** :gray[{as_text(kind)}] :gray-badge[{layer_state(row)}]")
     if row.note:
-        st.caption(f"{layer_state(row).capitalize()}: {row.note}.")
+        st.caption(f"{layer_state(row).capitalize()}: {as_text(row.note)}.")
     if row.tensor:
-        st.caption(f"Gives {row.tensor}")
+        st.caption(f"Gives {as_text(row.tensor)}")
     st.table(_facts(workspace, row), border="horizontal", alt=f"Facts about {row.name}")
     st.page_link(
         "views/layers/page.py", label="Open the layer to change it", icon=":material/arrow_forward:"
@@ -39,13 +39,13 @@ def _facts(workspace: Workspace, row: LayerRow) -> dict[str, str]:
     measured = comparison.tensors.get(row.tensor) if comparison else None
     info = workspace.opened.model.tensors.get(row.tensor)
     shape = "×".join("?" if d is None else str(d) for d in info.shape or ()) if info else ""
-    facts = {"Shape": shape} if shape else {}
+    facts = {"Shape": as_text(shape)} if shape else {}
     if row.weight:
-        facts["Weight"] = row.weight
+        facts["Weight"] = as_text(row.weight)
     if row.activation:
-        facts["Output"] = row.activation
+        facts["Output"] = as_text(row.activation)
     if row.rmin is not None:
-        facts["Range"] = f"{number(row.rmin)} to {number(row.rmax)}, {row.range_source}"
+        facts["Range"] = f"{number(row.rmin)} to {number(row.rmax)}, {as_text(row.range_source)}"
     if row.local:
         facts["Local"] = f"{db(row.local.sqnr_db)} sqnr, predicted"
         facts["Rounding"] = f"{db(rounding_db(row.local))} alone"
@@ -76,8 +76,9 @@ def _neighbours(graph: ModelGraph, name: str) -> None:
         with st.container(gap="xxsmall"):
             st.caption(label)
             for other in found[:MOST_NEIGHBOURS]:
+                name, kind = end_of(graph.names[other], NAME), graph.op_types[other]
                 st.button(
-                    f"{end_of(graph.names[other], NAME)} ({graph.op_types[other]})",
+                    as_text(f"{name} ({kind})"),
                     key=f"graph go {label} {other}",
                     type="tertiary",
                     on_click=go_to,

@@ -10,6 +10,7 @@ from app.views.layers.recipe_bar import recipe_bar, undo_buttons
 from app.views.layers.table import layers_table, selected
 from app.views.layers.tool_disagreement import disagreement
 from app.views.shared.findings_list import findings_list
+from app.views.shared.format import as_text
 from app.views.shared.measure_bar import measure_bar
 from app.views.shared.page_guard import guarded, ready
 from app.workspace.workspace import Workspace
@@ -50,14 +51,14 @@ def table_and_pane(workspace: Workspace) -> None:
 with guarded():
     project = user_session.project()
     with st.container(horizontal=True, vertical_alignment="center"):
-        title = f"Layers of {project.source.title}" if project.source else "Layers"
+        title = f"Layers of {as_text(project.source.title)}" if project.source else "Layers"
         st.subheader(title, anchor=False, width="stretch")
         if project.source:
             undo_buttons(project)
     workspace = ready("its layers")
     if workspace is not None:
         for warning in workspace.quantized.plan.warnings:
-            st.warning(warning, icon=":material/warning:")
+            st.warning(as_text(warning), icon=":material/warning:")
         recipe_bar(workspace)
         measure_bar(workspace)
         table_and_pane(workspace)

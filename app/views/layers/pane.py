@@ -9,6 +9,7 @@ from app.views.layers.settings import Layer, layer_of, main_settings, more_setti
 from app.views.layers.table import go_to
 from app.views.layers.weights import weight_plot
 from app.views.shared.figure_chart import captioned_chart
+from app.views.shared.format import as_text
 from app.views.shared.layer_state import layer_state
 from app.workspace.workspace import Workspace
 from quant.model.op_roles import INPUT_OP_TYPE
@@ -42,11 +43,11 @@ def _head(layer: Layer) -> str:
     info = layer.workspace.opened.model.tensors.get(row.tensor)
     shape = "×".join("?" if d is None else str(d) for d in info.shape or ()) if info else ""
     kind = "input of the model" if row.op_type == INPUT_OP_TYPE else row.op_type
-    note = f" :gray[{row.note}]" if row.note and row.state != "fused" else ""
+    facts = as_text(f"{kind}{', ' + shape if shape else ''}")
+    note = f" :gray[{as_text(row.note)}]" if row.note and row.state != "fused" else ""
     with st.container(horizontal=True, vertical_alignment="center"):
         st.markdown(
-            f"**{row.name}** :gray[{kind}{', ' + shape if shape else ''}] "
-            f":gray-badge[{layer_state(row)}]{note}",
+            f"**{as_text(row.name)}** :gray[{facts}] :gray-badge[{layer_state(row)}]{note}",
             width="stretch",
         )
         if layer.item is None or layer.item.node.weight is None:
@@ -92,7 +93,7 @@ def _elsewhere(layer: Layer) -> None:
         target, text = producer.name if producer else row.owner, "It shares the range of"
     if target:
         st.button(
-            f"{text} {target}",
+            f"{text} {as_text(target)}",
             key=layer.key("elsewhere"),
             icon=":material/arrow_forward:",
             type="tertiary",

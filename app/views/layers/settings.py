@@ -15,7 +15,7 @@ from app.views.shared.controls import (
     select,
     toggle,
 )
-from app.views.shared.format import activation_type
+from app.views.shared.format import activation_type, as_text
 from app.views.shared.page_guard import apply
 from app.workspace.workspace import Workspace
 from quant.model.op_roles import CLAMPS, INPUT_OP_TYPE, Kind
@@ -198,7 +198,7 @@ def _activation_settings(layer: Layer, item: NodePlan) -> None:
         tail = ", and it is dropped" if verdict.dropped else ""
         icon = ":material/check:" if verdict.lossless else ":material/info:"
         lead = word or "It cannot be dropped: "
-        st.markdown(f"{icon} {lead}**{verdict.reason}**{tail}.")
+        st.markdown(f"{icon} {lead}**{as_text(verdict.reason)}**{tail}.")
 
 
 def _choice(layer: Layer, label: str, name: str, words: dict[str, str], hint: str) -> None:

@@ -8,7 +8,7 @@ from analysis.figures.weight_strip import MARKS, marked
 from analysis.ranges.weight_channels import WeightChannels, WeightOption
 from app.views.layers.settings import Layer
 from app.views.shared.figure_chart import captioned_chart
-from app.views.shared.format import db, number, plural, size
+from app.views.shared.format import as_text, db, number, plural, size
 
 LISTED = 50
 WIDTHS = (2, 5, 5)
@@ -34,7 +34,7 @@ def _head(layer: Layer, weights: WeightChannels | None) -> None:
     if weight is None:
         return
     shape = "×".join(map(str, weight.shape))
-    text = f"Weight **{weight.name}** :gray[{shape}]"
+    text = f"Weight **{as_text(weight.name)}** :gray[{shape}]"
     if weights is not None:
         text += (
             f": widest channel over narrowest **{_times(weights.ratio)}**; with its own scale "

@@ -11,7 +11,7 @@ from app.tasks.measurement import (
 from app.tasks.stages import TITLES
 from app.views.layers.recipe_bar import preset_select
 from app.views.overview.metric_choice import confirm_metric_file, metric_select
-from app.views.shared.format import plural
+from app.views.shared.format import as_text, plural
 from app.views.shared.job_panel import EVERY, show_job, show_outcome
 from app.views.shared.measure_bar import describe
 from app.workspace.workspace import Workspace
@@ -43,7 +43,7 @@ def overview_bar(workspace: Workspace) -> None:
             if job is not None and running:
                 _progress(job)
             elif not done:
-                st.caption(f"{describe(workspace.project.recipe)} is not measured yet.")
+                st.caption(f"{as_text(describe(workspace.project.recipe))} is not measured yet.")
     confirm_metric_file(workspace)
     if job is not None and not running:
         show_outcome(job)

@@ -10,7 +10,7 @@ from analysis.latency import model_size
 from analysis.metrics import Metric, MetricChange
 from analysis.study.measuring import ABLATIONS
 from analysis.study.stages import LATENCY
-from app.views.shared.format import DASH, db, number, percent, points, size
+from app.views.shared.format import DASH, as_text, db, number, percent, points, size
 from app.workspace.workspace import Workspace
 
 LEAST_CHANGE = 5e-6
@@ -44,7 +44,7 @@ def _card(
     with st.container(border=True, gap="xsmall", height="stretch"):
         if scores is None:
             st.metric(label, DASH, "press Measure", delta_color="off", delta_arrow="off")
-            st.caption(f"{metric.label} and output sqnr" if metric else "Output sqnr")
+            st.caption(f"{as_text(metric.label)} and output sqnr" if metric else "Output sqnr")
             return
         if metric is None:
             st.metric(label, db(scores.sqnr_db), " ", delta_arrow="off")
@@ -65,7 +65,7 @@ def _card(
             delta_arrow="auto" if change and change != same else "off",
         )
         error = f"output sqnr **{db(scores.sqnr_db)}**"
-        st.caption(f"{metric.label}, {error}")
+        st.caption(f"{as_text(metric.label)}, {error}")
 
 
 def _value(metric: Metric, value: float | None) -> str:

@@ -10,6 +10,7 @@ from analysis.metrics.from_file import MetricFile
 from analysis.metrics.scores import gives_scores
 from app.session import user_session
 from app.views.shared.controls import select
+from app.views.shared.format import as_text
 from app.views.shared.job_panel import sentence
 from app.views.shared.widget_key import heard, widget_key
 from app.workspace.metric import Unconfirmed, confirm, metric_of
@@ -69,7 +70,9 @@ def metric_select(workspace: Workspace) -> None:
         )
         problem = _problem(chosen, workspace) if is_file else ""
         if problem:
-            st.error(f"{problem} Until then {_label(usual)} is used.", icon=":material/error:")
+            st.error(
+                f"{as_text(problem)} Until then {_label(usual)} is used.", icon=":material/error:"
+            )
 
 
 def _fits(name: str, workspace: Workspace) -> bool:
@@ -87,7 +90,7 @@ def confirm_metric_file(workspace: Workspace) -> None:
     text = file.content.decode(errors="replace")
     lines = text.splitlines()
     with st.container(border=True):
-        usual = _label(metric_of("", workspace.opened))
+        usual = as_text(_label(metric_of("", workspace.opened)))
         st.markdown(
             "**This Python file has not been run.** It would run with your rights. Until you "
             f"confirm it, {usual} is used."

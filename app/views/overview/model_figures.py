@@ -11,6 +11,7 @@ from analysis.layers import LayerRow
 from app.session import user_session
 from app.views.layers.table import go_to
 from app.views.shared.figure_chart import figure_chart
+from app.views.shared.format import as_text
 from app.workspace.workspace import Workspace
 
 HEIGHT = 310
@@ -79,11 +80,11 @@ def _falls(workspace: Workspace, model: MeasuredModel, rows: dict[str, LayerRow]
         for place, fall in enumerate(largest_falls(model.tensors, edges)):
             row = rows[fall.tensor]
             if st.button(
-                f"−{fall.db:.1f} dB at {row.name}",
+                f"−{fall.db:.1f} dB at {as_text(row.name)}",
                 key=f"fall {place}",
                 type="tertiary",
                 icon=":material/trending_down:",
-                help=f"Choose {row.name} and go to Layers",
+                help=f"Choose {as_text(row.name)} and go to Layers",
             ):
                 go_to(row.name)
                 st.switch_page("views/layers/page.py")

@@ -12,6 +12,7 @@ from app.views.overview.ranking import ranking_panel
 from app.views.overview.recovery import recovery_panel
 from app.views.overview.samples import samples_panel
 from app.views.shared.findings_list import findings_list
+from app.views.shared.format import as_text
 from app.views.shared.page_guard import guarded, ready
 from app.workspace.workspace import Workspace
 
@@ -37,13 +38,13 @@ def body(workspace: Workspace) -> None:
 with guarded():
     project = user_session.project()
     with st.container(horizontal=True, vertical_alignment="center"):
-        title = f"Overview of {project.source.title}" if project.source else "Overview"
+        title = f"Overview of {as_text(project.source.title)}" if project.source else "Overview"
         st.subheader(title, anchor=False, width="stretch")
         if project.source:
             undo_buttons(project)
     found = ready("where its accuracy goes")
     if found is not None:
         for warning in found.quantized.plan.warnings:
-            st.warning(warning, icon=":material/warning:")
+            st.warning(as_text(warning), icon=":material/warning:")
         body(found)
         prepare_pictures(found)

@@ -15,7 +15,7 @@ from app.session import user_session
 from app.tasks.ranking import ranking_job, start_ranking
 from app.tasks.stages import TITLES
 from app.views.layers.table import go_to
-from app.views.shared.format import end_of, plural, seconds
+from app.views.shared.format import as_text, end_of, plural, seconds
 from app.views.shared.job_panel import show_outcome
 from app.views.shared.widget_key import heard, widget_key
 from app.workspace.workspace import Workspace
@@ -134,10 +134,11 @@ def _ranked_by(found: UnitRanking, metric: Metric | None) -> str:
         )
     if metric is None:
         return f"Ranked by output sqnr on {plural(found.samples, 'sample')}."
+    label = as_text(metric.label)
     if found.by_metric:
-        return f"Ranked by {metric.label}, then by output sqnr, on {found.samples:,} samples."
+        return f"Ranked by {label}, then by output sqnr, on {found.samples:,} samples."
     return (
-        f"Ranked by output sqnr: {metric.label} cannot tell float and int8 apart on "
+        f"Ranked by output sqnr: {label} cannot tell float and int8 apart on "
         f"{plural(found.samples, 'sample')}."
     )
 

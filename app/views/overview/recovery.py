@@ -13,7 +13,7 @@ from analysis.recovery.target import Target
 from app.jobs import Job
 from app.tasks.recovery import recovered, recovery_job, standing, start_recovery
 from app.views.shared.figure_chart import captioned_chart
-from app.views.shared.format import db, end_of, percent, plural, seconds
+from app.views.shared.format import as_text, db, end_of, percent, plural, seconds
 from app.views.shared.job_panel import share_done, show_outcome
 from app.views.shared.page_guard import adopt
 from app.workspace.workspace import Workspace
@@ -108,7 +108,7 @@ def _bar(workspace: Workspace, job: Job | None) -> None:
         ):
             st.rerun()
     if problem:
-        st.warning(problem, icon=":material/warning:")
+        st.warning(as_text(problem), icon=":material/warning:")
     if job is not None:
         show_outcome(job)
 
@@ -129,7 +129,7 @@ def _line(job: Job, now: Standing | None) -> str:
         return "Recovery: starting"
     best = "" if now.best_db is None else f", best {db(now.best_db)}"
     tried = f", {plural(len(now.attempts), 'attempt')}"
-    return f"{seconds(job.seconds)}{best}{tried}: {end_of(now.doing, NAME)}"
+    return f"{seconds(job.seconds)}{best}{tried}: {as_text(end_of(now.doing, NAME))}"
 
 
 def _attempts(attempts: Sequence[Attempt]) -> None:
@@ -168,11 +168,11 @@ def _outcome(workspace: Workspace, found: Recovery) -> None:
     reached = "reached" if found.reached else "not reached"
     st.markdown(
         f"**{db(before.sqnr_db)} → {db(point.sqnr_db)}**, {percent(point.int8_share, 1)} of the "
-        f"multiply-adds in int8, target {found.target} {reached} on "
-        f"{plural(found.samples[1], 'sample')} that chose nothing. {found.ended}"
+        f"multiply-adds in int8, target {as_text(str(found.target))} {reached} on "
+        f"{plural(found.samples[1], 'sample')} that chose nothing. {as_text(found.ended)}"
     )
     for note in found.notes:
-        st.caption(note)
+        st.caption(as_text(note))
     left, right = st.columns([10, 9], gap="medium")
     with left:
         captioned_chart(FIGURES["pareto"], found, found.quantized.float_model.name)
@@ -232,7 +232,7 @@ def _adopt(workspace: Workspace, found: Recovery, point: Point) -> None:
     used = recipe.content_key == workspace.project.recipe.content_key
 
     st.button(
-        "In use" if used else f"Use “{end_of(point.name, 40)}”",
+        "In use" if used else f"Use “{as_text(end_of(point.name, 40))}”",
         key="recovery adopt",
         icon=":material/check:",
         disabled=used,

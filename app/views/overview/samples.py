@@ -17,7 +17,7 @@ from analysis.errors.per_sample import (
 from analysis.report.image import Picture, picture
 from analysis.study.measuring import OUT_OF_RANGE, SAMPLE_ERRORS
 from app.views.layers.table import go_to, selected
-from app.views.shared.format import db, number, plural
+from app.views.shared.format import as_text, db, number, plural
 from app.workspace.workspace import Workspace
 from quant.data.dataset import Dataset
 from sample_models import find
@@ -104,14 +104,14 @@ def _sample(
 ) -> None:
     """One sample: what it is, its error, both outputs, and who clips it."""
     names = _classes(workspace)
-    label = "" if sample.label is None else f", label **{_class(sample.label, names)}**"
+    label = "" if sample.label is None else f", label **{as_text(_class(sample.label, names))}**"
     st.markdown(f"Sample {sample.index}{label}")
     left, right = st.columns([1, 1], gap="small")
     with left:
         if drawn is not None:
             st.image(drawn.levels, width=PICTURE, alt=f"Sample {sample.index}")
         else:
-            st.caption(_values(sample.inputs))
+            st.caption(as_text(_values(sample.inputs)))
     with right:
         st.markdown(f"**{db(sample.sqnr_db)}**  \n:gray[output sqnr]")
         if sample.agrees is not None:
@@ -137,11 +137,11 @@ def _sample(
         row = producer.name if producer else layer.tensor
         st.button(
             f"{_share(layer.clip_rate)} clipped, mean {_share(layer.mean_clip_rate)}: "
-            f"{_short(row)}",
+            f"{as_text(_short(row))}",
             key=f"sample {sample.index} {layer.tensor}",
             type="tertiary",
             icon=":material/content_cut:",
-            help=f"Choose the layer {row}",
+            help=f"Choose the layer {as_text(row)}",
             on_click=go_to,
             args=(row,),
         )
@@ -213,7 +213,7 @@ def _range_setters(workspace: Workspace) -> None:
                 st.image(drawn.levels, width=PICTURE, alt=f"Calibration sample {index}")
                 st.caption(drawn.scaling)
             else:
-                st.caption(_values(inputs))
+                st.caption(as_text(_values(inputs)))
 
 
 def _nth(data: Dataset, index: int) -> Inputs:

@@ -8,7 +8,7 @@ from app.tasks.calibration import calibrated, calibration_job, estimate, start_c
 from app.views.layers.recipe_bar import preset_select
 from app.views.setup.model_card import data_card, model_card
 from app.views.setup.source import chosen_source
-from app.views.shared.format import about, plural
+from app.views.shared.format import about, as_text, plural
 from app.views.shared.job_panel import sentence, show_job, show_outcome
 from app.views.shared.measure_bar import describe
 from app.views.shared.page_guard import guarded
@@ -35,7 +35,7 @@ def calibration_panel(opened: OpenedSource) -> None:
     with recipe:
         name = preset_select(project.recipe, name="setup preset")
     summary = preset_summary(name) if name else describe(project.recipe)
-    st.caption(f"{summary[:1].upper()}{summary[1:]}.")
+    st.caption(f"{as_text(summary[:1].upper() + summary[1:])}.")
     limit = None if count == total else int(count or total)
     tensors = len(opened.model.calibration_targets)
     st.markdown(
@@ -78,10 +78,10 @@ with guarded():
             try:
                 opened = open_source(source)
             except QuantError as error:
-                st.error(sentence(error), icon=":material/error:")
+                st.error(as_text(sentence(error)), icon=":material/error:")
                 current = user_session.project().source
                 if current is not None:
-                    st.caption(f"{current.title} stays open meanwhile.")
+                    st.caption(f"{as_text(current.title)} stays open meanwhile.")
         if opened is not None:
             calibration_panel(opened)
     with right:

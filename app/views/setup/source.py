@@ -6,6 +6,7 @@ from app.session import user_session
 from app.session.project import Source
 from app.session.start_options import start_options
 from app.tasks.opening import file_source, sample_source
+from app.views.shared.format import as_text
 from app.workspace import uploads
 from sample_models import Sample, find, samples
 
@@ -86,7 +87,7 @@ def _upload() -> Source | None:
         st.session_state[_UPLOADED] = (uploads.stored(file.getvalue(), file.name), file.name)
     stored = st.session_state.get(_UPLOADED)
     if stored is not None and file is None:
-        st.caption(f"Uploaded: {stored[1]}")
+        st.caption(f"Uploaded: {as_text(stored[1])}")
     data, evaluation = _data_paths()
     if stored is None or not data:
         st.info(

@@ -1,6 +1,5 @@
 """What is wrong, most to win first: the proof, one click to mend it, and the way to the layer."""
 
-import re
 from collections.abc import Callable, Sequence
 from typing import Final, Literal
 
@@ -9,6 +8,7 @@ import streamlit as st
 from analysis.findings import Finding
 from app.session import user_session
 from app.tasks.findings import findings
+from app.views.shared.format import as_text
 from app.views.shared.page_guard import adopt
 from app.workspace.workspace import Workspace
 
@@ -21,9 +21,6 @@ BADGES: Final[dict[str, tuple[str, str, Literal["red", "orange", "blue"]]]] = {
     "info": (":material/info:", "Info", "blue"),
 }
 """Icon, word and colour of each severity."""
-
-_MARKS: Final = re.compile(r"([\\`*_\[\]$:~<>])")
-"""What Markdown reads as more than a letter."""
 
 
 def findings_list(
@@ -90,7 +87,7 @@ def _words(item: Finding) -> None:
     Names of tensors stay as they are in Markdown.
     """
     icon, word, colour = BADGES[item.severity]
-    title, evidence = (_MARKS.sub(r"\\\1", text) for text in (item.title, item.evidence))
+    title, evidence = map(as_text, (item.title, item.evidence))
     with st.container(horizontal=True, vertical_alignment="center", gap="small"):
         st.badge(word, icon=icon, color=colour)
         if item.gain_db > 0:
@@ -109,7 +106,7 @@ def _fix(item: Finding, number: int, base: int) -> None:
     if item.fix is None:
         return
     st.button(
-        item.fix.label,
+        as_text(item.fix.label),
         key=f"apply {item.kind} {number} {base} {item.fix.recipe.content_key[:8]}",
         icon=":material/build:",
         help="Changes the recipe; Undo takes it back.",
@@ -125,7 +122,7 @@ def _go(layer: str, place: int) -> None:
         key=f"finding go {place}",
         icon=":material/arrow_forward:",
         type="tertiary",
-        help=f"Choose {layer} and go to Layers",
+        help=f"Choose {as_text(layer)} and go to Layers",
     ):
         user_session.select(layer)
         st.switch_page("views/layers/page.py")

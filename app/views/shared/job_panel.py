@@ -3,7 +3,7 @@
 import streamlit as st
 
 from app.jobs import Job, JobState
-from app.views.shared.format import seconds
+from app.views.shared.format import as_text, seconds
 from quant.errors import QuantError
 
 EVERY = 0.3
@@ -23,7 +23,7 @@ def show_job(job: Job, *, unit: str = "samples") -> None:
         if not job.running:
             st.rerun()
         with st.container(horizontal=True, vertical_alignment="center"):
-            st.progress(share_done(job), text=_line(job, unit))
+            st.progress(share_done(job), text=as_text(_line(job, unit)))
             st.button(
                 "Cancel",
                 key=f"cancel {job.key}",
@@ -39,9 +39,11 @@ def show_job(job: Job, *, unit: str = "samples") -> None:
 def show_outcome(job: Job) -> None:
     """Say why a job gave no result; nothing for one that runs or is done."""
     if job.state is JobState.CANCELLED:
-        st.info(f"{job.label} was cancelled. Nothing else changed.", icon=":material/info:")
+        st.info(
+            f"{as_text(job.label)} was cancelled. Nothing else changed.", icon=":material/info:"
+        )
     elif job.state is JobState.FAILED:
-        st.error(sentence(job.error), icon=":material/error:")
+        st.error(as_text(sentence(job.error)), icon=":material/error:")
 
 
 def sentence(error: Exception | None) -> str:

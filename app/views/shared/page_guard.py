@@ -11,6 +11,7 @@ from app.session.project import redone, replaced, undone
 from app.tasks.calibration import calibrate_again, calibration_job
 from app.tasks.measurement import collect
 from app.tasks.opening import open_sample
+from app.views.shared.format import as_text
 from app.views.shared.job_panel import sentence, show_job, show_outcome
 from app.workspace.workspace import Workspace, workspace_of
 from quant.errors import QuantError, RecipeError
@@ -27,7 +28,7 @@ def guarded() -> Generator[None]:
     except Exception as error:
         if not isinstance(error, QuantError):
             _log.exception("a page failed")
-        st.error(sentence(error), icon=":material/error:")
+        st.error(as_text(sentence(error)), icon=":material/error:")
 
 
 def apply(change: Callable[[Recipe], Recipe]) -> None:
@@ -53,23 +54,24 @@ def ready(purpose: str) -> Workspace | None:
     try:
         found = workspace_of(project)
     except RecipeError as error:
-        st.error(sentence(error), icon=":material/error:")
+        st.error(as_text(sentence(error)), icon=":material/error:")
         if project.past:
             st.button("Undo the last edit", icon=":material/undo:", on_click=undo)
         return None
     except QuantError as error:
-        st.error(sentence(error), icon=":material/error:")
+        st.error(as_text(sentence(error)), icon=":material/error:")
         _to_setup("Choose another model or other data on Setup.")
         return None
     if found is not None:
         return found
     job = calibration_job(project)
+    title = as_text(project.source.title) if project.source else ""
     if job is not None and job.running:
-        st.markdown(f"**{project.source.title if project.source else ''}** is being calibrated.")
+        st.markdown(f"**{title}** is being calibrated.")
         show_job(job)
     elif project.source is None:
         if project.problem:
-            st.error(project.problem, icon=":material/error:")
+            st.error(as_text(project.problem), icon=":material/error:")
         st.info(f"No model is open. Open one on Setup to see {purpose}.", icon=":material/info:")
         _to_setup("Go to Setup")
         if st.button("Open the sample model", key="open sample", icon=":material/science:"):
@@ -79,7 +81,7 @@ def ready(purpose: str) -> Workspace | None:
         if job is not None:
             show_outcome(job)
         st.info(
-            f"**{project.source.title}** is not calibrated yet. Calibrate it to see {purpose}.",
+            f"**{title}** is not calibrated yet. Calibrate it to see {purpose}.",
             icon=":material/info:",
         )
         if st.button("Calibrate", type="primary", icon=":material/play_arrow:"):
