@@ -14,7 +14,7 @@ class QuantError(Exception):
     The message is one line of printable letters, whatever the names in it hold.
     """
 
-    def __init__(self, message: str) -> None:
+    def __init__(self, message: str = "") -> None:
         """Say what was found and what to do."""
         plain = "".join(
             c if c.isprintable() else ascii(c)[1:-1] for c in message.replace("\n", " ")

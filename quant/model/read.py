@@ -7,7 +7,6 @@ from pathlib import Path
 from typing import Any, cast
 
 import onnx
-from google.protobuf.descriptor import FieldDescriptor
 from onnx import external_data_helper
 
 from quant.errors import ModelError
@@ -116,14 +115,14 @@ def _parse(data: bytes, name: str, path: Path | None) -> ReadModel:
 def _refuse_other_letters(proto: onnx.ModelProto, name: str) -> None:
     """Refuse names that are no UTF-8: protobuf reads them as bytes and cannot write them again."""
     for message in (proto, proto.graph, *proto.graph.node, *proto.functions, *proto.metadata_props):
+        # None of these has a field of bytes, so bytes are a text that was no text.
         for field, value in message.ListFields():
-            if field.type == FieldDescriptor.TYPE_STRING:
-                texts = value if field.is_repeated else [value]
-                if any(isinstance(text, bytes) for text in texts):
-                    raise ModelError(
-                        f"{name}: expected names in UTF-8, found another {field.name}; export the "
-                        "model again"
-                    )
+            texts = value if field.is_repeated else [value]
+            if any(isinstance(text, bytes) for text in texts):
+                raise ModelError(
+                    f"{name}: expected names in UTF-8, found another {field.name}; export the "
+                    "model again"
+                )
 
 
 def is_well_formed(content: bytes) -> bool:

@@ -22,7 +22,7 @@ def named(widgets: Any, name: str) -> Any:
 
 def plain(markdown: str) -> str:
     """What a page shows of Markdown in which names are escaped."""
-    return re.sub(r"\\([^\w\s])", r"\1", markdown).replace("\N{WORD JOINER}", "")
+    return re.sub(r"\\([^a-zA-Z0-9\s])", r"\1", markdown).replace("\N{WORD JOINER}", "")
 
 
 def session(app: AppTest) -> UserSession:

@@ -18,7 +18,7 @@ RUNS = {
     "quantize": "net.onnx --calibration cal.npz --out int8.onnx",
     "measure": "net.onnx int8.onnx --data data.npz",
     "curves": "net.onnx --calibration cal.npz --tensor image",
-    "picks": "net.onnx --calibration cal.npz --tensor image",
+    "picks": "tensor.npz",
     "analyze": "net.onnx --data data.npz --out analysis",
     "recover": "net.onnx --data data.npz --time 1 --out recovery",
 }
@@ -30,6 +30,7 @@ def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
     found = tmp_path_factory.mktemp("commands")
     onnx.save(conv_relu(), found / "net.onnx")
     np.savez(found / "data.npz", **images(), labels=np.arange(8) % 2)
+    np.savez(found / "tensor.npz", batch=images()["image"])
     return found
 
 

@@ -10,11 +10,11 @@ DASH = "–"
 _MARKDOWN = re.compile(r"[\\`*_{}\[\]<>#!|~$:]|^(?=[-+])")
 """What means something in Markdown, Streamlit's colours and icons among it."""
 
-_ADDRESS = re.compile(r"https?(?=://)|www(?=\.)|(?<=\w)(?=@)", re.IGNORECASE)
-"""Where an address or a mail address begins: Markdown makes links of them, escaped or not."""
+_FOUND_LATE = re.compile(r"https?(?=://)|www(?=\.)|(?<=\w)(?=@)|:(?=[\w+-]+[:/])", re.IGNORECASE)
+"""Where an address, a mail address, an icon or an emoji begins, which are found escaped or not."""
 
 _JOINER = "\N{WORD JOINER}"
-"""Has no width, and breaks an address for who looks for one."""
+"""Has no width, and breaks such words for who looks for them."""
 
 _RAISED = str.maketrans("-0123456789", "⁻⁰¹²³⁴⁵⁶⁷⁸⁹")
 
@@ -30,7 +30,7 @@ def number(value: float | None, digits: int = 4) -> str:
 
 def as_text(name: str) -> str:
     """A name out of a file as Markdown that shows it and does nothing else."""
-    return _MARKDOWN.sub(r"\\\g<0>", _ADDRESS.sub(f"\\g<0>{_JOINER}", name))
+    return _MARKDOWN.sub(r"\\\g<0>", _FOUND_LATE.sub(f"\\g<0>{_JOINER}", name))
 
 
 def end_of(name: str, most: int) -> str:

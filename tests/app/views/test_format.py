@@ -28,6 +28,7 @@ def test_a_share_that_rounds_to_nothing_is_less_than_the_last_digit():
 def test_a_name_is_text_whatever_markdown_it_holds():
     assert as_text("![m](http://host/x.png)") == "\\!\\[m\\](http\N{WORD JOINER}\\://host/x.png)"
     assert as_text("a@b.c www.d.e") == "a\N{WORD JOINER}@b.c www\N{WORD JOINER}.d.e"
+    assert as_text(":material/key:") == "\\:\N{WORD JOINER}material/key\\:"
     assert as_text("- x") == r"\- x"
     assert as_text(":red[a]") == r"\:red\[a\]"
     assert as_text("conv1") == "conv1"
