@@ -83,7 +83,7 @@ def test_names_are_text_on_every_page(page: Page, start_app: Callable[..., App],
     expect(page.get_by_text(re.compile("output sqnr")).last).to_be_visible(timeout=PATIENCE)
     is_text(page, "overview")
     page.get_by_role("link", name="Graph", exact=True).click()
-    expect(page.get_by_text("Conv").first).to_be_visible(timeout=PATIENCE)
+    expect(page.get_by_text("Open the layer to change it")).to_be_visible(timeout=PATIENCE)
     is_text(page, "graph")
     page.get_by_role("link", name="Export", exact=True).click()
     where = page.get_by_role("textbox", name="Save as")
