@@ -9,7 +9,7 @@ import plotly.graph_objects as go
 
 from analysis.errors.tensor_error import ErrorStats
 from analysis.figures.base import MeasuredModel, register
-from analysis.figures.theme import CEILING_DB, GROUNDS, Ground, Mode, layout, with_title
+from analysis.figures.theme import CEILING_DB, GROUNDS, Ground, Mode, as_label, layout, with_title
 from analysis.graph.model_graph import measured_edges
 
 _NAMED: Final = 3
@@ -97,10 +97,11 @@ def depth_figure(
         x=place,
         y=shown,
         customdata=np.array(names, dtype=object),
+        hovertext=[as_label(name) for name in names],
         mode="lines+markers" if edges is None else "markers",
         line={"color": ground.line, "width": 1.4},
         marker={"size": 6, "color": ground.line},
-        hovertemplate="%{customdata}: %{y:.1f} dB<extra></extra>",
+        hovertemplate="%{hovertext}: %{y:.1f} dB<extra></extra>",
         showlegend=False,
     )
     if edges is not None:

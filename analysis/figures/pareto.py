@@ -6,7 +6,7 @@ import numpy as np
 import plotly.graph_objects as go
 
 from analysis.figures.base import register
-from analysis.figures.theme import CEILING_DB, GROUNDS, Mode, layout, with_title
+from analysis.figures.theme import CEILING_DB, GROUNDS, Mode, as_label, layout, with_title
 from analysis.recovery.story import Point, Recovery
 
 
@@ -94,4 +94,4 @@ def _hover(point: Point) -> str:
     ]
     if point.agreement is not None:
         lines.insert(2, f"predicts like float: {point.agreement:.1%}")
-    return "<br>".join(line.replace("<", "&lt;") for line in lines)
+    return "<br>".join(map(as_label, lines))

@@ -4,6 +4,7 @@ The hues are those of M. Okabe and K. Ito, "Color Universal Design" (2008), ligh
 ground. A series also has a dash and a marker, so that colour alone never carries meaning.
 """
 
+import html
 from dataclasses import dataclass
 from typing import Any, Final, Literal
 
@@ -11,6 +12,11 @@ Mode = Literal["light", "dark"]
 """The ground a figure is shown on."""
 
 FONT: Final = '"Source Sans", "Source Sans Pro", "Segoe UI", Roboto, Helvetica, Arial, sans-serif'
+
+
+def as_label(name: str) -> str:
+    """A name out of a file for Plotly, which would read ``<a href=...>`` and ``<br>`` in it."""
+    return html.escape(name, quote=False)
 
 
 @dataclass(frozen=True)

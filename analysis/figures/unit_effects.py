@@ -6,7 +6,7 @@ import numpy as np
 import plotly.graph_objects as go
 
 from analysis.figures.base import MeasuredModel, register
-from analysis.figures.theme import CEILING_DB, Mode, layout, style, with_title
+from analysis.figures.theme import CEILING_DB, Mode, as_label, layout, style, with_title
 
 ROWS = 20
 """Units drawn at most."""
@@ -69,7 +69,8 @@ def units_figure(
             orientation="h",
             marker={"color": style(name).colour(mode), "line": {"width": 0}},
             customdata=np.array(shown, dtype=object),
-            hovertemplate="%{customdata}: %{x:.2f} dB<extra></extra>",
+            hovertext=[as_label(unit) for unit in shown],
+            hovertemplate="%{hovertext}: %{x:.2f} dB<extra></extra>",
             showlegend=False,
         )
         start = (number - 1) / len(columns)
@@ -85,7 +86,7 @@ def units_figure(
         yaxis={
             "tickmode": "array",
             "tickvals": places,
-            "ticktext": [_short(unit) for unit in shown],
+            "ticktext": [as_label(_short(unit)) for unit in shown],
             "range": [len(shown) - 0.5, -0.5],
             "showgrid": False,
             "fixedrange": True,

@@ -57,3 +57,10 @@ def test_every_edge_is_a_line_and_the_points_come_first(mode):
 def test_no_tensors_are_a_figure_too():
     assert len(depth_figure({}, edges=()).data[0].x) == 0
     assert not largest_falls({}, EDGES)
+
+
+def test_names_are_text_where_plotly_would_read_links_and_lines():
+    name = '<a href="http://links.example">y</a><br>'
+    points = depth_figure(errors(**{name: 20.0})).data[0]
+    assert "<" not in points.hovertext[0]
+    assert points.customdata[0] == name  # what a click tells
