@@ -3,14 +3,16 @@ import signal
 import socket
 import subprocess
 import sys
+import tempfile
 from pathlib import Path
 
 import pytest
-from playwright.sync_api import expect
+from playwright.sync_api import Page, expect
 
 from app.routes.plotly import PLOTLY_URL
-from tests.e2e.conftest import App
+from tests.e2e.conftest import WAIT_MS, App
 from tests.e2e.web_checks import checks
+from tests.models import conv_relu
 
 pytestmark = pytest.mark.e2e
 HERE = Path(__file__).parent
@@ -36,9 +38,9 @@ def is_ours(address: str) -> bool:
 
 def test_only_this_machine_is_answered(start_app):
     app = start_app()
-    own = next(
-        (a[4][0] for a in socket.getaddrinfo(socket.gethostname(), None, socket.AF_INET)), ""
-    )
+    # Asked of the system and not of a name server, which would be somebody outside.
+    told = subprocess.run(["hostname", "-I"], capture_output=True, text=True, check=False)
+    own = next((word for word in told.stdout.split() if "." in word), "")
     if own and not own.startswith("127.") and is_ours(own):
         with pytest.raises(OSError, match="refused"):
             socket.create_connection((own, app.port), timeout=2)
@@ -119,3 +121,38 @@ def test_a_server_killed_by_the_system_leaves_the_port_free(tmp_path):
     app.stop(signal.SIGTERM)
     with socket.create_server(("127.0.0.1", app.port)):
         pass
+
+
+@pytest.mark.parametrize("how", [signal.SIGTERM, signal.SIGKILL])
+def test_uploads_are_gone_with_the_app_or_with_the_next_one(page, tmp_path, how):
+    def folders(process: int) -> list[Path]:
+        return list(Path(tempfile.gettempdir()).glob(f"quantlens-uploads-*-{process}-*"))
+
+    def uploaded() -> App:
+        app = App(HERE.parents[1] / "app" / "main.py", tmp_path)
+        upload(page, app)
+        for _ in range(WAIT_MS // 100):
+            if folders(app.process.pid):
+                break
+            page.wait_for_timeout(100)
+        page.goto("about:blank")
+        return app
+
+    app = uploaded()
+    assert folders(app.process.pid)
+    app.stop(how)
+    if how is signal.SIGKILL:
+        assert folders(app.process.pid)
+        uploaded().stop()
+    assert folders(app.process.pid) == []
+
+
+def upload(page: Page, app: App) -> None:
+    """Upload a model."""
+    page.goto(app.address)
+    page.get_by_role("link", name="Setup").click()
+    page.get_by_role("radio", name="Upload").click()
+    file = {"name": "mine.onnx", "mimeType": "", "buffer": conv_relu().SerializeToString()}
+    page.locator("input[type=file]").first.set_input_files([file])
+    expect(page.get_by_text("enter the path of its data")).to_be_visible()
+    expect(page.get_by_text("mine.onnx").first).to_be_visible()

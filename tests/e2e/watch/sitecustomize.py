@@ -12,7 +12,7 @@ _EVENTS = {"socket.connect", "socket.sendto", "socket.getaddrinfo", "socket.geth
 
 
 def _hook(event, arguments):
-    if event not in _EVENTS:
+    if event not in _EVENTS or "pytest" in sys.modules:  # a test may ask what it likes
         return
     asked = arguments[0] if event.startswith("socket.gethost") else arguments[-1]
     if event == "socket.getaddrinfo":
@@ -30,5 +30,5 @@ def _hook(event, arguments):
         os.close(log)
 
 
-if _LOG and "pytest" not in " ".join(sys.orig_argv[:4]):
+if _LOG:
     sys.addaudithook(_hook)
