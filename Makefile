@@ -6,10 +6,8 @@ PYTHON ?= python3
 VENV := .venv
 BIN := $(VENV)/bin
 ARGS ?=
-# Two at a time, but the story alone: it tells how long a cancel takes.
-TWO := -n 2 --dist loadfile
-PYTEST := $(BIN)/python -m pytest $(TWO)
-STORY := tests/e2e/test_story.py
+# Two at a time, but browser tests one after the other: they wait for what a page shows.
+PYTEST := $(BIN)/python -m pytest -n 2 --dist loadfile
 
 # Alone in a network that leads nowhere, where the machine allows one: nothing may leave.
 ALONE := $(BIN)/python -m tests.e2e.alone $(BIN)/python
@@ -22,14 +20,12 @@ run: $(VENV)/.installed
 test: lint
 	$(BIN)/python -m tests.e2e.browser
 	$(PYTEST) -m "not e2e and not slow and not bench"
-	$(ALONE) -m pytest $(TWO) -m "e2e and not slow and not bench" --ignore $(STORY)
-	$(ALONE) -m pytest -m "e2e and not slow and not bench" $(STORY)
+	$(ALONE) -m pytest -m "e2e and not slow and not bench"
 
 test-all: lint
 	$(BIN)/python -m tests.e2e.browser
 	$(PYTEST) -m "not e2e and not bench"
-	$(ALONE) -m pytest $(TWO) -m "e2e and not bench" --ignore $(STORY)
-	$(ALONE) -m pytest -m "e2e and not bench" $(STORY)
+	$(ALONE) -m pytest -m "e2e and not bench"
 
 lint: $(VENV)/.installed-test
 	$(BIN)/ruff check .
