@@ -8,6 +8,11 @@ LONGEST: Final = 1000
 """Letters of a sentence. Names come from files, where they may have any length."""
 
 
+def printable(text: str) -> str:
+    """Control characters, which a terminal would obey, as escapes; lines stay lines."""
+    return "".join(c if c.isprintable() or c == "\n" else ascii(c)[1:-1] for c in text)
+
+
 class QuantError(Exception):
     """Something the user can put right; the message says what was found and what to do.
 
@@ -16,9 +21,7 @@ class QuantError(Exception):
 
     def __init__(self, message: str = "") -> None:
         """Say what was found and what to do."""
-        plain = "".join(
-            c if c.isprintable() else ascii(c)[1:-1] for c in message.replace("\n", " ")
-        )
+        plain = printable(message.replace("\n", " "))
         if len(plain) > LONGEST:
             plain = f"{plain[: LONGEST // 2 - 1]}…{plain[-LONGEST // 2 :]}"
         super().__init__(plain)

@@ -9,9 +9,8 @@ from pathlib import Path
 from typing import Any, Final, TypeVar
 
 from quant.errors import DataError
-from quant.io.atomic import write_file
 from quant.io.codec import from_json, to_json
-from quant.io.lines import append_line, line_of, read_lines
+from quant.io.lines import append_line, read_lines, write_lines
 
 VERSION: Final = 2
 _FIELDS: Final = {"key", "seconds", "result"}
@@ -97,8 +96,7 @@ class TrailFile(Trail):
                     "this file to start anew"
                 )
             self._lines[str(line["key"])] = line
-        text = "".join(f"{line_of(line)}\n" for line in [header, *lines[1:]])
-        write_file(self.path, text.encode())
+        write_lines(self.path, [header, *lines[1:]])
 
     def _write(self, line: Mapping[str, Any]) -> None:
         append_line(self.path, line)

@@ -9,9 +9,8 @@ from analysis.study.store import MemoryStore, Store
 from analysis.study.sweeping import EFFECTS
 from analysis.sweep.unit_effects import Kind, UnitEffect
 from quant.errors import DataError
-from quant.io.atomic import write_file
 from quant.io.codec import from_json, to_json
-from quant.io.lines import append_line, line_of, read_lines
+from quant.io.lines import append_line, read_lines, write_lines
 
 VERSION = 2
 
@@ -50,8 +49,7 @@ class Journal:
         for at, line in enumerate(lines[1:], 2):
             self._learn(at, line)
         # Written anew, so that what follows a line that was cut short stands on its own.
-        text = "".join(f"{line_of(line)}\n" for line in [header, *lines[1:]])
-        write_file(path, text.encode())
+        write_lines(path, [header, *lines[1:]])
 
     @property
     def written(self) -> int:

@@ -11,6 +11,7 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
+from quant.errors import printable
 from quant.io.atomic import write_file
 from quant.io.show import one_line
 from quant.io.tables import finite, table_csv
@@ -21,18 +22,18 @@ LONGEST = 2000
 
 def report(options: argparse.Namespace, values: dict[str, Any], text: str) -> None:
     """Print ``values`` as JSON (infinite numbers as null) if asked, else the text."""
-    print(json.dumps(finite(values), allow_nan=False) if options.json else _printable(text))
+    print(json.dumps(finite(values), allow_nan=False) if options.json else printable(text))
 
 
 def tell(text: str) -> None:
     """Print a line for people on stderr: names in it stay text, and it has an end."""
-    line = one_line(_printable(text.replace("\n", " ")), LONGEST)
+    line = one_line(printable(text.replace("\n", " ")), LONGEST)
     print(f"quantlens: {line}", file=sys.stderr)
 
 
 def tell_cause(error: BaseException) -> None:
     """Print on stderr where an error came from, with all that it was raised from."""
-    print(_printable("".join(traceback.format_exception(error))), file=sys.stderr, end="")
+    print(printable("".join(traceback.format_exception(error))), file=sys.stderr, end="")
 
 
 @contextmanager
@@ -52,11 +53,6 @@ def output() -> Generator[None]:
         if error.errno == errno.ENOSPC:
             tell("what was found cannot be printed: no space is left there; send it elsewhere")
         raise SystemExit(1) from error
-
-
-def _printable(text: str) -> str:
-    """Control characters, which a terminal would obey, as escapes; lines stay lines."""
-    return "".join(c if c.isprintable() or c == "\n" else ascii(c)[1:-1] for c in text)
 
 
 def write_csv(path: Path, rows: Sequence[dict[str, Any]]) -> None:

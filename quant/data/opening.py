@@ -141,7 +141,8 @@ def match_inputs(data: Dataset, inputs: Sequence[TensorInfo]) -> Dataset:
             assert found is not None
             layouts[info.name] = known = found
     group = group_size(inputs, layouts)
-    _refuse_huge(data, group or 1)
+    if group is not None:
+        _refuse_huge(data, group)
     return replace(data, layouts=layouts, group=group)
 
 

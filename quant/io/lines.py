@@ -3,22 +3,27 @@
 import hashlib
 import json
 import os
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any, Final, cast
 
 from quant.errors import DataError, ExportError
+from quant.io.atomic import write_file
 
 _SUM: Final = "sum"
 
 
-def line_of(document: Mapping[str, Any]) -> str:
-    """A document as a line, without its end.
+def write_lines(path: Path, documents: Iterable[Mapping[str, Any]]) -> None:
+    """Write a file anew, whole or not at all.
 
     Args:
-        document: JSON values by name, numbers finite.
+        path: The file.
+        documents: What each line holds: JSON values by name, numbers finite.
+
+    Raises:
+        ExportError: If it cannot be written.
     """
-    return json.dumps({**document, _SUM: _sum(document)}, allow_nan=False)
+    write_file(path, b"".join(map(_line, documents)))
 
 
 def append_line(path: Path, document: Mapping[str, Any]) -> None:
@@ -31,10 +36,10 @@ def append_line(path: Path, document: Mapping[str, Any]) -> None:
     Raises:
         ExportError: If it cannot be written.
     """
-    line = line_of(document)
+    line = _line(document)
     try:
         with path.open("ab") as file:
-            file.write(f"{line}\n".encode())
+            file.write(line)
             file.flush()
             os.fsync(file.fileno())
     except OSError as error:
@@ -94,6 +99,10 @@ def _read(path: Path, what: str, lines: Sequence[str]) -> Iterator[dict[str, Any
                 "what it held, or the file to start anew"
             )
         yield document
+
+
+def _line(document: Mapping[str, Any]) -> bytes:
+    return f"{json.dumps({**document, _SUM: _sum(document)}, allow_nan=False)}\n".encode()
 
 
 def _sum(document: Mapping[str, Any]) -> str:

@@ -135,6 +135,17 @@ def browser() -> Iterator[Browser]:
         chromium.close()
 
 
+def save_as(page: Page, target: Path) -> None:
+    """Save the model from the Export page, under a name."""
+    where = page.get_by_role("textbox", name="Save as")
+    expect(where).to_be_visible()
+    where.fill(str(target))
+    where.press("Enter")
+    save = page.get_by_role("button", name="Save", exact=True)
+    expect(save).to_be_enabled()
+    save.click()
+
+
 def until(page: Page, expression: str) -> None:
     """Wait until a JavaScript expression is true of the page.
 

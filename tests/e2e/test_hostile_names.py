@@ -14,7 +14,7 @@ import pytest
 from onnx import helper, numpy_helper
 from playwright.sync_api import Page, expect
 
-from tests.e2e.conftest import App
+from tests.e2e.conftest import App, save_as
 
 pytestmark = pytest.mark.e2e
 
@@ -86,19 +86,10 @@ def test_names_are_text_on_every_page(page: Page, start_app: Callable[..., App],
     expect(page.get_by_text("Open the layer to change it")).to_be_visible(timeout=PATIENCE)
     is_text(page, "graph")
     page.get_by_role("link", name="Export", exact=True).click()
-    where = page.get_by_role("textbox", name="Save as")
-    expect(where).to_be_visible(timeout=PATIENCE)
-    where.fill(str(target))
-    where.press("Enter")
-    save = page.get_by_role("button", name="Save", exact=True)
-    expect(save).to_be_enabled(timeout=PATIENCE)
-    save.click()
+    save_as(page, target)
     expect(page.get_by_text("Wrote").first).to_be_visible(timeout=PATIENCE)
     is_text(page, "export")
-    where.fill(str(folder / "none ![m](http://pictures.example/e.png)" / "x.onnx"))
-    where.press("Enter")
-    expect(save).to_be_enabled(timeout=PATIENCE)
-    save.click()
+    save_as(page, folder / "none ![m](http://pictures.example/e.png)" / "x.onnx")
     expect(page.get_by_text("its folder does not exist").first).to_be_visible(timeout=PATIENCE)
     is_text(page, "error")
     page.get_by_role("link", name="Setup", exact=True).click()

@@ -16,7 +16,7 @@ import pytest
 from numpy.typing import NDArray
 from playwright.sync_api import Page, expect
 
-from tests.e2e.conftest import App
+from tests.e2e.conftest import App, save_as
 from tests.models import from_text
 
 pytestmark = pytest.mark.e2e
@@ -132,13 +132,7 @@ def test_opened_analyzed_and_exported(
         no_error(page)
 
     page.get_by_role("link", name="Export", exact=True).click()
-    path = page.get_by_role("textbox", name="Save as")
-    expect(path).to_be_visible(timeout=PATIENCE)
-    path.fill(str(target))
-    path.press("Enter")
-    save = page.get_by_role("button", name="Save", exact=True)
-    expect(save).to_be_enabled(timeout=PATIENCE)
-    save.click()
+    save_as(page, target)
     expect(page.get_by_text(f"Wrote {target}")).to_be_visible(timeout=PATIENCE)
     no_error(page)
 

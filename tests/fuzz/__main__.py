@@ -20,7 +20,7 @@ from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import Final, NamedTuple
 
-from tests.fuzz.kinds import KINDS, PLANTED, slug
+from tests.fuzz.kinds import KINDS, kind_named, slug
 from tests.fuzz.mutate import mutated
 
 ROOT: Final = Path(__file__).resolve().parents[2]
@@ -68,7 +68,7 @@ class Reader:
     def read(self, kind: str, seed: int, content: bytes) -> Outcome:
         """Let a file be read."""
         place = Path(tempfile.mkdtemp(dir=self._folder))
-        path = place / (PLANTED if kind == "planted" else KINDS[kind]).name
+        path = place / kind_named(kind).name
         path.write_bytes(content)
         start = time.monotonic()
         end, seconds, mb = "BAD died", 0.0, 0.0

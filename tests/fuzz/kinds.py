@@ -23,7 +23,6 @@ from analysis.study.sweeping import EFFECTS
 from analysis.sweep.unit_effects import UnitEffect
 from app.cli.entry import main
 from app.cli.parser import COMMANDS
-from quant.io.lines import line_of
 from tests.models import conv_relu, from_text, images
 from tests.nets import convnet, weight
 from tests.quant.operators.subjects import node_tests
@@ -221,11 +220,11 @@ def _journals() -> list[bytes]:
 
 
 def _trails() -> list[bytes]:
-    lines = [
-        line_of({"version": 2, "about": _ABOUT}),
-        *(line_of({"key": key, "seconds": 1.5, "result": {"x": [1, 2]}}) for key in "ab"),
-    ]
-    return ["".join(f"{line}\n" for line in lines).encode()]
+    with _folder() as folder:
+        trail = TrailFile(path=folder / "trail.jsonl", about=_ABOUT)
+        for key in "ab":
+            trail.keep(key, {"x": [1, 2]}, 1.5)
+        return [(folder / "trail.jsonl").read_bytes()]
 
 
 def _commands() -> list[bytes]:
@@ -288,5 +287,9 @@ def slug(kind: str) -> str:
     return "".join(letter if letter.isalnum() else "_" for letter in kind)
 
 
-PLANTED: Final = Kind("bytes", list, lambda path: exec(path.read_text()), "planted.py")
-"""Code that does what no reader may, to see that it is noticed."""
+_PLANTED: Final = Kind("bytes", list, lambda path: exec(path.read_text()), "planted.py")
+
+
+def kind_named(name: str) -> Kind:
+    """A kind, or "planted": code that does what no reader may, to see that it is noticed."""
+    return _PLANTED if name == "planted" else KINDS[name]

@@ -13,7 +13,7 @@ from pathlib import Path
 from typing import Any, Final
 
 import quant
-from tests.fuzz.kinds import KINDS, PLANTED
+from tests.fuzz.kinds import kind_named
 
 ADDRESS_SPACE: Final = 8 << 30
 _WRITING: Final = {"os.remove", "os.rename", "os.rmdir", "os.mkdir", "os.truncate", "os.link"}
@@ -58,7 +58,7 @@ def ended(kind: str, path: Path, watch: Watch) -> str:
     printed = io.StringIO()
     try:
         with contextlib.redirect_stdout(printed), contextlib.redirect_stderr(printed):
-            (PLANTED if kind == "planted" else KINDS[kind]).read(path)
+            kind_named(kind).read(path)
         end = "success"
     except quant.QuantError as error:
         end, sentence = "sentence", str(error)

@@ -9,6 +9,7 @@ from app.views.export.file import wanted
 from app.views.shared.format import as_text, db, percent, plural, size
 from app.views.shared.job_panel import show_outcome
 from app.views.shared.measure_bar import describe
+from app.views.shared.messages import show_warnings
 from app.workspace.workspace import Workspace
 from quant.export.verified import recipe_path
 
@@ -44,8 +45,7 @@ def summary(workspace: Workspace) -> None:
         del facts["Accuracy"]
     st.markdown("**What will be written**")
     st.table(facts, border="horizontal", alt="Facts about the exported model")
-    for warning in quantized.plan.warnings:
-        st.warning(as_text(warning), icon=":material/warning:")
+    show_warnings(quantized.plan.warnings)
     for note in quantized.notes[:5]:
         st.caption(f":material/info: {as_text(note)}")
     if len(quantized.notes) > 5:

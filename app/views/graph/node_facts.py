@@ -76,9 +76,9 @@ def _neighbours(graph: ModelGraph, name: str) -> None:
         with st.container(gap="xxsmall"):
             st.caption(label)
             for other in found[:MOST_NEIGHBOURS]:
-                name, kind = end_of(graph.names[other], NAME), graph.op_types[other]
+                neighbour = f"{end_of(graph.names[other], NAME)} ({graph.op_types[other]})"
                 st.button(
-                    as_text(f"{name} ({kind})"),
+                    as_text(neighbour),
                     key=f"graph go {label} {other}",
                     type="tertiary",
                     on_click=go_to,

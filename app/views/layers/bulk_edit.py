@@ -7,6 +7,7 @@ import streamlit as st
 from app.session import user_session
 from app.views.shared.controls import calibrator_label, calibrator_list
 from app.views.shared.format import activation_type, as_text, plural
+from app.views.shared.messages import show_error
 from app.workspace.workspace import Workspace
 from quant.calibrators import calibrator_from_json
 from quant.errors import RecipeError
@@ -51,7 +52,7 @@ def bulk_edit(workspace: Workspace) -> None:
         try:
             names = matching(workspace.opened.model, selector, target) if target else ()
         except RecipeError as error:
-            st.error(as_text(str(error)), icon=":material/error:")
+            show_error(error)
             return
         listed = ", ".join(names[:6]) + (" and more" if len(names) > 6 else "")
         st.caption(

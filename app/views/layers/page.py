@@ -12,6 +12,7 @@ from app.views.layers.tool_disagreement import disagreement
 from app.views.shared.findings_list import findings_list
 from app.views.shared.format import as_text
 from app.views.shared.measure_bar import measure_bar
+from app.views.shared.messages import show_warnings
 from app.views.shared.page_guard import guarded, ready
 from app.workspace.workspace import Workspace
 
@@ -57,8 +58,7 @@ with guarded():
             undo_buttons(project)
     workspace = ready("its layers")
     if workspace is not None:
-        for warning in workspace.quantized.plan.warnings:
-            st.warning(as_text(warning), icon=":material/warning:")
+        show_warnings(workspace.quantized.plan.warnings)
         recipe_bar(workspace)
         measure_bar(workspace)
         table_and_pane(workspace)

@@ -6,12 +6,11 @@ from typing import Final
 import streamlit as st
 
 from analysis.metrics import METRICS, Metric
-from analysis.metrics.from_file import MetricFile
 from analysis.metrics.scores import gives_scores
 from app.session import user_session
 from app.views.shared.controls import select
 from app.views.shared.format import as_text
-from app.views.shared.job_panel import sentence
+from app.views.shared.messages import show_error
 from app.views.shared.widget_key import heard, widget_key
 from app.workspace.metric import Unconfirmed, confirm, metric_of
 from app.workspace.workspace import Workspace
@@ -68,11 +67,9 @@ def metric_select(workspace: Workspace) -> None:
             on_change=heard,
             args=(path_key, typed),
         )
-        problem = _problem(chosen, workspace) if is_file else ""
-        if problem:
-            st.error(
-                f"{as_text(problem)} Until then {_label(usual)} is used.", icon=":material/error:"
-            )
+        error = _error(workspace) if is_file else None
+        if error is not None and not isinstance(error, Unconfirmed):
+            show_error(f"{error}. Until then {_label(usual)} is used.")
 
 
 def _fits(name: str, workspace: Workspace) -> bool:
@@ -84,9 +81,10 @@ def _fits(name: str, workspace: Workspace) -> bool:
 
 def confirm_metric_file(workspace: Workspace) -> None:
     """Show a Python file that has not been run, and ask whether it may be."""
-    file = _unconfirmed(workspace)
-    if file is None:
+    error = _error(workspace)
+    if not isinstance(error, Unconfirmed):
         return
+    file = error.file
     text = file.content.decode(errors="replace")
     lines = text.splitlines()
     with st.container(border=True):
@@ -112,24 +110,13 @@ def confirm_metric_file(workspace: Workspace) -> None:
         )
 
 
-def _unconfirmed(workspace: Workspace) -> MetricFile | None:
+def _error(workspace: Workspace) -> QuantError | None:
+    """Why the chosen metric is not taken, or None."""
     try:
         metric_of(workspace.project.metric, workspace.opened)
-    except Unconfirmed as error:
-        return error.file
-    except QuantError:
-        return None
-    return None
-
-
-def _problem(name: str, workspace: Workspace) -> str:
-    try:
-        metric_of(name, workspace.opened)
-    except Unconfirmed:
-        return ""
     except QuantError as error:
-        return f"{sentence(error)}."
-    return ""
+        return error
+    return None
 
 
 def _keep(name: str) -> None:

@@ -13,6 +13,7 @@ from app.views.overview.recovery import recovery_panel
 from app.views.overview.samples import samples_panel
 from app.views.shared.findings_list import findings_list
 from app.views.shared.format import as_text
+from app.views.shared.messages import show_warnings
 from app.views.shared.page_guard import guarded, ready
 from app.workspace.workspace import Workspace
 
@@ -44,7 +45,6 @@ with guarded():
             undo_buttons(project)
     found = ready("where its accuracy goes")
     if found is not None:
-        for warning in found.quantized.plan.warnings:
-            st.warning(as_text(warning), icon=":material/warning:")
+        show_warnings(found.quantized.plan.warnings)
         body(found)
         prepare_pictures(found)

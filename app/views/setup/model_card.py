@@ -7,6 +7,7 @@ import streamlit as st
 
 from analysis.latency import float_bytes
 from app.views.shared.format import as_text, number, plural, size
+from app.views.shared.messages import show_warnings
 from app.workspace.data_preview import preview
 from app.workspace.opening import OpenedSource
 from quant.data.dataset import Dataset
@@ -19,8 +20,7 @@ def model_card(opened: OpenedSource) -> None:
     """Nodes, opset, inputs and outputs, what preparation did, what stays float and why."""
     model = opened.model
     st.markdown(f"**Model** :gray[{as_text(opened.source.title)}]")
-    for warning in model.warnings:
-        st.warning(as_text(warning), icon=":material/warning:")
+    show_warnings(model.warnings)
     quantizable = [node for node in model.nodes if node.quantizable]
     facts = {
         "Nodes": f"{len(model.nodes):,}, of which {len(quantizable):,} can be quantized",

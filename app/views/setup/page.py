@@ -9,8 +9,9 @@ from app.views.layers.recipe_bar import preset_select
 from app.views.setup.model_card import data_card, model_card
 from app.views.setup.source import chosen_source
 from app.views.shared.format import about, as_text, plural
-from app.views.shared.job_panel import sentence, show_job, show_outcome
+from app.views.shared.job_panel import show_job, show_outcome
 from app.views.shared.measure_bar import describe
+from app.views.shared.messages import show_error
 from app.views.shared.page_guard import guarded
 from app.workspace.opening import OpenedSource, open_source
 from quant.errors import QuantError
@@ -78,7 +79,7 @@ with guarded():
             try:
                 opened = open_source(source)
             except QuantError as error:
-                st.error(as_text(sentence(error)), icon=":material/error:")
+                show_error(error)
                 current = user_session.project().source
                 if current is not None:
                     st.caption(f"{as_text(current.title)} stays open meanwhile.")

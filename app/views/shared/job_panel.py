@@ -4,7 +4,7 @@ import streamlit as st
 
 from app.jobs import Job, JobState
 from app.views.shared.format import as_text, seconds
-from quant.errors import QuantError
+from app.views.shared.messages import show_error
 
 EVERY = 0.3
 """Seconds between looks at a running job."""
@@ -43,17 +43,7 @@ def show_outcome(job: Job) -> None:
             f"{as_text(job.label)} was cancelled. Nothing else changed.", icon=":material/info:"
         )
     elif job.state is JobState.FAILED:
-        st.error(as_text(sentence(job.error)), icon=":material/error:")
-
-
-def sentence(error: Exception | None) -> str:
-    """An error as a sentence; one that nobody foresaw names its kind."""
-    if isinstance(error, QuantError):
-        return str(error)
-    return (
-        f"Something went wrong that QuantLens did not foresee ({type(error).__name__}: {error}); "
-        "the terminal has the details."
-    )
+        show_error(job.error)
 
 
 def share_done(job: Job) -> float:

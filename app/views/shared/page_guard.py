@@ -12,7 +12,8 @@ from app.tasks.calibration import calibrate_again, calibration_job
 from app.tasks.measurement import collect
 from app.tasks.opening import open_sample
 from app.views.shared.format import as_text
-from app.views.shared.job_panel import sentence, show_job, show_outcome
+from app.views.shared.job_panel import show_job, show_outcome
+from app.views.shared.messages import show_error
 from app.workspace.workspace import Workspace, workspace_of
 from quant.errors import QuantError, RecipeError
 from quant.recipe.recipe import Recipe
@@ -28,7 +29,7 @@ def guarded() -> Generator[None]:
     except Exception as error:
         if not isinstance(error, QuantError):
             _log.exception("a page failed")
-        st.error(as_text(sentence(error)), icon=":material/error:")
+        show_error(error)
 
 
 def apply(change: Callable[[Recipe], Recipe]) -> None:
@@ -54,12 +55,12 @@ def ready(purpose: str) -> Workspace | None:
     try:
         found = workspace_of(project)
     except RecipeError as error:
-        st.error(as_text(sentence(error)), icon=":material/error:")
+        show_error(error)
         if project.past:
             st.button("Undo the last edit", icon=":material/undo:", on_click=undo)
         return None
     except QuantError as error:
-        st.error(as_text(sentence(error)), icon=":material/error:")
+        show_error(error)
         _to_setup("Choose another model or other data on Setup.")
         return None
     if found is not None:
@@ -71,7 +72,7 @@ def ready(purpose: str) -> Workspace | None:
         show_job(job)
     elif project.source is None:
         if project.problem:
-            st.error(as_text(project.problem), icon=":material/error:")
+            show_error(project.problem)
         st.info(f"No model is open. Open one on Setup to see {purpose}.", icon=":material/info:")
         _to_setup("Go to Setup")
         if st.button("Open the sample model", key="open sample", icon=":material/science:"):
