@@ -16,6 +16,7 @@ from app.workspace.opening import open_model
 from quant.errors import DataError, ModelError
 from quant.model.inline import inline
 from quant.model.serialize import serialized
+from quant.opening import loading
 from quant.params.ranges import tensor_stats
 from tests.models import conv_relu, from_text, images
 
@@ -169,3 +170,21 @@ def test_a_model_that_fits_into_no_file():
             raise ValueError("exceeds 2GiB")
 
     refused(ModelError, "net: expected at most 2 GB", serialized, TooLarge(), "net")
+
+
+@pytest.mark.parametrize(
+    ("thrown", "words"),
+    [
+        (
+            RuntimeError("odd"),
+            r"one that cannot \(RuntimeError: odd\); check that ONNX Runtime",
+        ),
+        (MemoryError(), "does not fit in memory while it is prepared"),
+    ],
+)
+def test_whatever_a_library_throws_while_a_model_is_prepared(monkeypatch, thrown, words):
+    def prepare(graph, name):
+        raise thrown
+
+    monkeypatch.setattr(loading, "prepare", prepare)
+    refused(ModelError, words, loading.load, conv_relu().SerializeToString())
