@@ -14,8 +14,9 @@ from analysis.recovery.trail import TrailFile
 from analysis.study.journal import Journal
 from app.workspace.opening import open_model
 from quant.errors import DataError, ModelError
+from quant.io.lines import append_line
 from quant.model.inline import inline
-from quant.model.serialize import serialized
+from quant.model.serialize import serialized, to_bytes
 from quant.opening import loading
 from quant.params.ranges import tensor_stats
 from tests.models import conv_relu, from_text, images
@@ -188,3 +189,38 @@ def test_whatever_a_library_throws_while_a_model_is_prepared(monkeypatch, thrown
 
     monkeypatch.setattr(loading, "prepare", prepare)
     refused(ModelError, words, loading.load, conv_relu().SerializeToString())
+
+
+def test_a_line_of_a_trail_that_holds_no_result(tmp_path):
+    path = tmp_path / "trail.jsonl"
+    TrailFile(path=path, about={})
+    append_line(path, {"key": "a"})
+    refused(DataError, "a result in line 2, found something else", TrailFile, path=path, about={})
+
+
+def test_a_state_whose_name_no_file_can_have(tmp_path):
+    path = tmp_path / ("x" * 300)
+    refused(DataError, "the state of an analysis cannot be read", Journal, path, {})
+
+
+def test_a_model_that_takes_more_samples_at_once_than_fit_anywhere():
+    model = conv_relu()
+    model.graph.input[0].type.tensor_type.shape.dim[0].dim_value = 2**31 - 1
+    loaded = quant.load(model.SerializeToString())
+    words = "takes 2,147,483,647 samples of 'image' at once"
+    refused(DataError, words, quant.open_data, images(), loaded)
+
+
+def test_a_name_that_is_no_utf8():
+    content = conv_relu().SerializeToString().replace(b"conv1", b"conv\xff")
+    refused(ModelError, "names in UTF-8, found another", quant.load, content)
+
+
+def test_a_graph_that_cannot_be_written_again(monkeypatch):
+    model = quant.load(conv_relu().SerializeToString())
+
+    def to_proto(graph):
+        raise RuntimeError from ValueError("odd")
+
+    monkeypatch.setattr(ir, "to_proto", to_proto)
+    refused(ModelError, r"cannot be written again \(ValueError: odd\)", to_bytes, model.graph)
