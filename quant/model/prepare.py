@@ -6,11 +6,9 @@ initializers, the opset is raised, then onnxscript's optimizer folds constants a
 normalization. Outputs that no node computes are out of its sight.
 """
 
-import logging
 import warnings
 from collections import Counter
-from collections.abc import Collection, Generator
-from contextlib import contextmanager
+from collections.abc import Collection
 from dataclasses import dataclass
 
 import onnx_ir as ir
@@ -60,7 +58,7 @@ def prepare(
     }
     counts = Counter(node.op_type for node in model.graph)
     outputs = set_aside(model.graph)
-    with _quiet():
+    with warnings.catch_warnings(action="ignore"):  # the rewriter's, about its own insides
         common.RemoveInitializersFromInputsPass()(model)
         model.ir_version = max(model.ir_version, MIN_IR_VERSION)
         common.LiftConstantsToInitializersPass(lift_all_constants=True, size_limit=0)(model)
@@ -183,19 +181,3 @@ def _restore_names(model: ir.Model, before: dict[str, _Original]) -> dict[str, s
 
 def _nodes(count: int, kind: str = "") -> str:
     return f"1 {kind}node was" if count == 1 else f"{count} {kind}nodes were"
-
-
-@contextmanager
-def _quiet() -> Generator[None]:
-    """Keep the rewriter's running commentary out of the user's terminal."""
-    loggers = [logging.getLogger(name) for name in ("onnxscript", "onnx_ir")]
-    levels = [logger.level for logger in loggers]
-    for logger in loggers:
-        logger.setLevel(logging.CRITICAL)
-    try:
-        with warnings.catch_warnings():
-            warnings.simplefilter("ignore")
-            yield
-    finally:
-        for logger, level in zip(loggers, levels, strict=True):
-            logger.setLevel(level)
