@@ -8,6 +8,7 @@ import plotly.graph_objects as go
 from analysis.figures.base import register
 from analysis.figures.theme import CEILING_DB, GROUNDS, Mode, as_label, layout, with_title
 from analysis.recovery.story import Point, Recovery
+from quant.io.show import size
 
 
 @register(
@@ -90,7 +91,7 @@ def _hover(point: Point) -> str:
         point.name,
         f"{point.sqnr_db:.1f} dB ({point.sqnr_low_db:.1f} to {point.sqnr_high_db:.1f})",
         f"{point.int8_share:.1%} of the multiply-adds in int8, {point.int8_share_real:.1%} run so",
-        f"latency {point.latency:.2f} of float's, {point.size / 1e6:.2f} MB",
+        f"latency {point.latency:.2f} of float's, {size(point.size)}",
     ]
     if point.agreement is not None:
         lines.insert(2, f"predicts like float: {point.agreement:.1%}")

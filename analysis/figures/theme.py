@@ -47,7 +47,7 @@ class Ground:
     Attributes:
         text: Titles and labels.
         muted: Ticks and notes.
-        grid: Grid lines.
+        grid: Grid lines, half clear: they serve until a page hears that the ground changed.
         fill: The area of a distribution.
         line: Its outline.
         accent: What the user has chosen.
@@ -67,7 +67,7 @@ GROUNDS: Final[dict[Mode, Ground]] = {
     "light": Ground(
         text="#17212e",
         muted="#566374",
-        grid="#e3e8ee",
+        grid="rgba(125, 142, 160, 0.21)",
         fill="rgba(70, 103, 138, 0.30)",
         line="#46678a",
         accent="#c23b00",
@@ -76,7 +76,7 @@ GROUNDS: Final[dict[Mode, Ground]] = {
     "dark": Ground(
         text="#e4e9f0",
         muted="#9aa7b6",
-        grid="#2a3440",
+        grid="rgba(125, 142, 160, 0.25)",
         fill="rgba(140, 173, 207, 0.30)",
         line="#9dbbd8",
         accent="#ff8f5e",

@@ -80,7 +80,7 @@ class Finding:
 
     def __repr__(self) -> str:
         """Severity, title and estimated gain, in one line."""
-        return f"<Finding, {self.severity}: {one_line(self.title, 120)} ({self.gain_db:.1f} dB)>"
+        return f"<Finding, {self.severity}: {one_line(self.title, 120)} ({self.to_win})>"
 
     def _repr_html_(self) -> str:
         """The measurements, the fix and the numbers, for a notebook."""
@@ -89,9 +89,14 @@ class Finding:
         return card(
             repr(self),
             paragraph(self.evidence),
-            paragraph(f"Fix: {fix}. Estimated gain at the outputs: {self.gain_db:.1f} dB."),
+            paragraph(f"Fix: {fix}. Estimated gain at the outputs: {self.to_win}."),
             table(("Number", "Value"), rows, len(rows)),
         )
+
+    @property
+    def to_win(self) -> str:
+        """The estimated gain in words: all of the error where nothing would be left of it."""
+        return f"about {self.gain_db:.1f} dB" if math.isfinite(self.gain_db) else "all of the error"
 
     @property
     def figures(self) -> Mapping[str, float]:

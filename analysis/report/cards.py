@@ -6,6 +6,7 @@ from analysis.errors.output_scores import OutputScores
 from analysis.latency import model_size
 from analysis.report.format import decibels, metric_value, shown
 from analysis.study.analysis import Analysis
+from quant.io.show import size
 
 
 @dataclass(frozen=True)
@@ -20,8 +21,8 @@ class Card:
 def cards(analysis: Analysis) -> tuple[Card, ...]:
     """Float, weights only, activations only and all int8."""
     ablation = analysis.ablation
-    size = model_size(analysis.quantized)
-    sizes = {"Float": size.float_bytes, "All int8": size.int8_bytes}
+    files = model_size(analysis.quantized)
+    sizes = {"Float": files.float_bytes, "All int8": files.int8_bytes}
     variants = {
         "Float": ablation.float,
         "Weights only": ablation.weights_only,
@@ -48,7 +49,7 @@ def change_sentence(analysis: Analysis) -> str:
     return text
 
 
-def _card(name: str, scores: OutputScores, analysis: Analysis, size: int | None) -> Card:
+def _card(name: str, scores: OutputScores, analysis: Analysis, count: int | None) -> Card:
     facts: list[tuple[str, str]] = []
     large = decibels(scores.sqnr_db)
     if analysis.metric is not None:
@@ -59,6 +60,6 @@ def _card(name: str, scores: OutputScores, analysis: Analysis, size: int | None)
         facts.append(("Top-1 like float", f"{100 * scores.agreement:.2f} %"))
     if scores.softmax_kl is not None:
         facts.append(("Softmax KL", f"{shown(scores.softmax_kl)} nats"))
-    if size is not None:
-        facts.append(("Size", f"{size / 1e6:.2f} MB"))
+    if count is not None:
+        facts.append(("Size", size(count)))
     return Card(name, large, tuple(facts))

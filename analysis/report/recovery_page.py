@@ -9,6 +9,7 @@ from analysis.report.drawn import drawn_of
 from analysis.report.format import decibels
 from analysis.report.rendering import rendered
 from analysis.report.tables import Heading, Table, cell
+from quant.io.show import size
 
 _POINTS: Mapping[str, str] = {
     "name": "Way",
@@ -56,6 +57,7 @@ def recovery_html(recovery: Recovery) -> str:
         title=f"{recovery.quantized.float_model.name}: accuracy won back",
         recovery=recovery,
         point=point,
+        size=size(point.size),
         result=decibels(point.sqnr_db),
         before=decibels(recovery.before.sqnr_db),
         figures=figures,

@@ -17,6 +17,7 @@ from app.cli.output import report, tell
 from app.cli.progress_line import Meter
 from quant.calibrators import calibrator_named, own_calibrators
 from quant.error_model.sqnr import decibels
+from quant.io.show import size
 from quant.passes import PASSES
 from quant.recipe.edits import with_defaults
 from quant.tool_rules import TOOL_RULES
@@ -86,7 +87,7 @@ def run(options: argparse.Namespace) -> None:
             "warnings": warnings,
         },
         f"{saved.path}: {count} of {len(model.nodes)} nodes quantized, "
-        f"{saved.size_bytes / 1e6:.2f} MB; passes onnx.checker and runs at every optimization "
+        f"{size(saved.size_bytes)}; passes onnx.checker and runs at every optimization "
         f"level; against the simulation sqnr {decibels(exact.sqnr_db)}, largest difference "
         f"{exact.max_abs:.3g}\n{saved.recipe_path}: the recipe that makes it again",
     )

@@ -26,6 +26,7 @@ from app.cli.progress_line import TerminalLine
 from quant.error_model.sqnr import decibels
 from quant.errors import Cancelled
 from quant.io.atomic import staged
+from quant.io.show import size
 from quant.io.tables import table_csv
 
 TRAIL = "trail.jsonl"
@@ -153,7 +154,7 @@ def _text(found: Recovery, files: dict[str, Path]) -> str:
         lines.append(f"predicts like float {before.agreement:.1%} -> {point.agreement:.1%}")
     lines += [
         f"multiply-adds in int8: {point.int8_share:.1%} asked, {point.int8_share_real:.1%} run by "
-        f"ONNX Runtime; latency {point.latency:.2f} of float's; {point.size / 1e6:.2f} MB",
+        f"ONNX Runtime; latency {point.latency:.2f} of float's; {size(point.size)}",
         f"{len(found.attempts)} attempts in {found.seconds:.0f} s. {found.ended}",
         *found.notes,
         *(str(path) for path in files.values()),

@@ -18,6 +18,15 @@ class Html(str):
     """Text that is HTML already."""
 
 
+def size(count: int) -> str:
+    """A number of bytes with its unit: bytes, kB, MB or GB of a thousand each."""
+    if count < 1000:
+        return f"{count} byte{'' if count == 1 else 's'}"
+    if count < 1e6:
+        return f"{count / 1e3:.0f} kB"
+    return f"{count / 1e6:.2f} MB" if count < 1e9 else f"{count / 1e9:.2f} GB"
+
+
 def one_line(text: str, most: int = 60) -> str:
     """A name for a line: control characters as question marks, the middle of a long one cut."""
     plain = "".join(c if c.isprintable() else "?" for c in text)

@@ -1,6 +1,6 @@
 """Names of a model are text on every page: no picture is fetched, no script runs, no style changes.
 
-With QUANTLENS_PICTURES=FOLDER each page is kept as a picture, to be looked at.
+With QUANTLENS_PICTURES=FOLDER each page is kept in pictures, to be looked at.
 """
 
 import os
@@ -14,6 +14,9 @@ import pytest
 from onnx import helper, numpy_helper
 from playwright.sync_api import Page, expect
 
+import quant
+from analysis.report import report_html
+from analysis.study.analysis import analyze
 from tests.e2e.conftest import App, save_as
 
 pytestmark = pytest.mark.e2e
@@ -54,14 +57,27 @@ def is_text(page: Page, name: str) -> None:
     expect(page.get_by_test_id("stException")).to_have_count(0)
     found = page.evaluate(
         """() => [...document.querySelectorAll(
-                'a, img, .katex, [onerror], [data-testid=stIconMaterial]')]
-            .map((e) => e.outerHTML)
-            .filter((html) => /example|onerror|katex|bug_report/.test(html))"""
+                'a[href*=example], [src*=example], [src=x], .katex, [onerror]')]
+            .concat([...document.querySelectorAll('[data-testid=stIconMaterial]')]
+                .filter((e) => e.textContent.includes('bug_report')))
+            .map((e) => e.outerHTML)"""
     )
     assert found == [], "\n".join(found)
-    folder = os.environ.get("QUANTLENS_PICTURES")
-    if folder:
-        page.screenshot(path=Path(folder) / f"hostile-{name}.png", full_page=True)
+    if folder := os.environ.get("QUANTLENS_PICTURES"):
+        keep_pictures(page, Path(folder) / f"hostile-{name}")
+
+
+def keep_pictures(page: Page, path: Path) -> None:
+    """The page in both sizes and schemes."""
+    usual = page.viewport_size
+    for width in (1280, 1920):
+        for scheme in ("dark", "light"):
+            page.set_viewport_size({"width": width, "height": 1000})
+            page.emulate_media(color_scheme=scheme)
+            page.wait_for_timeout(1500)
+            page.screenshot(path=f"{path}-{width}-{scheme}.png", full_page=True)
+    if usual:
+        page.set_viewport_size(usual)
 
 
 def test_names_are_text_on_every_page(page: Page, start_app: Callable[..., App], tmp_path: Path):
@@ -77,11 +93,26 @@ def test_names_are_text_on_every_page(page: Page, start_app: Callable[..., App],
     page.goto(app.address)
     expect(page.locator("[data-drawn]")).to_be_visible(timeout=PATIENCE)
     is_text(page, "layers")
+    page.get_by_text("Where tools disagree", exact=True).click()
+    expect(page.get_by_text(re.compile("^Show ")).first).to_be_visible(timeout=PATIENCE)
+    is_text(page, "disagreement")
+    for words in ("Bulk edit", "More"):
+        page.get_by_role("button", name=words, exact=True).click()
+        expect(page.get_by_test_id("stPopoverBody")).to_be_visible()
+        is_text(page, words)
+        page.keyboard.press("Escape")
 
     page.get_by_role("link", name="Overview", exact=True).click()
     page.get_by_role("button", name="Measure", exact=True).click()
     expect(page.get_by_text(re.compile("output sqnr")).last).to_be_visible(timeout=PATIENCE)
+    expect(page.get_by_text(re.compile(r"^Sample \d+")).first).to_be_visible(timeout=PATIENCE)
     is_text(page, "overview")
+    page.get_by_role("button", name="Rank layers").click()
+    expect(page.get_by_text("Ranked by").first).to_be_visible(timeout=PATIENCE)
+    is_text(page, "ranked")
+    page.get_by_role("button", name="Recover").click()
+    expect(page.get_by_text("Accuracy against").first).to_be_visible(timeout=PATIENCE)
+    is_text(page, "recovered")
     page.get_by_role("link", name="Graph", exact=True).click()
     expect(page.get_by_text("Open the layer to change it")).to_be_visible(timeout=PATIENCE)
     is_text(page, "graph")
@@ -96,3 +127,21 @@ def test_names_are_text_on_every_page(page: Page, start_app: Callable[..., App],
     expect(page.get_by_text("pictures.example").first).to_be_visible(timeout=PATIENCE)
     is_text(page, "setup")
     assert dialogs == []
+
+
+def test_names_are_text_in_the_report(page: Page, tmp_path: Path):
+    net = quant.load(model().SerializeToString())
+    images = np.random.default_rng(1).standard_normal((16, 3, 8, 8)).astype(np.float32)
+    data = quant.open_data({hostile("input"): images}, net)
+    calibration = quant.calibrate(net, data)
+    quantized = quant.quantize(net, calibration, quant.preset("recommended"))
+    asked: list[str] = []
+    page.on("request", lambda request: asked.append(request.url))
+    path = tmp_path / "report.html"
+    path.write_text(report_html(analyze(quantized, calibration, data)), encoding="utf-8")
+    page.goto(path.as_uri())
+    expect(page.locator(".main-svg").first).to_be_visible()
+    expect(page.get_by_text("pictures.example").first).to_be_visible()
+    is_text(page, "report")
+    page.wait_for_load_state("networkidle")
+    assert [url for url in asked if not url.startswith("data:")] == [path.as_uri()]

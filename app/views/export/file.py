@@ -7,10 +7,11 @@ import streamlit as st
 
 from app.jobs import Job, JobState
 from app.tasks.export import save_job, start_save
-from app.views.shared.format import as_text, size
+from app.views.shared.format import as_text
 from app.views.shared.job_panel import show_outcome
 from app.workspace.workspace import Workspace
 from quant.export.verified import SaveReport, recipe_path
+from quant.io.show import size
 from quant.recipe.edits import preset_of
 
 _PATH = "export path"

@@ -6,12 +6,13 @@ import streamlit as st
 from analysis.latency import model_size
 from app.tasks.export import checks_of, start_check
 from app.views.export.file import wanted
-from app.views.shared.format import as_text, db, percent, plural, size
+from app.views.shared.format import as_text, db, percent, plural
 from app.views.shared.job_panel import show_outcome
 from app.views.shared.measure_bar import describe
 from app.views.shared.messages import show_warnings
 from app.workspace.workspace import Workspace
 from quant.export.verified import recipe_path
+from quant.io.show import size
 
 AMPLIFIED_DB = 30.0
 """Below, ties of rounding change the outputs by 3 % and more."""
@@ -27,7 +28,7 @@ def summary(workspace: Workspace) -> None:
     target = wanted(workspace)
     files = model_size(quantized)
     facts = {
-        "Files": f"`{target.name}` and `{recipe_path(target).name}`",
+        "Files": f"{as_text(target.name)} and {as_text(recipe_path(target).name)}",
         "Recipe": describe(workspace.project.recipe),
         "Size": f"{size(files.int8_bytes)}, float {size(files.float_bytes)} ({files.ratio:.0%})",
         "Opset": str(quantized.graph.opset_imports.get("", "unknown")),

@@ -8,7 +8,8 @@ from analysis.figures.weight_strip import MARKS, marked
 from analysis.ranges.weight_channels import WeightChannels, WeightOption
 from app.views.layers.settings import Layer
 from app.views.shared.figure_chart import captioned_chart
-from app.views.shared.format import as_text, db, number, plural, size
+from app.views.shared.format import as_text, db, number, plural
+from quant.io.show import size
 
 LISTED = 50
 WIDTHS = (2, 5, 5)

@@ -10,8 +10,9 @@ from analysis.latency import model_size
 from analysis.metrics import Metric, MetricChange
 from analysis.study.measuring import ABLATIONS
 from analysis.study.stages import LATENCY
-from app.views.shared.format import DASH, as_text, db, number, percent, points, size
+from app.views.shared.format import DASH, as_text, db, number, percent, points
 from app.workspace.workspace import Workspace
+from quant.io.show import size
 
 LEAST_CHANGE = 5e-6
 """A smaller change of a metric is none: half a digit of a percentage, chance in a cosine."""

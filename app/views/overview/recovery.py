@@ -178,6 +178,8 @@ def _outcome(workspace: Workspace, found: Recovery) -> None:
         captioned_chart(FIGURES["pareto"], found, found.quantized.float_model.name)
     with right:
         _points(workspace, found)
+    if not found.attempts:
+        return
     with st.expander(f"What was tried: {plural(len(found.attempts), 'attempt')}"):
         _attempts(found.attempts)
 

@@ -155,7 +155,7 @@ def _outputs(
     places = list(dict.fromkeys([*np.argsort(-a)[:TOP], *np.argsort(-b)[:1]]))
     most = (int(a.argmax()), int(b.argmax()))
     return {
-        "Output": [_class(int(i), names) for i in places],
+        "Output": [as_text(_class(int(i), names)) for i in places],
         "Float": [_marked(float(a[i]), most[0] == i) for i in places],
         "Int8": [_marked(float(b[i]), most[1] == i) for i in places],
     }
@@ -171,7 +171,11 @@ def _ranges(sample: SampleError) -> dict[str, list[str]]:
         ]
         for outputs in both
     ]
-    return {"Output": list(sample.float_outputs), "Float": said[0], "Int8": said[1]}
+    return {
+        "Output": [as_text(name) for name in sample.float_outputs],
+        "Float": said[0],
+        "Int8": said[1],
+    }
 
 
 def _marked(value: float, largest: bool) -> str:

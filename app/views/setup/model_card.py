@@ -6,11 +6,12 @@ import pandas as pd
 import streamlit as st
 
 from analysis.latency import float_bytes
-from app.views.shared.format import as_text, number, plural, size
+from app.views.shared.format import as_text, number, plural
 from app.views.shared.messages import show_warnings
 from app.workspace.data_preview import preview
 from app.workspace.opening import OpenedSource
 from quant.data.dataset import Dataset
+from quant.io.show import size
 from quant.model.model import Model
 from quant.types import TensorInfo
 from sample_models import find

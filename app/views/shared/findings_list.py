@@ -91,7 +91,7 @@ def _words(item: Finding) -> None:
     with st.container(horizontal=True, vertical_alignment="center", gap="small"):
         st.badge(word, icon=icon, color=colour)
         if item.gain_db > 0:
-            st.caption(f"about {item.gain_db:.1f} dB of output sqnr to win")
+            st.caption(f"{item.to_win} to win at the outputs")
     st.markdown(f"**{title}.** {evidence}")
 
 

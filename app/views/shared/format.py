@@ -60,14 +60,6 @@ def points(change: float) -> str:
     return f"{100 * change:+.2f} points"
 
 
-def size(count: int) -> str:
-    """A number of bytes."""
-    if count < 1000:
-        return f"{count} bytes"
-    unit, value = ("kB", count / 1e3) if count < 1e6 else ("MB", count / 1e6)
-    return f"{value:.0f} kB" if unit == "kB" else f"{value:.2f} MB"
-
-
 def seconds(value: float) -> str:
     """A time span in seconds, coarse."""
     if value < 90:

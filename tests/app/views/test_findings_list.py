@@ -71,7 +71,7 @@ def test_names_of_tensors_are_no_markdown():
 def test_each_finding_says_what_there_is_to_win_and_leads_to_its_layer():
     app = drawn()
     assert [caption.value for caption in app.caption] == [
-        f"about {10 - place:.1f} dB of output sqnr to win" for place in range(4)
+        f"about {10 - place:.1f} dB to win at the outputs" for place in range(4)
     ]
     ways = [button for button in app.button if button.label == "Show the layer"]
     assert [button.help for button in ways] == ["Choose node and go to Layers"] * 4
