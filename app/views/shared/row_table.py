@@ -49,10 +49,7 @@ def row_table(
             choose(names[click["row"]])
 
     rows = [names.index(selected)] if selected in names else []
-    wanted = {"selection": {"rows": rows, "columns": [], "cells": []}}
-    # A selection that is told anew takes the place of a click on its way here: only where it must.
-    if st.session_state.get(key) != wanted:
-        st.session_state[key] = wanted
+    st.session_state[key] = {"selection": {"rows": rows, "columns": [], "cells": []}}
     st.dataframe(
         frame.assign(name=[end_of(name, NAME) for name in names]),
         key=key,

@@ -1,6 +1,5 @@
 """Every page with nothing open, with a model that is calibrated, and with what goes wrong."""
 
-import json
 import shlex
 import time
 from collections.abc import Callable, Iterator
@@ -165,20 +164,6 @@ def test_searching_keeps_the_layers_that_match(loaded: AppTest):
     assert list(loaded.dataframe[0].value["name"]) == ["relu1"]
     loaded.text_input(key="layer search").set_value("nothing").run()
     healthy(loaded)
-
-
-def test_the_table_is_told_its_selection_only_where_another_layer_is_selected(loaded: AppTest):
-    # A selection that is told takes the place of a click that is on its way.
-    def told() -> str:
-        return loaded.dataframe[0].proto.selection_state
-
-    named(loaded.selectbox, "default calibrator").select("mse").run()
-    assert not told()
-    select_row(loaded, "conv2")
-    loaded.run()
-    assert json.loads(told())["selection"]["rows"] == [LAYERS.index("conv2")]
-    loaded.run()
-    assert not told()
 
 
 def test_a_default_that_is_changed_can_be_undone_and_redone(loaded: AppTest):
