@@ -13,6 +13,7 @@ from analysis.study.stages import LATENCY
 from app.views.shared.format import DASH, as_text, db, number, percent, points
 from app.workspace.workspace import Workspace
 from quant.io.show import size
+from quant.recipe.difference import difference, in_a_line
 
 LEAST_CHANGE = 5e-6
 """A smaller change of a metric is none: half a digit of a percentage, chance in a cosine."""
@@ -36,7 +37,8 @@ def overview_cards(workspace: Workspace) -> None:
         _size(workspace)
     with columns[5]:
         _speed(workspace)
-    st.caption(" ".join(filter(None, (_said(split), _before(workspace)))))
+    said = (_said(split), _same_samples(workspace), _before(workspace))
+    st.caption(" ".join(filter(None, said)))
 
 
 def _card(
@@ -129,7 +131,17 @@ def _before(workspace: Workspace) -> str:
     metric = workspace.metric
     known = metric is not None and metric.name == "top1"
     value = f"{percent(last.int8_top1)} top-1, " if known else ""
-    return f"Before the recipe changed: all int8 {value}output sqnr {db(last.sqnr_db)}."
+    changed = as_text(in_a_line(difference(last.recipe, workspace.project.recipe)))
+    since = f" Changed since: {changed}." if changed else ""
+    return f"Before the recipe changed: all int8 {value}output sqnr {db(last.sqnr_db)}.{since}"
+
+
+def _same_samples(workspace: Workspace) -> str:
+    """That the samples which judge a model have chosen its ranges too, where they have."""
+    source = workspace.opened.source
+    if source.evaluation != source.calibration:
+        return ""
+    return "The same samples calibrate and judge: others may fare worse."
 
 
 def _said(split: AblationResult | None) -> str:

@@ -1,5 +1,6 @@
 """What the recipe gives on the evaluation data: measure, compare with before, go back."""
 
+import itertools
 import math
 
 import pandas as pd
@@ -12,6 +13,7 @@ from app.tasks.measurement import measurement_job, start_measurement
 from app.views.shared.format import DASH, db, percent, plural, points
 from app.views.shared.job_panel import show_job, show_outcome
 from app.workspace.workspace import Workspace
+from quant.recipe.difference import difference, in_a_line
 from quant.recipe.edits import preset_of
 from quant.recipe.recipe import Recipe
 
@@ -25,7 +27,7 @@ def measure_bar(workspace: Workspace) -> None:
     with cards, st.container(key="measured"):
         float_card, before_card, rest = st.columns([1, 1, 2])
         labelled = workspace.opened.evaluation.labels is not None
-        _earlier(project, labelled, float_card, before_card)
+        _earlier(project, labelled, float_card, before_card, running=running)
         with rest:
             if job is not None and running:
                 show_job(job)
@@ -52,10 +54,14 @@ def _earlier(
     labelled: bool,
     float_card: DeltaGenerator,
     card: DeltaGenerator,
+    *,
+    running: bool,
 ) -> None:
     """The float model, and the recipe that was measured before."""
     latest, before = project.latest, _before(project)
     missing = "press Measure" if labelled else "data without labels"
+    if running and labelled:
+        missing = "being measured"
     if latest is not None and latest.float_top1 is None:
         missing = "no class scores" if latest.agreement is None else "data without labels"
     with float_card:
@@ -143,28 +149,37 @@ def _history(project: Project) -> None:
     if not pop.open or not count:
         return
     rows = list(reversed(project.measurements))
+    changes = [
+        *(in_a_line(difference(b.recipe, a.recipe)) for a, b in itertools.pairwise(rows)),
+        "measured first",
+    ]
     with pop:
         st.dataframe(
             pd.DataFrame(
                 {
                     "recipe": [describe(m.recipe) for m in rows],
+                    "change": changes,
                     "top1": [None if m.int8_top1 is None else 100 * m.int8_top1 for m in rows],
                     "sqnr": [m.sqnr_db for m in rows],
                     "samples": [m.samples for m in rows],
                 }
             ),
-            width=520,
+            width=720,
             hide_index=True,
             placeholder=DASH,
             column_config={
-                "recipe": st.column_config.TextColumn("Recipe", width=230),
+                "recipe": st.column_config.TextColumn("Recipe", width=150),
+                "change": st.column_config.TextColumn("Changed", width=260),
                 "top1": st.column_config.NumberColumn("Int8 top-1", format="%.2f %%"),
                 "sqnr": st.column_config.NumberColumn("Output sqnr", format="%.1f dB"),
                 "samples": st.column_config.NumberColumn("Samples"),
             },
             alt="Measured recipes, the latest first",
         )
-        names = [f"{len(rows) - i}. {describe(m.recipe)}" for i, m in enumerate(rows)]
+        names = [
+            f"{len(rows) - i}. {describe(m.recipe)} ({change})"
+            for i, (m, change) in enumerate(zip(rows, changes, strict=True))
+        ]
         chosen = st.selectbox("Go back to", names, key="history choice")
         measurement = rows[names.index(chosen)]
         st.button(

@@ -273,6 +273,32 @@ def test_measuring_fills_the_cards_and_the_column(loaded: AppTest):
     healthy(loaded)
 
 
+def test_history_says_what_changed_from_one_measured_recipe_to_the_next(loaded: AppTest):
+    def measure() -> None:
+        loaded.button(key="measure").click().run()
+        until(loaded, lambda: project(loaded).measured is not None)
+        loaded.run()
+
+    measure()
+    named(loaded.selectbox, "default calibrator").select("mse").run()
+    select_row(loaded, "conv2")
+    loaded.run()
+    named(loaded.toggle, "layer skip").set_value(True).run()
+    measure()
+    loaded.session_state["history"] = True
+    loaded.run()
+    table = next(item.value for item in loaded.dataframe if "change" in item.value)
+    assert list(table["change"]) == [
+        "calibrator MSE instead of MinMax; conv2: skip yes",
+        "measured first",
+    ]
+    named(loaded.selectbox, "default calibrator").select("kl").run()
+    loaded.switch_page("views/overview/page.py").run()
+    assert "Changed since: calibrator KL divergence instead of MSE." in plain(texts(loaded))
+    assert "The same samples calibrate and judge" in plain(texts(loaded))
+    healthy(loaded)
+
+
 def test_a_model_without_class_scores_is_measured_by_its_sqnr(tmp_path: Path):
     (tmp_path / "net.onnx").write_bytes(conv_relu().SerializeToString())
     np.savez(tmp_path / "data.npz", **images(8))
