@@ -2,7 +2,7 @@
 
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import fields
-from typing import Any
+from typing import Any, cast
 
 from quant.calibrators import Calibrator
 from quant.recipe.recipe import Recipe, Rule
@@ -98,5 +98,5 @@ def _value(value: object) -> str:
     if isinstance(value, QType):
         return value.value
     if isinstance(value, tuple | list):
-        return " to ".join(f"{end:.4g}" for end in value)
+        return " to ".join(f"{end:.4g}" for end in cast("Sequence[float]", value))
     return "none" if value is None else _words(str(value))
