@@ -44,6 +44,11 @@ class Source:
     sample: str = ""
     uploaded: bool = False
 
+    @property
+    def one_data(self) -> bool:
+        """Whether the samples that judge a model have chosen its ranges too."""
+        return self.evaluation == self.calibration
+
 
 @dataclass(frozen=True)
 class Measurement:
@@ -121,6 +126,13 @@ class Project:
         """The latest measurement of the recipe as it stands, or None: then results are stale."""
         key = self.recipe.content_key
         found = [m for m in self.measurements if m.recipe.content_key == key]
+        return found[-1] if found else None
+
+    @property
+    def before(self) -> Measurement | None:
+        """The latest measurement of another recipe than the one that stands."""
+        key = self.recipe.content_key
+        found = [m for m in self.measurements if m.recipe.content_key != key]
         return found[-1] if found else None
 
     @property

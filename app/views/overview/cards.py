@@ -123,11 +123,9 @@ def _speed(workspace: Workspace) -> None:
 
 def _before(workspace: Workspace) -> str:
     """What the recipe measured before gave."""
-    key = workspace.project.recipe.content_key
-    found = [m for m in workspace.project.measurements if m.recipe.content_key != key]
-    if not found:
+    last = workspace.project.before
+    if last is None:
         return ""
-    last = found[-1]
     metric = workspace.metric
     known = metric is not None and metric.name == "top1"
     value = f"{percent(last.int8_top1)} top-1, " if known else ""
@@ -138,8 +136,7 @@ def _before(workspace: Workspace) -> str:
 
 def _same_samples(workspace: Workspace) -> str:
     """That the samples which judge a model have chosen its ranges too, where they have."""
-    source = workspace.opened.source
-    if source.evaluation != source.calibration:
+    if not workspace.opened.source.one_data:
         return ""
     return "The same samples calibrate and judge: others may fare worse."
 

@@ -51,10 +51,9 @@ def data_card(opened: OpenedSource) -> None:
     st.markdown("**Data**")
     evaluation = opened.evaluation
     labels = "with labels" if evaluation.labels is not None else "without labels"
-    same = opened.source.evaluation == opened.source.calibration
+    judged = "the same" if opened.source.one_data else plural(len(evaluation), "sample")
     st.markdown(
-        f"Calibration: {plural(len(opened.data), 'sample')}. Evaluation: "
-        + (f"the same, {labels}." if same else f"{plural(len(evaluation), 'sample')}, {labels}.")
+        f"Calibration: {plural(len(opened.data), 'sample')}. Evaluation: {judged}, {labels}."
     )
     shown = preview(opened.data.digest, opened.model.fingerprint, opened.data)
     st.dataframe(

@@ -50,8 +50,7 @@ def _seed(source: Source | None) -> None:
     else:
         st.session_state["setup model"] = source.model
     st.session_state["setup data"] = source.calibration
-    same = source.evaluation == source.calibration
-    st.session_state["setup evaluation"] = "" if same else source.evaluation
+    st.session_state["setup evaluation"] = "" if source.one_data else source.evaluation
 
 
 def _sample() -> Source:

@@ -58,7 +58,7 @@ def _earlier(
     running: bool,
 ) -> None:
     """The float model, and the recipe that was measured before."""
-    latest, before = project.latest, _before(project)
+    latest, before = project.latest, project.before
     missing = "press Measure" if labelled else "data without labels"
     if running and labelled:
         missing = "being measured"
@@ -80,7 +80,7 @@ def _earlier(
 
 def _now(project: Project, labelled: bool) -> None:
     """The recipe as it stands."""
-    now, before = project.measured, _before(project)
+    now, before = project.measured, project.before
     missing = "recipe changed since" if project.latest and now is None else "press Measure"
     top1_card, sqnr_card = st.columns(2)
     if _scored(project):
@@ -120,13 +120,6 @@ def _card(label: str, value: str, change: str | None, missing: str) -> None:
         st.metric(label, value, missing, delta_color="off", delta_arrow="off")
     else:
         st.metric(label, value, change or " ", delta_arrow="auto" if change else "off")
-
-
-def _before(project: Project) -> Measurement | None:
-    """The latest measurement of another recipe than the one that stands."""
-    key = project.recipe.content_key
-    found = [m for m in project.measurements if m.recipe.content_key != key]
-    return found[-1] if found else None
 
 
 def _loss(measurement: Measurement | None) -> str | None:

@@ -250,9 +250,9 @@ class Person:
             late: Whether a row may be clicked before the answer is there.
         """
         stale = tab.shown != self.model.revision
-        clicked = late and not stale and tab.name == "layers" and self.random.random() < 0.3
-        row = self.pick_row(tab) if clicked else ""
-        if row:
+        row = ""
+        if late and not stale and tab.name == "layers" and self.random.random() < 0.3:
+            row = self.pick_row(tab)
             self.click_row(tab, row)
         if stale:
             assert REFUSED in tab.refusal(), self.story()
@@ -296,15 +296,19 @@ class Person:
 
     def pick_row(self, tab: Tab) -> str:
         """The name of a layer that the table shows."""
-        count = tab.page.get_by_text(re.compile(r"^\d+ layers?\.")).inner_text()
-        row = self.random.choice(list(NODES)[-int(count.split()[0]) :])
+        row = self.random.choice(self.rows(tab))
         self.say(f"row {row}")
         return row
 
+    @staticmethod
+    def rows(tab: Tab) -> list[str]:
+        """The layers in the table, from its first row on."""
+        count = tab.page.get_by_text(re.compile(r"^\d+ layers?\.")).inner_text()
+        return list(NODES)[-int(count.split()[0]) :]
+
     def click_row(self, tab: Tab, name: str) -> None:
         """Click on the row of a layer."""
-        count = tab.page.get_by_text(re.compile(r"^\d+ layers?\.")).inner_text()
-        place = list(NODES)[-int(count.split()[0]) :].index(name)
+        place = self.rows(tab).index(name)
         table = tab.page.locator(".st-key-layers_table canvas").first.bounding_box()
         assert table
         tab.page.mouse.click(
@@ -314,8 +318,8 @@ class Person:
     def see_late_row(self, tab: Tab, name: str) -> None:
         """Wait until the pane shows a layer whose row was clicked while the page was drawn.
 
-        Streamlit's table hears a click once it knows that it has the focus. It drops one that comes
-        while the browser draws it, so a person who sees nothing happen clicks again.
+        Such a click may reach the table and not be told by it, so a person who sees nothing happen
+        clicks again.
         """
         tab.settle()
         tab.page.wait_for_timeout(HEARD_MS)
