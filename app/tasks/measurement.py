@@ -32,6 +32,12 @@ def job_of_measurement(workspace: Workspace) -> Job | None:
     return job_of(workspace.study, MEASURING)
 
 
+def measuring(workspace: Workspace) -> bool:
+    """Whether that job runs."""
+    job = job_of_measurement(workspace)
+    return job is not None and job.running
+
+
 def all_measured(workspace: Workspace) -> bool:
     """Whether everything that the Overview page shows but the ranking is known."""
     return all(workspace.study.known(result) is not None for result in (*SHOWN, LATENCY))

@@ -10,6 +10,7 @@ from analysis.latency import model_size
 from analysis.metrics import Metric, MetricChange
 from analysis.study.measuring import ABLATIONS
 from analysis.study.stages import LATENCY
+from app.tasks.measurement import measuring
 from app.views.shared.format import DASH, as_text, db, number, percent, points
 from app.workspace.workspace import Workspace
 from quant.io.show import size
@@ -22,6 +23,8 @@ LEAST_CHANGE = 5e-6
 def overview_cards(workspace: Workspace) -> None:
     """Draw the cards and what the samples can tell."""
     split, metric = workspace.study.known(ABLATIONS), workspace.metric
+    running = measuring(workspace)
+    missing = "being measured" if running else "press Measure"
     base = split.float.metric if split else None
     cards = (
         ("Float", split.float if split else None),
@@ -32,21 +35,26 @@ def overview_cards(workspace: Workspace) -> None:
     columns = st.columns(6, gap="xsmall")
     for column, (label, scores) in zip(columns, cards, strict=False):
         with column:
-            _card(label, scores, base, metric)
+            _card(label, scores, base, metric, missing)
     with columns[4]:
         _size(workspace)
     with columns[5]:
-        _speed(workspace)
-    said = (_said(split), _same_samples(workspace), _before(workspace))
+        _speed(workspace, missing)
+    split_said = _said(split) if split or not running else ""
+    said = (split_said, _same_samples(workspace), _before(workspace))
     st.caption(" ".join(filter(None, said)))
 
 
 def _card(
-    label: str, scores: OutputScores | None, base: float | None, metric: Metric | None
+    label: str,
+    scores: OutputScores | None,
+    base: float | None,
+    metric: Metric | None,
+    missing: str,
 ) -> None:
     with st.container(border=True, gap="xsmall", height="stretch"):
         if scores is None:
-            st.metric(label, DASH, "press Measure", delta_color="off", delta_arrow="off")
+            st.metric(label, DASH, missing, delta_color="off", delta_arrow="off")
             st.caption(f"{as_text(metric.label)} and output sqnr" if metric else "Output sqnr")
             return
         if metric is None:
@@ -100,12 +108,12 @@ def _size(workspace: Workspace) -> None:
         st.caption(f"Float file {size(found.float_bytes)}")
 
 
-def _speed(workspace: Workspace) -> None:
+def _speed(workspace: Workspace, missing: str) -> None:
     """The time of one inference of both models on this machine."""
     found = workspace.study.known(LATENCY)
     with st.container(border=True, gap="xsmall", height="stretch"):
         if found is None:
-            st.metric("Int8 latency", DASH, "press Measure", delta_color="off", delta_arrow="off")
+            st.metric("Int8 latency", DASH, missing, delta_color="off", delta_arrow="off")
             st.caption("One sample, this machine")
             return
         quicker = found.speedup

@@ -16,6 +16,7 @@ from analysis.errors.per_sample import (
 )
 from analysis.report.image import Picture, picture
 from analysis.study.measuring import OUT_OF_RANGE, SAMPLE_ERRORS
+from app.tasks.measurement import measuring
 from app.views.layers.table import go_to, selected
 from app.views.shared.format import as_text, db, number, plural
 from app.workspace.workspace import Workspace
@@ -53,10 +54,12 @@ def samples_panel(workspace: Workspace) -> None:
         errors = workspace.study.known(SAMPLE_ERRORS)
         outside = workspace.study.known(OUT_OF_RANGE)
         if errors is None or outside is None:
-            st.info(
-                "Press Measure to see which inputs suffer most, with both outputs side by side.",
-                icon=":material/speed:",
-            )
+            if not measuring(workspace):
+                st.info(
+                    "Press Measure to see which inputs suffer most, with both outputs side by "
+                    "side.",
+                    icon=":material/speed:",
+                )
             return
         _worst(workspace, errors, outside)
 

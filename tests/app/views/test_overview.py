@@ -1,5 +1,6 @@
 """The Overview and Graph pages of a measured model, and the jobs behind them."""
 
+import threading
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -244,6 +245,29 @@ def test_details_that_fail_say_why(opened: AppTest, monkeypatch: pytest.MonkeyPa
     until(opened, lambda: "was cancelled" in texts(opened))
     assert not opened.button(key="overview measure").disabled
     assert measurement.measurement_job(project(opened)) is job
+
+
+def test_cards_and_samples_do_not_ask_to_press_measure_while_it_runs(
+    opened: AppTest, monkeypatch: pytest.MonkeyPatch
+):
+    go_on = threading.Event()
+    whole = measuring.measure
+
+    def held(*args: Any, **options: Any) -> Any:
+        assert go_on.wait(60)
+        return whole(*args, **options)
+
+    monkeypatch.setattr(measuring, "measure", held)
+    try:
+        opened.button(key="overview measure").click().run()
+        missing = {metric.delta for metric in opened.metric if metric.value == "–"}
+        assert missing == {"being measured"}
+        assert "Press Measure to see how much the weights cost" not in texts(opened)
+        assert "Press Measure to see which inputs suffer most" not in texts(opened)
+    finally:
+        go_on.set()
+    until(opened, lambda: values(opened)["Int8 latency"].endswith("ms"))
+    healthy(opened)
 
 
 def test_outputs_that_are_no_scores_are_shown_as_ranges(tmp_path: Path):
