@@ -4,9 +4,11 @@ from collections.abc import Iterable, Mapping
 
 import numpy as np
 
-from analysis.findings.base import Finding, Fix, Measurements, register, severity_of, short, times
+from analysis.findings.base import Measurements, register
+from analysis.findings.finding import Finding, Fix, severity_of
 from analysis.findings.mismatched_inputs import RATIO as MISMATCH
 from analysis.findings.mismatched_inputs import input_widths
+from analysis.findings.words import short, times
 from analysis.noise.budget import tensor
 from quant.error_model.channels import channel_widths
 from quant.types import QType, QuantSpec

@@ -1,19 +1,18 @@
-"""What a finding is, what it may look at, and how findings are collected and ranked."""
+"""What findings may look at, and how they are collected and ranked."""
 
 import math
 from collections.abc import Callable, Iterable, Mapping
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, replace
 from functools import cached_property
-from typing import Any, Final, Literal
+from typing import Any, Final
 
-from analysis.deprecated import warn
 from analysis.errors.axis_slices import SliceErrors
 from analysis.errors.cumulative import Comparison
 from analysis.errors.out_of_range import OutOfRange
 from analysis.errors.tensor_error import ErrorStats
+from analysis.findings.finding import LEAST_DB, SEVERITIES, Finding
 from analysis.noise.budget import Measured, Noise, NoiseSource, tensor
 from quant.error_model.context import TensorContext, tensor_contexts
-from quant.io.show import card, one_line, paragraph, table
 from quant.pipeline import QuantizedModel
 from quant.planning.plan import TensorPlan
 from quant.recipe.recipe import Recipe, Rule
@@ -22,87 +21,10 @@ from quant.statistics.calibration import Calibration
 from quant.statistics.tensor_stats import TensorStats
 from quant.types import QuantSpec
 
-Severity = Literal["critical", "warning", "info"]
-SEVERITIES: Final[tuple[Severity, ...]] = ("critical", "warning", "info")
-
-CRITICAL_DB: Final = 10.0
-"""From here a change takes away nine tenths of the estimated noise of the outputs."""
-WARNING_DB: Final = 3.0
-"""From here it takes away half of it. Below, nothing is wrong, only improvable."""
-LEAST_DB: Final = 0.5
-"""Less is within the error of the estimate and is not worth a line."""
 MOST_DB: Final = 1000
 """What an infinite gain counts as among gains: nothing is left of the error."""
 QUIET_DB: Final = 50.0
 """An output sqnr from which nothing is said above info: the error is 0.3 % of the signal."""
-
-
-@dataclass(frozen=True)
-class Fix:
-    """A change of the recipe.
-
-    Attributes:
-        label: What it does, short enough for a button.
-        recipe: The recipe with the change.
-        costs: Whether the int8 model gets slower by it: 16 bits, or nodes in float.
-    """
-
-    label: str
-    recipe: Recipe
-    costs: bool = False
-
-
-@dataclass(frozen=True)
-class Finding:
-    """One cause of error, with its proof and what to do.
-
-    Attributes:
-        kind: The name it is registered under.
-        severity: How much there is to win; see :func:`severity_of`.
-        title: What is wrong, and what to do where there is no fix.
-        node: The node it is about; empty where it is about the whole model.
-        tensor: The tensor it is about, or empty.
-        evidence: The measured numbers in a sentence or two.
-        numbers: The numbers that made it fire, keys with unit suffixes.
-        gain_db: Estimated dB to win at the outputs; what it is ranked by.
-        fix: The change of the recipe, or None where a recipe cannot help.
-    """
-
-    kind: str
-    severity: Severity
-    title: str
-    node: str
-    tensor: str
-    evidence: str
-    numbers: Mapping[str, float] = field(default_factory=dict[str, float])
-    gain_db: float = 0.0
-    fix: Fix | None = None
-
-    def __repr__(self) -> str:
-        """Severity, title and estimated gain, in one line."""
-        return f"<Finding, {self.severity}: {one_line(self.title, 120)} ({self.to_win})>"
-
-    def _repr_html_(self) -> str:
-        """The measurements, the fix and the numbers, for a notebook."""
-        fix = "no recipe can help" if self.fix is None else self.fix.label
-        rows = [(name, real(value)) for name, value in self.numbers.items()]
-        return card(
-            repr(self),
-            paragraph(self.evidence),
-            paragraph(f"Fix: {fix}. Estimated gain at the outputs: {self.to_win}."),
-            table(("Number", "Value"), rows, len(rows)),
-        )
-
-    @property
-    def to_win(self) -> str:
-        """The estimated gain in words: all of the error where nothing would be left of it."""
-        return f"about {self.gain_db:.1f} dB" if math.isfinite(self.gain_db) else "all of the error"
-
-    @property
-    def figures(self) -> Mapping[str, float]:
-        """The old name of ``numbers``."""
-        warn("Finding.figures", "Finding.numbers", stacklevel=3)
-        return self.numbers
 
 
 @dataclass(frozen=True, eq=False)
@@ -240,13 +162,6 @@ def register(kind: str) -> Callable[[Finder], Finder]:
     return known
 
 
-def severity_of(gain_db: float) -> Severity:
-    """Critical from 10 dB to win at the outputs, warning from 3 dB, else info."""
-    if gain_db >= CRITICAL_DB:
-        return "critical"
-    return "warning" if gain_db >= WARNING_DB else "info"
-
-
 def find_causes(measurements: Measurements) -> tuple[Finding, ...]:
     """Everything that is wrong or improvable, most severe and promising first.
 
@@ -260,7 +175,12 @@ def find_causes(measurements: Measurements) -> tuple[Finding, ...]:
     found = [f for f in found if f.fix is None or f.gain_db >= LEAST_DB]
     if measurements.sqnr_db >= QUIET_DB:
         found = [replace(f, severity="info") if f.fix is not None else f for f in found]
-    return tuple(sorted(found, key=_order))
+    return by_gain(found)
+
+
+def by_gain(findings: Iterable[Finding]) -> tuple[Finding, ...]:
+    """Findings, most severe and promising first."""
+    return tuple(sorted(findings, key=_order))
 
 
 def _order(finding: Finding) -> tuple[int, int, bool, float, str]:
@@ -269,29 +189,3 @@ def _order(finding: Finding) -> tuple[int, int, bool, float, str]:
     severity = SEVERITIES.index(finding.severity)
     gain = round(finding.gain_db) if math.isfinite(finding.gain_db) else MOST_DB
     return severity, -gain, costs, -finding.gain_db, finding.kind
-
-
-def short(name: str) -> str:
-    """A tensor's or node's name as a sentence has it: the last parts of a long path."""
-    if len(name) <= 32:
-        return name
-    parts = name.strip("/").split("/")
-    return "…/" + "/".join(parts[-2:]) if len(parts) > 2 else f"…{name[-31:]}"
-
-
-def times(ratio: float) -> str:
-    """A ratio in words, such as ``12×``."""
-    return f"{ratio:.1f}×" if ratio < 10 else f"{ratio:,.0f}×"
-
-
-def real(value: float) -> str:
-    """A number in real units with three digits that tell, and no power of ten below a million."""
-    text = f"{value:,.0f}" if 1000 <= abs(value) < 1e6 else f"{value + 0:.3g}"
-    return text.replace("-", "\N{MINUS SIGN}")
-
-
-def and_more(count: int, word: str = "tensor") -> str:
-    """``""`` for one, else ``" and 3 more tensors"``."""
-    if count <= 1:
-        return ""
-    return f" and {count - 1} more {word}{'s' if count > 2 else ''}"

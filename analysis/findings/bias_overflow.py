@@ -5,15 +5,9 @@ from collections.abc import Iterable
 import numpy as np
 from numpy.typing import NDArray
 
-from analysis.findings.base import (
-    LEAST_DB,
-    Finding,
-    Fix,
-    Measurements,
-    register,
-    severity_of,
-    short,
-)
+from analysis.findings.base import Measurements, register
+from analysis.findings.finding import LEAST_DB, Finding, Fix, severity_of
+from analysis.findings.words import short
 from analysis.noise.budget import weight
 from quant.params.constants import INT32_LIMIT, weight_params
 from quant.recipe.recipe import Rule

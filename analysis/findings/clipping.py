@@ -2,16 +2,9 @@
 
 from collections.abc import Iterable
 
-from analysis.findings.base import (
-    Finding,
-    Fix,
-    Measurements,
-    and_more,
-    real,
-    register,
-    severity_of,
-    short,
-)
+from analysis.findings.base import Measurements, register
+from analysis.findings.finding import Finding, Fix, severity_of
+from analysis.findings.words import and_more, real, short
 from analysis.noise.budget import NoiseSource, tensor
 from quant.calibrators import Calibrator, chosen_range
 from quant.calibrators.minmax import MinMax

@@ -4,7 +4,9 @@ from collections.abc import Iterable
 
 import numpy as np
 
-from analysis.findings.base import Finding, Measurements, and_more, register, short
+from analysis.findings.base import Measurements, register
+from analysis.findings.finding import Finding
+from analysis.findings.words import and_more, short
 from quant.model.op_roles import CLAMPS
 
 LEAST_SAMPLES = 2

@@ -2,7 +2,9 @@
 
 from collections.abc import Iterable
 
-from analysis.findings.base import Finding, Fix, Measurements, register, severity_of, short
+from analysis.findings.base import Measurements, register
+from analysis.findings.finding import Finding, Fix, severity_of
+from analysis.findings.words import short
 from analysis.noise.budget import tensor
 from quant.error_model.sqnr import gain_db
 from quant.recipe.recipe import Rule

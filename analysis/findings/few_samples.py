@@ -4,7 +4,9 @@ from collections.abc import Iterable
 
 import numpy as np
 
-from analysis.findings.base import Finding, Measurements, register, severity_of, short
+from analysis.findings.base import Measurements, register
+from analysis.findings.finding import Finding, severity_of
+from analysis.findings.words import short
 from quant.statistics.tensor_stats import TensorStats
 
 GROWTH = 0.10

@@ -2,8 +2,10 @@
 
 from collections.abc import Iterable
 
-from analysis.findings.base import Finding, Fix, Measurements, register, severity_of, short
+from analysis.findings.base import Measurements, register
+from analysis.findings.finding import Finding, Fix, severity_of
 from analysis.findings.softmax_input import STEP
+from analysis.findings.words import short
 from analysis.noise.budget import NoiseSource
 from quant.recipe.recipe import Rule
 from quant.types import QType, QuantSpec

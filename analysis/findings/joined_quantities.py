@@ -9,7 +9,9 @@ from collections.abc import Iterable
 import numpy as np
 
 from analysis.errors.axis_slices import SliceErrors, concat_axes
-from analysis.findings.base import Finding, Fix, Measurements, register, severity_of, short
+from analysis.findings.base import Measurements, register
+from analysis.findings.finding import Finding, Fix, severity_of
+from analysis.findings.words import short
 from quant.error_model.channels import channel_widths
 from quant.error_model.sqnr import decibels
 from quant.model.op_roles import Kind

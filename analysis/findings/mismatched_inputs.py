@@ -2,7 +2,9 @@
 
 from collections.abc import Iterable
 
-from analysis.findings.base import Finding, Fix, Measurements, register, severity_of, short, times
+from analysis.findings.base import Measurements, register
+from analysis.findings.finding import Finding, Fix, severity_of
+from analysis.findings.words import short, times
 from analysis.noise.budget import NoiseSource, tensor
 from quant.model.model import Node
 from quant.params.ranges import calibrated_range

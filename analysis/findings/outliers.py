@@ -3,17 +3,9 @@
 import math
 from collections.abc import Iterable
 
-from analysis.findings.base import (
-    Finding,
-    Fix,
-    Measurements,
-    and_more,
-    real,
-    register,
-    severity_of,
-    short,
-    times,
-)
+from analysis.findings.base import Measurements, register
+from analysis.findings.finding import Finding, Fix, severity_of
+from analysis.findings.words import and_more, real, short, times
 from analysis.noise.budget import NoiseSource, tensor
 from analysis.ranges.candidates import candidates_from_stats, range_disagreement_db
 from quant.calibrators import chosen_range

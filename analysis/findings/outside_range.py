@@ -3,15 +3,9 @@
 from collections.abc import Iterable
 
 from analysis.errors.out_of_range import OutOfRange
-from analysis.findings.base import (
-    Finding,
-    Fix,
-    Measurements,
-    and_more,
-    register,
-    severity_of,
-    short,
-)
+from analysis.findings.base import Measurements, register
+from analysis.findings.finding import Finding, Fix, severity_of
+from analysis.findings.words import and_more, short
 from analysis.noise.budget import tensor
 from quant.error_model.sqnr import gain_db
 from quant.recipe.recipe import Rule

@@ -5,7 +5,9 @@ from dataclasses import replace
 
 import numpy as np
 
-from analysis.findings.base import Finding, Fix, Measurements, register, severity_of, short, times
+from analysis.findings.base import Measurements, register
+from analysis.findings.finding import Finding, Fix, severity_of
+from analysis.findings.words import short, times
 from analysis.noise.budget import NoiseSource, weight
 from quant.recipe.recipe import Recipe, Rule
 from quant.types import PerTensor

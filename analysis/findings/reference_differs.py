@@ -2,7 +2,9 @@
 
 from collections.abc import Iterable
 
-from analysis.findings.base import Finding, Measurements, register, short
+from analysis.findings.base import Measurements, register
+from analysis.findings.finding import Finding
+from analysis.findings.words import short
 from quant.error_model.sqnr import decibels
 
 SQNR_DB = 60.0

@@ -13,15 +13,9 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import NDArray
 
-from analysis.findings.base import (
-    LEAST_DB,
-    Finding,
-    Measurements,
-    and_more,
-    register,
-    severity_of,
-    short,
-)
+from analysis.findings.base import Measurements, register
+from analysis.findings.finding import LEAST_DB, Finding, severity_of
+from analysis.findings.words import and_more, short
 from quant.error_model.code_counts import code_counts
 from quant.error_model.sqnr import gain_db
 from quant.types import QType

@@ -4,7 +4,9 @@ import math
 from collections.abc import Iterable, Mapping
 
 from analysis.errors.tensor_error import ErrorStats
-from analysis.findings.base import Finding, Fix, Measurements, register, severity_of, short
+from analysis.findings.base import Measurements, register
+from analysis.findings.finding import Finding, Fix, severity_of
+from analysis.findings.words import short
 from quant.error_model.sqnr import decibels, gain_db
 from quant.model.op_roles import Kind
 from quant.pipeline import QuantizedModel

@@ -3,7 +3,9 @@
 import math
 from collections.abc import Iterable
 
-from analysis.findings.base import Finding, Fix, Measurements, real, register, severity_of, short
+from analysis.findings.base import Measurements, register
+from analysis.findings.finding import Finding, Fix, severity_of
+from analysis.findings.words import real, short
 from analysis.noise.budget import tensor
 from quant.calibrators import Calibrator, chosen_range
 from quant.calibrators.mse import Mse

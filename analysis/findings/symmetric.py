@@ -4,15 +4,9 @@ import math
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
 
-from analysis.findings.base import (
-    Finding,
-    Fix,
-    Measurements,
-    and_more,
-    register,
-    severity_of,
-    short,
-)
+from analysis.findings.base import Measurements, register
+from analysis.findings.finding import Finding, Fix, severity_of
+from analysis.findings.words import and_more, short
 from analysis.noise.budget import NoiseSource, tensor
 from quant.types import QType, QuantSpec
 

@@ -7,7 +7,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from analysis.metrics.scores import predictions
-from analysis.recovery.scores import Scores
+from analysis.trying.scores import Scores
 
 _NEXT_TO_NOTHING: Final = 0.005
 """An output of probabilities whose root mean square is below this says 'nothing here'."""

@@ -7,11 +7,11 @@ from typing import Final
 
 from analysis.latency import latency
 from analysis.recovery.multiply_adds import MultiplyAdds, as_run
-from analysis.recovery.scores import Scores
-from analysis.recovery.scoring import Scorer
 from analysis.recovery.search import Way
 from analysis.recovery.story import Point
 from analysis.recovery.trail import Trail
+from analysis.trying.scores import Scores
+from analysis.trying.scoring import Scorer
 from quant.execution.progress import Progress
 from quant.pipeline import QuantizedModel, quantize
 from quant.statistics.calibration import Calibration

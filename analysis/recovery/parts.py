@@ -9,8 +9,8 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from functools import cached_property
 
-from analysis.recovery.scores import Scores
 from analysis.recovery.trials import Noise, Trials
+from analysis.trying.scores import Scores
 from quant.ablation import only_tensors, only_weight
 from quant.planning.integer_kernels import KERNELS, Kernel
 from quant.planning.plan import Plan

@@ -8,9 +8,9 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Final
 
-from analysis.recovery.cures import CALIBRATORS
 from analysis.recovery.parts import Parts
 from analysis.recovery.trials import Noise, Trials
+from analysis.trying.cures import CALIBRATORS
 from quant.ablation import only_tensors
 from quant.recipe.recipe import Recipe, Rule
 

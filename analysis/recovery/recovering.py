@@ -9,8 +9,6 @@ from analysis.metrics import Metric, check_labels
 from analysis.recovery.fairness import unfair
 from analysis.recovery.judging import Judge
 from analysis.recovery.multiply_adds import multiply_adds
-from analysis.recovery.scores import Scores
-from analysis.recovery.scoring import Scorer
 from analysis.recovery.search import Search, Way
 from analysis.recovery.story import Attempt, Recovery
 from analysis.recovery.target import Target
@@ -18,6 +16,8 @@ from analysis.recovery.trail import Trail, TrailFile
 from analysis.recovery.trials import Fold, Trials
 from analysis.study.keys import VERSIONS, Keyed
 from analysis.study.study import CalibrationData, Study
+from analysis.trying.scores import Scores
+from analysis.trying.scoring import Scorer
 from quant.data.dataset import Dataset
 from quant.data.folds import folds
 from quant.data.opening import match_inputs

@@ -9,14 +9,14 @@ from dataclasses import dataclass, field, replace
 from typing import Final
 
 from analysis.recovery.candidates import Step, float_order
-from analysis.recovery.cures import CURES, Cure
 from analysis.recovery.multiply_adds import MultiplyAdds
 from analysis.recovery.parts import Parts, measured_parts
 from analysis.recovery.ranges import chosen_ranges
-from analysis.recovery.scores import Scores
 from analysis.recovery.story import Attempt
 from analysis.recovery.target import Target
 from analysis.recovery.trials import Trials
+from analysis.trying.cures import CURES, Cure
+from analysis.trying.scores import Scores
 from quant.ablation import without_unit
 from quant.errors import ModelError, RecipeError
 from quant.recipe.recipe import Recipe

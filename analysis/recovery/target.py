@@ -4,7 +4,7 @@ import re
 from dataclasses import dataclass
 from typing import Final, Literal
 
-from analysis.recovery.scores import Scores
+from analysis.trying.scores import Scores
 from quant.errors import DataError
 
 Goal = Literal["sqnr", "agreement", "metric"]

@@ -5,12 +5,12 @@ from collections.abc import Callable, Mapping
 from contextlib import closing
 from dataclasses import dataclass
 
-from analysis.recovery.scores import Scores, pooled
-from analysis.recovery.scoring import Scorer
 from analysis.recovery.trail import Trail
 from analysis.sweep.runner import sweep
 from analysis.sweep.subject import Subject
 from analysis.sweep.unit_effects import BUDGET_BYTES, float_base
+from analysis.trying.scores import Scores, pooled
+from analysis.trying.scoring import Scorer
 from quant.ablation import QuantUnit, units
 from quant.execution.progress import Progress
 from quant.model.model import Model

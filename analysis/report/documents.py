@@ -61,7 +61,9 @@ def summary_json(analysis: Analysis) -> dict[str, Any]:
                     "title": finding.title,
                     "node": finding.node,
                     "tensor": finding.tensor,
+                    "fix": None if finding.fix is None else finding.fix.label,
                     "gain_db": finding.gain_db,
+                    "tried": finding.tried is not None,
                 }
                 for finding in analysis.findings
             ],

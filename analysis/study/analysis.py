@@ -14,7 +14,6 @@ from analysis.errors.weights_vs_activations import AblationResult
 from analysis.findings import Finding
 from analysis.layers import LayerRow, layer_rows
 from analysis.metrics import Metric, MetricChange
-from analysis.study.evidence import findings_of
 from analysis.study.keys import Result
 from analysis.study.measuring import (
     ABLATIONS,
@@ -31,6 +30,7 @@ from analysis.study.ranking import UnitRanking
 from analysis.study.store import MemoryStore, Store
 from analysis.study.study import QUANTIZED_MODEL, OnStage, Stage, Study
 from analysis.study.sweeping import SWEEPS, effects_of
+from analysis.study.trying import advice_of, trying
 from analysis.sweep.unit_effects import KINDS, UnitEffect
 from quant.ablation import units
 from quant.data.dataset import Dataset
@@ -91,8 +91,8 @@ class Analysis:
 
     def _repr_html_(self) -> str:
         """The findings, for a notebook."""
-        rows = ((f.severity, f.title, f"{f.gain_db:.1f}") for f in self.findings)
-        head = ("Severity", "Finding", "Estimated gain, dB")
+        rows = ((f.severity, f.title, f.to_win) for f in self.findings)
+        head = ("Severity", "Finding", "To win")
         return card(repr(self), table(head, rows, len(self.findings)))
 
     @property
@@ -194,13 +194,13 @@ def analyze(
 
 
 def stages_of(errors: Sequence[ErrorName] = ERRORS) -> tuple[Stage, ...]:
-    """The stages of a study that measure some errors, and what findings look at.
+    """The stages of a study that measure some errors and what findings look at, and try fixes.
 
     Args:
         errors: Which of the four errors to measure.
     """
     sweeps = (SWEEPS[kind] for kind in KINDS if kind in errors)
-    return (measuring(*_measured(errors)), *sweeps)
+    return (measuring(*_measured(errors)), *sweeps, trying(None))
 
 
 def analysis_of(study: Study, errors: Sequence[ErrorName] = ERRORS) -> Analysis:
@@ -227,7 +227,7 @@ def analysis_of(study: Study, errors: Sequence[ErrorName] = ERRORS) -> Analysis:
         benefit=effects_of(study, "benefit") if "benefit" in errors else None,
         sample_errors=_needed(study, SAMPLE_ERRORS),
         outside=_needed(study, OUT_OF_RANGE),
-        findings=findings_of(study, study),
+        findings=advice_of(study, study),
     )
 
 

@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import Any
 
 import quant
+from analysis.findings import Finding
 from analysis.report import report_html
 from analysis.report.documents import findings_json, layer_table, summary_json
 from analysis.study.analysis import ERRORS, Analysis, ErrorName, analysis_of, stages_of
@@ -181,6 +182,11 @@ def _text(found: Analysis, files: dict[str, Path]) -> str:
             f"95 % interval of the difference {change.low:.4g} to {change.high:.4g}"
         )
     lines.append(found.ranking)
-    lines += [f"{f.severity}: {f.title}. {f.evidence}" for f in found.findings]
+    lines += [_finding(finding) for finding in found.findings]
     lines += [str(path) for path in files.values()]
     return "\n".join(lines)
+
+
+def _finding(found: Finding) -> str:
+    text = f"{found.severity}: {found.title}. {found.evidence}"
+    return text if found.fix is None else f"{text}\n  {found.fix.label}: {found.to_win}"

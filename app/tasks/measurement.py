@@ -6,6 +6,7 @@ from analysis.errors.cumulative import Comparison
 from analysis.study.measuring import COMPARISON, MEASURING, SHOWN
 from analysis.study.stages import LATENCY, TIMING
 from analysis.study.study import Stage
+from analysis.study.trying import tries, trying
 from app.jobs import JOBS, Job
 from app.session import user_session
 from app.session.project import Measurement, Pending, Project, with_measurement
@@ -15,15 +16,15 @@ from app.workspace.workspace import Workspace
 
 
 def start_measurement(workspace: Workspace, *more: Stage) -> None:
-    """Run the float and the int8 model on the evaluation data, and what ``more`` asks for."""
-    study = workspace.study
-    start_stages(study, MEASURING, [MEASURING, *more])
-    pending = Pending(study.key(COMPARISON), job_key(study, MEASURING), workspace.project.recipe)
+    """Run the float and the int8 model on the evaluation data, try fixes, and do ``more``."""
+    study, project = workspace.study, workspace.project
+    start_stages(study, MEASURING, [MEASURING, trying(project.rank_samples), *more])
+    pending = Pending(study.key(COMPARISON), job_key(study, MEASURING), project.recipe)
     user_session.record(lambda project: replace(project, pending=pending))
 
 
 def start_measurement_and_timing(workspace: Workspace) -> None:
-    """Measure, then time both models."""
+    """Measure, try fixes, then time both models."""
     start_measurement(workspace, TIMING)
 
 
@@ -40,7 +41,11 @@ def measuring(workspace: Workspace) -> bool:
 
 def all_measured(workspace: Workspace) -> bool:
     """Whether everything that the Overview page shows but the ranking is known."""
-    return all(workspace.study.known(result) is not None for result in (*SHOWN, LATENCY))
+    study = workspace.study
+    if any(study.known(result) is None for result in (*SHOWN, LATENCY)):
+        return False
+    tried, wanted = tries(study, workspace.ranked)
+    return tried == wanted
 
 
 def measurement_job(project: Project) -> Job | None:

@@ -13,9 +13,12 @@ TITLES: Final = {
     "timing": "Timing float and int8 in turns",
     "sensitivity": "Sensitivity",
     "benefit": "Benefit",
+    "trying": "Trying fixes",
     "verifying": "Verification",
 }
 """What the screen calls each stage."""
+
+_COUNTS: Final = {TITLES["timing"]: "runs", TITLES["trying"]: "fixes"}
 
 
 def start_stages(study: Study, lead: Stage, stages: Sequence[Stage]) -> Job:
@@ -41,6 +44,11 @@ def start_stages(study: Study, lead: Stage, stages: Sequence[Stage]) -> Job:
 def job_of(study: Study, lead: Stage) -> Job | None:
     """The job of :func:`start_stages`: running, failed or cancelled."""
     return JOBS.get(job_key(study, lead))
+
+
+def counted_by(job: Job) -> str:
+    """What the progress of a job counts in the stage that it is at."""
+    return _COUNTS.get(job.label, "samples")
 
 
 def job_key(study: Study, lead: Stage) -> str:

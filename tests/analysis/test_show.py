@@ -10,7 +10,7 @@ import pytest
 
 import analysis
 import quant
-from analysis.findings.base import Finding, Fix
+from analysis.findings.finding import Finding, Fix
 from analysis.metrics import MetricChange
 from analysis.study.store import MemoryStore
 from quant.io.show import one_line, sparkline, table

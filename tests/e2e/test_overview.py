@@ -46,6 +46,9 @@ def overview(page: Page, app: App) -> None:
     expect(page.get_by_text("Where the error builds up")).to_be_visible(timeout=PATIENCE)
 
 
+DIAGNOSIS = re.compile("^Int8 changes Top-1")
+
+
 def card(page: Page, label: str):
     return page.get_by_test_id("stMetric").filter(has_text=label)
 
@@ -53,6 +56,20 @@ def card(page: Page, label: str):
 def value(page: Page, label: str) -> float:
     text = card(page, label).get_by_test_id("stMetricValue").inner_text()
     return float(text.replace("\N{MINUS SIGN}", "-").split()[0])
+
+
+def gain(text: str) -> float:
+    """What a finding says that its fix gave, in dB."""
+    found = re.search(r"tried: \+([\d.]+) dB", text)
+    assert found, text
+    return float(found.group(1))
+
+
+def sqnr_db(page: Page) -> float:
+    """The output sqnr in the line that says what is lost, in dB."""
+    found = re.search(r"output sqnr of ([\d.]+) dB", page.get_by_text(DIAGNOSIS).inner_text())
+    assert found
+    return float(found.group(1))
 
 
 def measure(page: Page) -> None:
@@ -74,9 +91,13 @@ def test_from_the_loss_to_the_layer_the_fix_and_the_proof(page: Page, app: App):
     assert halves[0] < halves[1]
     expect(page.get_by_text("Most of the error comes from the weights")).to_be_visible()
 
-    suspect = page.locator(".st-key-finding-0")
-    expect(suspect.get_by_text("Critical")).to_be_visible()
-    expect(suspect).to_contain_text("/blocks/b4/depthwise/conv/Conv")
+    first = page.locator(".st-key-finding-0")
+    expect(first).to_contain_text("tried: ", timeout=PATIENCE)
+    expect(first.get_by_text("Critical")).to_be_visible()
+    promised = gain(first.inner_text())
+    suspect = page.locator("[class*=st-key-finding-]").filter(
+        has_text="worst in /blocks/b4/depthwise/conv/Conv"
+    )
     suspect.get_by_role("button", name="Show the layer").click()
     expect(page.get_by_role("heading", name=re.compile("^Layers of"))).to_be_visible()
     expect(page.get_by_text(re.compile(r"^/blocks/b4/depthwise/conv/Conv")).first).to_be_visible()
@@ -84,12 +105,16 @@ def test_from_the_loss_to_the_layer_the_fix_and_the_proof(page: Page, app: App):
     page.get_by_role("link", name="Overview").click()
     # Layers shows findings too: a click now could be one on the page that goes.
     expect(page.get_by_text("Where the error builds up")).to_be_visible(timeout=PATIENCE)
+    lost = sqnr_db(page)
     page.locator(".st-key-finding-0 [class*=st-key-apply] button").first.click()
-    expect(card(page, "All int8")).to_contain_text("press Measure")
     expect(page.get_by_text(re.compile("Before the recipe changed: all int8"))).to_be_visible()
-    measure(page)
-    after = value(page, "All int8")
+    expect(card(page, "All int8")).to_contain_text("points", timeout=PATIENCE)
+    expect(card(page, "All int8")).not_to_contain_text("measured", timeout=PATIENCE)
+    expect(page.get_by_text(DIAGNOSIS)).not_to_contain_text(f"of {lost:.1f} dB")
+    after, delivered = value(page, "All int8"), sqnr_db(page) - lost
     print(f"top-1: float {reference:.2f} %, int8 {before:.2f} %, after the first fix {after:.2f} %")
+    print(f"promised +{promised:.1f} dB on 200 samples, delivered +{delivered:.1f} dB on {COUNT}")
+    assert abs(delivered - promised) <= 1.5
     assert after - before >= 0.8 * (reference - before)
     page.get_by_role("button", name=re.compile(r"^Undo")).first.click()
     expect(card(page, "All int8").get_by_test_id("stMetricValue")).to_have_text(f"{before:.2f} %")

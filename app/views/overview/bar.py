@@ -2,17 +2,15 @@
 
 import streamlit as st
 
-from app.jobs import Job
 from app.tasks.measurement import (
     all_measured,
     job_of_measurement,
     start_measurement_and_timing,
 )
-from app.tasks.stages import TITLES
 from app.views.layers.recipe_bar import preset_select
 from app.views.overview.metric_choice import confirm_metric_file, metric_select
 from app.views.shared.format import as_text, plural
-from app.views.shared.job_panel import EVERY, show_job, show_outcome
+from app.views.shared.job_panel import show_job, show_outcome
 from app.views.shared.measure_bar import describe
 from app.workspace.workspace import Workspace
 
@@ -41,22 +39,10 @@ def overview_bar(workspace: Workspace) -> None:
             width="stretch", height=62, border=False, vertical_alignment="bottom", gap=None
         ):
             if job is not None and running:
-                _progress(job)
+                show_job(job)
             elif not done:
-                st.caption(f"{as_text(describe(workspace.project.recipe))} is not measured yet.")
+                what = "measured" if workspace.comparison() is None else "timed"
+                st.caption(f"{as_text(describe(workspace.project.recipe))} is not {what} yet.")
     confirm_metric_file(workspace)
     if job is not None and not running:
         show_outcome(job)
-
-
-def _progress(job: Job) -> None:
-    """The progress, and the whole page again as soon as another part of the work begins."""
-    part = job.label
-
-    @st.fragment(run_every=EVERY)
-    def watch() -> None:
-        if job.label != part:
-            st.rerun()
-
-    show_job(job, unit="runs" if part == TITLES["timing"] else "samples")
-    watch()

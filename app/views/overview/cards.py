@@ -1,6 +1,8 @@
 """Float, weights only, activations only, all int8: what each gives; size and speed."""
 
 import math
+from collections.abc import Mapping
+from typing import Final, Literal
 
 import streamlit as st
 
@@ -11,10 +13,20 @@ from analysis.metrics import Metric, MetricChange
 from analysis.study.measuring import ABLATIONS
 from analysis.study.stages import LATENCY
 from app.tasks.measurement import measuring
+from app.views.overview.diagnosis import diagnosis
 from app.views.shared.format import DASH, as_text, db, number, percent, points
 from app.workspace.workspace import Workspace
 from quant.io.show import size
 from quant.recipe.difference import difference, in_a_line
+
+Ablation = Literal["float", "weights_only", "activations_only", "all"]
+ABLATED: Final[Mapping[str, Ablation]] = {
+    "Float": "float",
+    "Weights only": "weights_only",
+    "Activations only": "activations_only",
+    "All int8": "all",
+}
+"""The cards that compare, in words."""
 
 LEAST_CHANGE = 5e-6
 """A smaller change of a metric is none: half a digit of a percentage, chance in a cosine."""
@@ -22,36 +34,54 @@ LEAST_CHANGE = 5e-6
 
 def overview_cards(workspace: Workspace) -> None:
     """Draw the cards and what the samples can tell."""
-    split, metric = workspace.study.known(ABLATIONS), workspace.metric
-    running = measuring(workspace)
+    study, running = workspace.study, measuring(workspace)
+    split, earlier = study.known(ABLATIONS), _earlier(workspace)
     missing = "being measured" if running else "press Measure"
-    base = split.float.metric if split else None
-    cards = (
-        ("Float", split.float if split else None),
-        ("Weights only", split.weights_only if split else None),
-        ("Activations only", split.activations_only if split else None),
-        ("All int8", split.all if split else None),
-    )
     columns = st.columns(6, gap="xsmall")
-    for column, (label, scores) in zip(columns, cards, strict=False):
+    for column, (label, ablation) in zip(columns, ABLATED.items(), strict=False):
         with column:
-            _card(label, scores, base, metric, missing)
+            if split is None and earlier is not None and ablation == "float":
+                _card(label, earlier, ablation, workspace.metric, missing)
+            elif split is None and earlier is not None:
+                _old_card(label, earlier, ablation, workspace.metric, missing)
+            else:
+                _card(label, split, ablation, workspace.metric, missing)
     with columns[4]:
         _size(workspace)
     with columns[5]:
         _speed(workspace, missing)
+    diagnosis(workspace)
     split_said = _said(split) if split or not running else ""
     said = (split_said, _same_samples(workspace), _before(workspace))
     st.caption(" ".join(filter(None, said)))
 
 
+def _earlier(workspace: Workspace) -> AblationResult | None:
+    """What the recipe before gave; of it float holds for any recipe."""
+    before = workspace.project.before
+    return workspace.study.with_recipe(before.recipe).known(ABLATIONS) if before else None
+
+
+def _old_card(
+    label: str, earlier: AblationResult, ablation: Ablation, metric: Metric | None, missing: str
+) -> None:
+    """What the recipe before gave, in grey, until that of the recipe as it stands is known."""
+    scores: OutputScores = getattr(earlier, ablation)
+    value = db(scores.sqnr_db) if metric is None else _value(metric, scores.metric)
+    with st.container(border=True, gap="xsmall", height="stretch"):
+        st.metric(label, f":gray[{value}]", missing, delta_color="off", delta_arrow="off")
+        st.caption(f"Before: output sqnr {db(scores.sqnr_db)}")
+
+
 def _card(
     label: str,
-    scores: OutputScores | None,
-    base: float | None,
+    split: AblationResult | None,
+    ablation: Ablation,
     metric: Metric | None,
     missing: str,
 ) -> None:
+    scores: OutputScores | None = getattr(split, ablation) if split else None
+    base = split.float.metric if split else None
     with st.container(border=True, gap="xsmall", height="stretch"):
         if scores is None:
             st.metric(label, DASH, missing, delta_color="off", delta_arrow="off")
@@ -150,20 +180,10 @@ def _same_samples(workspace: Workspace) -> str:
 
 
 def _said(split: AblationResult | None) -> str:
-    """What weights only and activations only say, and whether the metric can tell."""
+    """Whether the metric can tell, or what measuring would tell."""
     if split is None:
         return "Press Measure to see how much the weights cost and how much the activations."
-    weights, activations = split.weights_only.sqnr_db, split.activations_only.sqnr_db
-    text = ""
-    if math.isfinite(weights) and math.isfinite(activations):
-        worse = "weights" if weights < activations else "activations"
-        apart = abs(weights - activations)
-        text = (
-            f"Most of the error comes from the **{worse}**: alone they leave {apart:.1f} dB less."
-            if apart >= 3
-            else "Weights and activations do about as much harm."
-        )
-    return f"{text} {_interval(split.metric)}" if split.metric else text
+    return _interval(split.metric) if split.metric else ""
 
 
 def _interval(change: MetricChange) -> str:

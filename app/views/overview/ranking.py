@@ -117,6 +117,8 @@ def _line(found: UnitRanking, job: Job) -> str:
         return "Ranking: stopping"
     known = found.benefit if job.label == TITLES["benefit"] else found.sensitivity
     progress = job.progress
+    if job.label == TITLES["trying"] and progress is not None and progress.total:
+        return f"{job.label}: {progress.done} of {progress.total}"
     line = f"{job.label}: {len(known)} of {plural(len(found.units), 'layer')}"
     if progress is None or not progress.done or job.label not in {TITLES[kind] for kind in KINDS}:
         return line

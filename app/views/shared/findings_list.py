@@ -6,10 +6,12 @@ from typing import Final, Literal
 import streamlit as st
 
 from analysis.findings import Finding
+from analysis.study.trying import tries
 from app.session import user_session
 from app.tasks.findings import findings
+from app.tasks.measurement import measuring
 from app.views.shared.format import as_text
-from app.views.shared.page_guard import adopt
+from app.views.shared.page_guard import adopt_and_measure
 from app.workspace.workspace import Workspace
 
 AT_FIRST: Final = 4
@@ -46,8 +48,7 @@ def findings_list(
                 else "Nothing stands out in weights and histograms. Press Measure for more."
             )
         finding_rows(found, workspace.project.revision, lambda item: layer_of(workspace, item))
-        if found and not workspace.comparison():
-            st.caption("From weights and histograms alone. Measure to see what a change gives.")
+        _tries(workspace)
 
 
 def finding_rows(found: Sequence[Finding], base: int, layer: Callable[[Finding], str]) -> None:
@@ -90,8 +91,8 @@ def _words(item: Finding) -> None:
     title, evidence = map(as_text, (item.title, item.evidence))
     with st.container(horizontal=True, vertical_alignment="center", gap="small"):
         st.badge(word, icon=icon, color=colour)
-        if item.gain_db > 0:
-            st.caption(f"{item.to_win} to win at the outputs")
+        if item.fix is not None:
+            st.caption(as_text(f"{item.to_win}{', costs speed' if item.fix.costs else ''}"))
     st.markdown(f"**{title}.** {evidence}")
 
 
@@ -109,8 +110,8 @@ def _fix(item: Finding, number: int, base: int) -> None:
         as_text(item.fix.label),
         key=f"apply {item.kind} {number} {base} {item.fix.recipe.content_key[:8]}",
         icon=":material/build:",
-        help="Changes the recipe; Undo takes it back.",
-        on_click=adopt,
+        help="Changes the recipe and measures it; Undo takes it back.",
+        on_click=adopt_and_measure,
         args=(item.fix.recipe, base),
     )
 
@@ -126,6 +127,28 @@ def _go(layer: str, place: int) -> None:
     ):
         user_session.select(layer)
         st.switch_page("views/layers/page.py")
+
+
+def _tries(workspace: Workspace) -> None:
+    """How many fixes were tried; the page is drawn again once all are."""
+    tried, wanted = tries(workspace.study, workspace.ranked)
+    if measuring(workspace) and tried < wanted:
+        _trying(workspace)
+    elif not tried:
+        st.caption("From weights and histograms alone. Measure tries each fix.")
+    elif tried < wanted:
+        st.caption(f"{tried} of {wanted} fixes were tried. Measure tries the rest.")
+
+
+@st.fragment(run_every=0.5)
+def _trying(workspace: Workspace) -> None:
+    tried, wanted = tries(workspace.study, workspace.ranked)
+    if tried == wanted or not measuring(workspace):
+        st.rerun()
+    if workspace.comparison() is None:
+        st.caption("Each fix is tried once the model is measured.")
+    else:
+        st.caption(f"Fixes are being tried, {tried} of {wanted} by now.")
 
 
 def _wait(workspace: Workspace) -> None:

@@ -3,6 +3,7 @@
 import streamlit as st
 
 from app.jobs import Job, JobState
+from app.tasks.stages import counted_by
 from app.views.shared.format import as_text, seconds
 from app.views.shared.messages import show_error
 
@@ -10,20 +11,16 @@ EVERY = 0.3
 """Seconds between looks at a running job."""
 
 
-def show_job(job: Job, *, unit: str = "samples") -> None:
-    """Show a running job with Cancel, and the whole page again once it ends.
-
-    Args:
-        job: The job.
-        unit: What its progress counts.
-    """
+def show_job(job: Job) -> None:
+    """Show a running job with Cancel, and the whole page again once a part of it ends."""
+    part = job.label
 
     @st.fragment(run_every=EVERY if job.running else None)
     def panel() -> None:
-        if not job.running:
+        if not job.running or job.label != part:
             st.rerun()
         with st.container(horizontal=True, vertical_alignment="center"):
-            st.progress(share_done(job), text=as_text(_line(job, unit)))
+            st.progress(share_done(job), text=as_text(_line(job)))
             st.button(
                 "Cancel",
                 key=f"cancel {job.key}",
@@ -54,7 +51,7 @@ def share_done(job: Job) -> float:
     return min(progress.done / progress.total, 1.0)
 
 
-def _line(job: Job, unit: str) -> str:
+def _line(job: Job) -> str:
     if job.cancelling:
         return f"{job.label}: stopping"
     progress = job.progress
@@ -63,6 +60,5 @@ def _line(job: Job, unit: str) -> str:
     total = f" of {progress.total:,}" if progress.total else ""
     left = progress.seconds_left
     ending = f", {seconds(left)} left" if left is not None else ""
-    return (
-        f"{job.label}: {progress.done:,}{total} {unit}, {progress.per_second:,.0f} a second{ending}"
-    )
+    speed = f", {progress.per_second:,.0f} a second" if progress.per_second >= 1 else ""
+    return f"{job.label}: {progress.done:,}{total} {counted_by(job)}{speed}{ending}"

@@ -2,14 +2,14 @@
 
 import logging
 from collections.abc import Callable, Generator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 
 import streamlit as st
 
 from app.session import user_session
 from app.session.project import redone, replaced, undone
 from app.tasks.calibration import calibrate_again, calibration_job
-from app.tasks.measurement import collect
+from app.tasks.measurement import collect, start_measurement_and_timing
 from app.tasks.opening import open_sample
 from app.views.shared.format import as_text
 from app.views.shared.job_panel import show_job, show_outcome
@@ -41,6 +41,16 @@ def apply(change: Callable[[Recipe], Recipe]) -> None:
 def adopt(recipe: Recipe, base: int) -> None:
     """Use a recipe that was made from the one at revision ``base``, and draw the whole page."""
     user_session.propose(lambda project: replaced(project, recipe, base))
+    st.rerun()
+
+
+def adopt_and_measure(recipe: Recipe, base: int) -> None:
+    """As :func:`adopt`, and measure what comes of it: the next advice begins there."""
+    user_session.propose(lambda project: replaced(project, recipe, base))
+    with suppress(QuantError):  # the page says what is wrong when it is drawn
+        found = workspace_of(user_session.project())
+        if found is not None and found.project.measured is None:
+            start_measurement_and_timing(found)
     st.rerun()
 
 

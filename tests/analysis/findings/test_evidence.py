@@ -10,8 +10,8 @@ from analysis.errors.axis_slices import slice_errors
 from analysis.errors.out_of_range import out_of_range
 from analysis.errors.tensor_error import ErrorStats
 from analysis.findings import REGISTRY, SEVERITIES, Measurements, find_causes, register
-from analysis.findings.base import severity_of
 from analysis.findings.few_samples import last_growth
+from analysis.findings.finding import severity_of
 from analysis.findings.saturation import cpu_flags, mean_excess, pair_sums
 from analysis.findings.sensitive_nodes import sqnr_drops
 from analysis.noise.budget import Noise, tensor, weight

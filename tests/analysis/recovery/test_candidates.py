@@ -9,8 +9,8 @@ import quant
 from analysis.recovery.candidates import float_order
 from analysis.recovery.multiply_adds import MultiplyAdds
 from analysis.recovery.parts import Parts, touching
-from analysis.recovery.scores import Scores
 from analysis.recovery.trials import Noise
+from analysis.trying.scores import Scores
 from quant.ablation import QuantUnit
 from sample_models import find
 

@@ -11,9 +11,9 @@ import quant
 import sample_models
 from analysis.recovery.documents import pareto_table, recovery_json
 from analysis.recovery.recovering import recover
-from analysis.recovery.scoring import score
 from analysis.recovery.target import Target
 from analysis.report import recovery_html
+from analysis.trying.scoring import score
 from quant.data.opening import match_inputs
 from quant.errors import Cancelled, DataError
 from quant.runtime.session import InferenceSession

@@ -4,13 +4,15 @@ from streamlit.testing.v1 import AppTest
 
 
 def page() -> None:
-    from analysis.findings import Finding, Fix
+    from analysis.findings import Finding, Fix, Tried
     from app.views.shared.findings_list import finding_rows
     from quant import preset
 
     kinds = ["clipping", "clipping", "per_channel", "outliers", "dead_channels", "saturation", "x"]
     severities = ["critical", "warning", "warning", "info", "info", "info", "info"]
     fix = Fix("Mend it", preset("recommended"))
+    costs = Fix("Mend it", preset("recommended"), costs=True)
+    tried = Tried(2.7, 9.8, 6.0, 8.2, 8, 0.125, "Top-1", "%")
     finding_rows(
         tuple(
             Finding(
@@ -21,7 +23,8 @@ def page() -> None:
                 "tensor",
                 f"Evidence {place} in [1, 2].",
                 gain_db=10.0 - place,
-                fix=None if kind == "dead_channels" else fix,
+                fix=None if kind == "dead_channels" else fix if place else costs,
+                tried=None if place else tried,
             )
             for place, (kind, severity) in enumerate(zip(kinds, severities, strict=True))
         ),
@@ -71,7 +74,8 @@ def test_names_of_tensors_are_no_markdown():
 def test_each_finding_says_what_there_is_to_win_and_leads_to_its_layer():
     app = drawn()
     assert [caption.value for caption in app.caption] == [
-        f"about {10 - place:.1f} dB to win at the outputs" for place in range(4)
+        r"tried\: +7.1 dB (6.0 to 8.2), +12.5 points of Top-1 on 8 samples, costs speed",
+        *["not tried"] * 3,
     ]
     ways = [button for button in app.button if button.label == "Show the layer"]
     assert [button.help for button in ways] == ["Choose node and go to Layers"] * 4

@@ -136,6 +136,40 @@ def test_a_fix_changes_the_recipe_and_can_be_undone(opened: AppTest):
     healthy(opened)
 
 
+def test_a_fix_is_measured_at_once_beside_what_was_before(
+    opened: AppTest, monkeypatch: pytest.MonkeyPatch
+):
+    put_recipe(project(opened).recipe.with_rule(Rule("tensor", "r", {"range": (0.0, 0.05)})))
+    app = measured(opened.run())
+    before, said = values(app), diagnosis_of(app)
+    assert "Best fix: **" in said
+    assert r"tried: \+" in said
+    go_on = threading.Event()
+    whole = measuring.measure
+
+    def held(*args: Any, **options: Any) -> Any:
+        assert go_on.wait(60)
+        return whole(*args, **options)
+
+    monkeypatch.setattr(measuring, "measure", held)
+    try:
+        next(b for b in app.button if str(b.key).startswith("apply")).click().run()
+        now = values(app)
+        assert now["Float"] == before["Float"]
+        assert now["All int8"] == f":gray[{before['All int8']}]"
+        assert diagnosis_of(app) == ""
+    finally:
+        go_on.set()
+    until(app, lambda: values(app)["Int8 latency"].endswith("ms"))
+    assert values(app)["All int8"] != before["All int8"] or diagnosis_of(app) != said
+    healthy(app)
+
+
+def diagnosis_of(app: AppTest) -> str:
+    """The line that says what int8 loses; empty where there is none."""
+    return next((m.value for m in app.markdown if m.value.startswith("Int8 ")), "")
+
+
 def test_a_metric_is_a_built_in_one_or_a_python_file(opened: AppTest, tmp_path: Path):
     named(opened.selectbox, "overview metric").select("cosine").run()
     assert project(opened).metric == "cosine"

@@ -10,6 +10,7 @@ from quant.calibrators.kl import Kl
 from quant.calibrators.minmax import MinMax
 from quant.calibrators.mse import Mse
 from quant.calibrators.percentile import Percentile
+from quant.recipe.presets import preset
 from quant.recipe.recipe import Recipe
 from quant.recipe.settings import Settings
 from quant.repairs import REPAIRS
@@ -32,11 +33,13 @@ class Cure:
 
     Attributes:
         step: What kind of thing it is.
+        cause: What is wrong where it helps.
         recipes: From a recipe to what to try: in words -> the recipe.
         pays_in_time: Whether it makes a model faster, so that it stays unless it loses accuracy.
     """
 
     step: str
+    cause: str
     recipes: Callable[[Recipe], Mapping[str, Recipe]]
     pays_in_time: bool = False
 
@@ -46,10 +49,17 @@ def _with(recipe: Recipe, words: str, defaults: Settings) -> dict[str, Recipe]:
     return {} if defaults == recipe.defaults else {words: replace(recipe, defaults=defaults)}
 
 
+def _recommended(recipe: Recipe) -> Mapping[str, Recipe]:
+    """The recommended settings at once, for what they give only together; rules stay."""
+    wanted = preset("recommended")
+    better = replace(recipe, defaults=wanted.defaults, repairs=wanted.repairs)
+    return {} if better == recipe else {"the recommended settings": better}
+
+
 def _repairs(recipe: Recipe) -> Mapping[str, Recipe]:
     """Every repair that the recipe does not have, ahead of those that it has."""
     return {
-        name: replace(recipe, repairs=(name, *recipe.repairs))
+        name.replace("_", " "): replace(recipe, repairs=(name, *recipe.repairs))
         for name in REPAIRS.names()
         if name not in recipe.repairs
     }
@@ -80,9 +90,15 @@ def _calibrators(recipe: Recipe) -> Mapping[str, Recipe]:
 
 
 CURES: Final = (
-    Cure("placement", _placement, pays_in_time=True),
-    Cure("signedness", _signedness, pays_in_time=True),
-    Cure("granularity", _granularity),
-    Cure("repair", _repairs),
-    Cure("calibrator", _calibrators),
+    Cure("settings", "Other settings lose less", _recommended),
+    Cure(
+        "placement",
+        "Operators without multiply-adds compute on integers",
+        _placement,
+        pays_in_time=True,
+    ),
+    Cure("signedness", "Activations are signed", _signedness, pays_in_time=True),
+    Cure("granularity", "All channels of a weight share one scale", _granularity),
+    Cure("repair", "Rounding weights leaves errors that can be taken back", _repairs),
+    Cure("calibrator", "Another rule for ranges loses less", _calibrators),
 )

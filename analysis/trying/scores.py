@@ -93,8 +93,22 @@ class Scores:
 
         It gains less in 5 % of the resamplings, in each of which both have the same samples.
         """
-        gains = self._resampled(seed) - other._resampled(seed)
-        return float(np.quantile(np.nan_to_num(gains, nan=0.0), 0.05, method="nearest"))
+        return float(np.quantile(self._gains_db(other, seed), 0.05, method="nearest"))
+
+    def gain_interval_db(self, other: "Scores", seed: int = 0) -> tuple[float, float]:
+        """The 95 % interval of what ``sqnr_db`` gains over that of other scores, in dB.
+
+        Source: as of :meth:`sqnr_interval`, in pairs: both have the same samples in each
+        resampling.
+        """
+        low, high = np.quantile(self._gains_db(other, seed), (0.025, 0.975), method="nearest")
+        return float(low), float(high)
+
+    def _gains_db(self, other: "Scores", seed: int) -> NDArray[np.float64]:
+        """What each resampling gains; nothing where both are equal to float."""
+        with np.errstate(invalid="ignore"):
+            gains = self._resampled(seed) - other._resampled(seed)
+        return np.nan_to_num(gains, nan=0.0, posinf=np.inf, neginf=-np.inf)
 
     def _resampled(self, seed: int) -> NDArray[np.float64]:
         """``sqnr_db`` of each resampling; equal outputs are +inf."""

@@ -8,7 +8,7 @@ from numpy.typing import NDArray
 
 from analysis.metrics import Metric, MetricAccumulator
 from analysis.metrics.scores import predictions
-from analysis.recovery.scores import Scores
+from analysis.trying.scores import Scores
 from quant.data.dataset import Batch, Dataset
 from quant.error_model.differences import differences
 from quant.errors import DataError

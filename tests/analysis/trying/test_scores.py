@@ -5,9 +5,9 @@ import math
 import numpy as np
 import pytest
 
-from analysis.recovery.scores import Scores, pooled
-from analysis.recovery.scoring import score
 from analysis.recovery.target import Target
+from analysis.trying.scores import Scores, pooled
+from analysis.trying.scoring import score
 from quant.errors import DataError
 
 

@@ -1,0 +1,116 @@
+"""Fixes as a stage: each is really applied and measured on some samples, and kept at once."""
+
+import time
+from dataclasses import dataclass, replace
+from functools import partial
+from typing import Final
+
+from analysis.findings import Finding
+from analysis.study.evidence import findings_of
+from analysis.study.keys import SCORED, Result
+from analysis.study.study import Stage, Study
+from analysis.trying.advice import Known, advised, to_try
+from analysis.trying.scores import Scores
+from analysis.trying.scoring import Scorer
+from quant.data.folds import folds
+from quant.errors import DataError, ModelError, RecipeError
+from quant.execution.progress import OnProgress, Progress
+from quant.pipeline import quantize
+from quant.recipe.recipe import Recipe
+
+LEAST, MOST = 32, 256
+"""Samples that fixes are tried on, spread over the evaluation data: more of a small model."""
+
+_VALUES: Final = 1e8
+"""Activations that one trial computes, roughly: some seconds for a score of trials."""
+
+
+@dataclass(frozen=True)
+class Trial:
+    """What came of a recipe.
+
+    Attributes:
+        scores: Its scores; None where it cannot be made, run or compared.
+        why: Why not, as a sentence; empty otherwise.
+    """
+
+    scores: Scores | None
+    why: str = ""
+
+
+TRIALS: Final = Result[Trial]("trials", SCORED, keep=512)
+
+
+def advice_of(study: Study, ranked: Study) -> tuple[Finding, ...]:
+    """What to change next, by what was tried where something was.
+
+    Args:
+        study: What was measured.
+        ranked: The same on the samples that units are ranked on.
+    """
+    return advised(study.recipe, findings_of(study, ranked), _known(study), study.metric)
+
+
+def tries(study: Study, ranked: Study) -> tuple[int, int]:
+    """How many fixes were tried by now, and how many there are to try."""
+    wanted, on = to_try(study.recipe, findings_of(study, ranked)).values(), on_few_samples(study)
+    return sum(on.with_recipe(other).known(TRIALS) is not None for other in wanted), len(wanted)
+
+
+def trying(rank_samples: int | None) -> Stage:
+    """The stage that tries every fix.
+
+    Args:
+        rank_samples: Units are ranked on the first so many samples; None for as many as everything
+            else is measured on.
+    """
+    return Stage("trying", SCORED, "fixes", partial(_try, rank_samples))
+
+
+def _try(rank_samples: int | None, study: Study, progress: OnProgress | None) -> None:
+    ranked = study if rank_samples is None else study.on(rank_samples)
+    others = to_try(study.recipe, findings_of(study, ranked)).values()
+    on = on_few_samples(study)
+    missing = [
+        recipe for recipe in (study.recipe, *others) if on.with_recipe(recipe).known(TRIALS) is None
+    ]
+    if not missing:
+        return
+    started, done = time.monotonic(), 0
+
+    def beat() -> None:
+        if progress is not None:
+            progress(Progress(done, len(missing), time.monotonic() - started))
+
+    scorer = Scorer(study.model, on.evaluation, study.metric, frozenset(), beat)
+    for recipe in missing:
+        beat()
+        on.with_recipe(recipe).keep(TRIALS, _trial(scorer, study, recipe))
+        done += 1
+    beat()
+
+
+def _trial(scorer: Scorer, study: Study, recipe: Recipe) -> Trial:
+    try:
+        return Trial(scorer.scores(quantize(study.model, study.calibration, recipe).to_bytes()))
+    except (DataError, ModelError, RecipeError) as error:
+        return Trial(None, str(error))
+
+
+def _known(study: Study) -> Known:
+    on = on_few_samples(study)
+
+    def scores(recipe: Recipe) -> Scores | None:
+        found = on.with_recipe(recipe).known(TRIALS)
+        return None if found is None else found.scores
+
+    return scores
+
+
+def on_few_samples(study: Study) -> Study:
+    """The study on the samples that fixes are tried on."""
+    data, calibration = study.evaluation, study.calibration
+    values = sum(stats.count for stats in calibration.tensors.values())
+    most = int(_VALUES * calibration.samples / max(values, 1))
+    step = -(-len(data) // max(min(max(most, LEAST), MOST, study.count), 1))
+    return replace(study, evaluation=folds(data, step)[0] if step > 1 else data, samples=None)
