@@ -2,7 +2,7 @@
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, Final
 
 import numpy as np
 import plotly.graph_objects as go
@@ -10,11 +10,15 @@ from numpy.typing import NDArray
 
 from analysis.figures.theme import GROUNDS, Mode, layout, style, with_title
 
-POINTS = 400
-"""Points drawn of a curve at most."""
+POINTS: Final = 400
+"""Points drawn of a curve at most, and as many of those where it is defined."""
 
-_CEILING = 1e3
-_FLOOR = 1e-6
+RIGHT_PX: Final = 56
+"""Room for the numbers of the right axis."""
+
+NATS: Final = "nats"
+_DECADES: Final = 7.0
+"""Powers of ten that an axis shows at most, below the greatest cost."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -27,7 +31,7 @@ class CostCurve:
         thresholds: float64, shape (n,), ascending, in real units.
         cost: float64, shape (n,); infinite or NaN where it is undefined.
         best: The threshold of least cost.
-        unit: Unit of the cost, such as ``nats``; may be empty.
+        unit: Unit of the cost: ``nats`` on the left axis, any other on the right.
     """
 
     name: str
@@ -37,23 +41,10 @@ class CostCurve:
     best: float
     unit: str = ""
 
-
-def relative_cost(cost: NDArray[np.float64]) -> NDArray[np.float64]:
-    """The cost as a multiple of the curve's least, so that four units share one axis.
-
-    A least cost below a millionth of the greatest counts as a millionth: nothing is divided by 0.
-
-    Args:
-        cost: float64, shape (n,); infinite or NaN where it is undefined.
-
-    Returns:
-        float64, shape (n,): 1 or more, NaN where the cost is undefined.
-    """
-    finite = cost[np.isfinite(cost)]
-    if not finite.size or finite.max() <= 0:
-        return np.where(np.isfinite(cost), 1.0, np.nan)
-    base = max(float(finite.min()), _FLOOR * float(finite.max()))
-    return np.where(np.isfinite(cost), np.maximum(cost, base) / base, np.nan)
+    @property
+    def defined(self) -> int:
+        """At how many thresholds the cost is defined."""
+        return int(np.isfinite(self.cost).sum())
 
 
 def divergence_figure(
@@ -65,7 +56,7 @@ def divergence_figure(
     height: int = 240,
     mode: Mode = "light",
 ) -> go.Figure:
-    """The curves over the threshold, each relative to its least, with the minima marked.
+    """The curves over the threshold, each in its own unit, with the minima marked.
 
     Args:
         curves: What to draw.
@@ -94,57 +85,108 @@ def divergence_spec(
 ) -> dict[str, Any]:
     """The same figure without a chosen threshold, as the ``data`` and ``layout`` Plotly takes.
 
+    Divergences share the left axis, the squared error has the right one; both are logarithmic and
+    hold all curves whole, so that none leaves the figure. A cost of zero lies on the lower edge.
+
     Args:
         curves: What to draw.
         limits: What to show of the horizontal axis; by default from 0 to the last threshold.
         height: Height in pixels.
         mode: The ground.
     """
+    left = [curve for curve in curves if curve.unit == NATS]
+    right = [curve for curve in curves if curve.unit != NATS]
+    if not left:
+        left, right = right, []
+    ends = {id(c): _ends(same) for same in (left, right) for c in same}
     traces: list[dict[str, Any]] = []
-    top = 2.0
     for curve in curves:
-        relative = relative_cost(curve.cost)
-        traces += _traces(curve, relative, mode)
-        if np.isfinite(relative).any():
-            top = max(top, float(np.nanmax(relative)))
+        axis = "y2" if any(curve is other for other in right) else "y"
+        traces += _traces(curve, ends[id(curve)], axis, mode)
     last = max((float(c.thresholds[-1]) for c in curves if c.thresholds.size), default=1.0)
-    ceiling = float(np.log10(min(top, _CEILING)))
     shape = layout(
-        mode, height=height, x_title="Threshold |x| (real units)", y_title="Cost / least cost"
+        mode, height=height, x_title="Threshold |x| (real units)", y_title=_axis_title(left)
     )
     shape |= {"hovermode": "x unified", "dragmode": "zoom"}
     shape["xaxis"] |= {"range": list(limits or (0.0, last * 1.03)), "hoverformat": ".4g"}
-    shape["yaxis"] |= {
-        "type": "log",
-        "range": [-0.08 * ceiling, 1.04 * ceiling],
-        "fixedrange": True,
-        "dtick": 1 if top >= 30 else "D2",
+    shape["yaxis"] |= _axis(_ends(left))
+    shape["yaxis2"] = {**shape["yaxis"], "title": {**shape["yaxis"]["title"]}}
+    shape["yaxis2"] |= _axis(_ends(right)) | {
+        "overlaying": "y",
+        "side": "right",
+        "showgrid": False,
+        "visible": bool(right),
     }
+    if right:
+        shape["margin"] |= {"r": RIGHT_PX}
+    shape["yaxis2"]["title"]["text"] = _axis_title(right)
     return {"data": traces, "layout": shape}
 
 
+def _axis_title(curves: Sequence[CostCurve]) -> str:
+    if not curves:
+        return ""
+    unit = curves[0].unit
+    if unit == NATS:
+        return "Divergence (nats)"
+    what = curves[0].label if len(curves) == 1 else "Cost"
+    return f"{what} ({unit})" if unit else what
+
+
+def _ends(curves: Sequence[CostCurve]) -> tuple[float, float]:
+    """The least and greatest cost that an axis shows, above 0."""
+    costs = [curve.cost[np.isfinite(curve.cost) & (curve.cost > 0)] for curve in curves]
+    known = np.concatenate([np.ones(0), *costs])
+    if not known.size:
+        return 0.1, 1.0
+    top = float(known.max())
+    return max(float(known.min()), top * 10**-_DECADES), top
+
+
+def _axis(ends: tuple[float, float]) -> dict[str, Any]:
+    low, high = np.log10(ends)
+    room = 0.06 * max(high - low, 0.5)
+    return {
+        "type": "log",
+        "range": [float(low - room), float(high + room)],
+        "fixedrange": True,
+        "dtick": 1 if high - low >= 1 else "D2",
+        "exponentformat": "power",
+    }
+
+
 def _traces(
-    curve: CostCurve, relative: NDArray[np.float64], mode: Mode
+    curve: CostCurve, ends: tuple[float, float], axis: str, mode: Mode
 ) -> tuple[dict[str, Any], dict[str, Any]]:
     """The line of a curve and its minimum."""
     kind, colour = style(curve.name), style(curve.name).colour(mode)
-    shown = _thinned(relative)
+    shown = _thinned(curve.cost)
+    cost = np.where(np.isfinite(curve.cost), curve.cost, np.nan)[shown]
+    height = np.clip(cost, *ends)
     unit = f" {curve.unit}" if curve.unit else ""
-    common = {"type": "scatter", "legendgroup": curve.name, "meta": {"role": curve.name}}
+    common = {
+        "type": "scatter",
+        "legendgroup": curve.name,
+        "meta": {"role": curve.name},
+        "yaxis": axis,
+    }
+    count = "" if curve.defined == curve.cost.size else f", defined at {curve.defined:,} thresholds"
     line = {
         **common,
         "x": curve.thresholds[shown].astype(np.float32),
-        "y": relative[shown].astype(np.float32),
-        "customdata": curve.cost[shown].astype(np.float32),
-        "name": f"{curve.label}: least at {curve.best:.4g}",
-        "mode": "lines",
+        "y": height.astype(np.float32),
+        "customdata": cost.astype(np.float32),
+        "name": f"{curve.label}: least at {curve.best:.4g}{count}",
+        "mode": "lines+markers",
         "line": {"color": colour, "width": 1.8, "dash": kind.dash},
+        # Between two gaps a line has no length: there a dot shows the cost.
+        "marker": {"color": colour, "size": np.where(_alone(height), 4, 0).astype(np.float32)},
         "hovertemplate": f"{curve.label} %{{customdata:.4g}}{unit}<extra></extra>",
     }
     least = {
         **common,
         "x": np.asarray([curve.best], np.float32),
-        "y": np.ones(1, np.float32),
+        "y": np.asarray([np.nanmin(height) if np.isfinite(height).any() else ends[0]], np.float32),
         "mode": "markers",
         "marker": {"color": colour, "size": 10, "symbol": kind.symbol},
         "hoverinfo": "skip",
@@ -153,14 +195,20 @@ def _traces(
     return line, least
 
 
-def _thinned(relative: NDArray[np.float64]) -> NDArray[np.intp]:
-    """About 400 indices from first to last, the least among them."""
-    if relative.size <= POINTS:
-        return np.arange(relative.size)
-    spread = np.linspace(0, relative.size - 1, POINTS).round().astype(np.intp)
-    least = (
-        np.flatnonzero(relative == np.nanmin(relative))
-        if np.isfinite(relative).any()
-        else spread[:0]
-    )
-    return np.unique(np.concatenate([spread, least[:1], least[-1:]]))
+def _alone(height: NDArray[np.float64]) -> NDArray[np.bool_]:
+    """Points that are defined while their neighbours are not."""
+    known = np.isfinite(np.concatenate([[np.nan], height, [np.nan]]))
+    return known[1:-1] & ~known[:-2] & ~known[2:]
+
+
+def _thinned(cost: NDArray[np.float64]) -> NDArray[np.intp]:
+    """Indices from first to last, about 400 of all and of those that are defined, the least too."""
+    every, known = np.arange(cost.size), np.flatnonzero(np.isfinite(cost))
+    least = known[cost[known] == cost[known].min()] if known.size else known
+    return np.unique(np.concatenate([_some(every), _some(known), least[:1], least[-1:]]))
+
+
+def _some(indices: NDArray[np.intp]) -> NDArray[np.intp]:
+    if indices.size <= POINTS:
+        return indices
+    return indices[np.linspace(0, indices.size - 1, POINTS).round().astype(np.intp)]

@@ -38,6 +38,7 @@ class GraphLayout:
         edges: Source and target of each edge, as indices, without repeats.
         bends: For each edge the corners between its ends, from top to bottom.
         size: Width and height of the whole in pixels.
+        columns: In how many columns, side by side, the layers stand.
     """
 
     layers: tuple[int, ...]
@@ -45,6 +46,7 @@ class GraphLayout:
     edges: tuple[tuple[int, int], ...]
     bends: tuple[tuple[Point, ...], ...]
     size: Point
+    columns: int = 1
 
 
 def graph_layout(count: int, edges: Sequence[tuple[int, int]]) -> GraphLayout:

@@ -4,6 +4,7 @@ from collections.abc import Collection
 from dataclasses import dataclass
 
 from analysis.graph.layout import GraphLayout, graph_layout
+from analysis.graph.wrapping import wrapped
 from quant.model.model import Model
 from quant.model.op_roles import INPUT_OP_TYPE
 
@@ -45,7 +46,7 @@ def model_graph(model: Model) -> ModelGraph:
         names=tuple(names),
         op_types=tuple(op_types),
         outputs=tuple(", ".join(given) for given in outputs),
-        layout=graph_layout(len(names), edges),
+        layout=wrapped(graph_layout(len(names), edges)),
     )
 
 

@@ -47,6 +47,7 @@ class Drawing:
                 "bends": [[[round(x, 1), round(y, 1)] for x, y in bends] for bends in layout.bends],
                 "box": BOX,
                 "size": layout.size,
+                "columns": layout.columns,
             }
         )
 

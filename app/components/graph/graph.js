@@ -137,7 +137,9 @@ class Graph {
   drawStrip() {
     const size = this.size();
     if (!size || !this.topology) return;
-    const { strip } = this.el;
+    const { strip, window: box } = this.el;
+    strip.hidden = box.hidden = this.topology.columns > 1;  // depth is no height there
+    if (strip.hidden) return;
     const height = strip.clientHeight;
     const layers = this.topology.rows.length;
     strip.width = 1;

@@ -1,16 +1,17 @@
-// Colours of numbers: cividis (J. Nuñez, C. Anderton, R. Renslow, 2018), which reads the same with
-// any colour vision. What is worst is farthest from the ground: dark on light, light on dark.
+// Colours of numbers: from near the ground to red, which is bad in both modes. The lightness only
+// ever goes one way, so that the order reads with any colour vision, and in grey.
 
-const CIVIDIS = [
-  [0, 34, 78], [18, 53, 112], [59, 73, 108], [87, 93, 109], [112, 113, 115],
-  [138, 134, 120], [165, 156, 116], [195, 179, 105], [254, 232, 56],
-];
+const RAMPS = {
+  light: [[235, 240, 245], [253, 224, 190], [252, 176, 120], [239, 110, 75], [203, 45, 40], [120, 5, 20]],
+  dark: [[38, 50, 64], [80, 56, 60], [130, 62, 58], [186, 74, 60], [236, 108, 84], [255, 178, 158]],
+};
 
 /** The colour of a place on the scale, 0 (best) to 1 (worst), as [r, g, b]. */
 function rampColour(place, mode) {
-  const at = Math.min(Math.max(mode === "dark" ? place : 1 - place, 0), 1) * (CIVIDIS.length - 1);
-  const low = Math.min(Math.floor(at), CIVIDIS.length - 2);
-  return CIVIDIS[low].map((c, i) => Math.round(c + (CIVIDIS[low + 1][i] - c) * (at - low)));
+  const ramp = RAMPS[mode];
+  const at = Math.min(Math.max(place, 0), 1) * (ramp.length - 1);
+  const low = Math.min(Math.floor(at), ramp.length - 2);
+  return ramp[low].map((c, i) => Math.round(c + (ramp[low + 1][i] - c) * (at - low)));
 }
 
 function cssColour(rgb) {

@@ -52,10 +52,10 @@ class Topology {
       ];
       this.below[source].push(target);
       this.above[target].push(source);
-      const xs = points.map((point) => point[0]);
+      const [xs, ys] = [0, 1].map((axis) => points.map((point) => point[axis]));
       return {
         source, target, path: edgePath(points),
-        left: Math.min(...xs), right: Math.max(...xs), top: points[0][1], bottom: points.at(-1)[1],
+        left: Math.min(...xs), right: Math.max(...xs), top: Math.min(...ys), bottom: Math.max(...ys),
       };
     });
   }
@@ -136,11 +136,7 @@ class Picture {
 
   rowsBetween(top, bottom) {
     const { rows, y } = this.topology;
-    const first = rows.findIndex((row) => y[row[0]] >= top);
-    if (first < 0) return [];
-    let last = first;
-    while (last < rows.length && y[rows[last][0]] <= bottom) last += 1;
-    return rows.slice(first, last);
+    return rows.filter((row) => y[row[0]] >= top && y[row[0]] <= bottom);
   }
 
   node(i, worded, x, y) {

@@ -59,7 +59,7 @@ function drawLegend(picker) {
     const differs = pick && ` with one threshold for both ends. Choosing each end by itself, it takes ${format(pick.rmin)} to ${format(pick.rmax)}`;
     return {
       text: `${curve.label} ${format(curve.best)}`,
-      title: `${costs}${differs || ""}. Click to hide or show the curve.`,
+      title: `${costs}${differs || ""}${gaps(curve)}. Click to hide or show the curve.`,
       picture: swatch(styles[curve.name][picker.mode], styles[curve.name].dashes, curve.symbol),
       redraw: () => {
         if (!hidden.delete(curve.name)) hidden.add(curve.name);
@@ -67,6 +67,12 @@ function drawLegend(picker) {
       },
     };
   }));
+}
+
+/** Why a curve has gaps, if it has. */
+function gaps({ undefined: missing, candidates }) {
+  if (!missing) return "";
+  return `. At ${missing} of ${candidates} thresholds it is infinite: the quantized histogram is empty where values are`;
 }
 
 /** What the calibrator of a curve takes where that is not its threshold at both ends. */

@@ -140,6 +140,8 @@ class Shape:
         divergence = divergence_spec(self.curves, height=CURVES_PX)
         divergence["layout"]["margin"] |= {"t": 6}
         names = {*STYLES, *(c.name for c in self.curves)}
+        # Both as wide, so that a threshold stands under the value that it is.
+        histogram["layout"]["margin"] |= {"r": divergence["layout"]["margin"]["r"]}
         for figure in (histogram, divergence):
             # The component has a legend and axis titles of its own, which fit a narrow pane.
             figure["layout"] |= {"showlegend": False}
@@ -151,7 +153,14 @@ class Shape:
             "spec": asdict(self.codes) if self.codes else None,
             "histogram": _histogram(self.bins),
             "curves": [
-                {"name": c.name, "label": c.label, "best": c.best, "symbol": style(c.name).symbol}
+                {
+                    "name": c.name,
+                    "label": c.label,
+                    "best": c.best,
+                    "symbol": style(c.name).symbol,
+                    "undefined": c.cost.size - c.defined,
+                    "candidates": c.cost.size,
+                }
                 for c in self.curves
             ],
             "noCurves": self.no_curves,

@@ -66,6 +66,7 @@ function dressed(figure, { theme, mode, font, hidden }, size, range) {
     xaxis: { ...axis(rest.xaxis), range: [...range] },
     yaxis: axis(rest.yaxis),
   };
+  if (rest.yaxis2) layout.yaxis2 = axis(rest.yaxis2);
   return { data, layout };
 }
 

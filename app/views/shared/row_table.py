@@ -49,6 +49,8 @@ def row_table(
             choose(names[click["row"]])
 
     rows = [names.index(selected)] if selected in names else []
+    # Where one row is required, the first is taken by itself: a filter would choose a layer.
+    one_row = "single-row-required" if rows else "single-row"
     st.session_state[key] = {"selection": {"rows": rows, "columns": [], "cells": []}}
     st.dataframe(
         frame.assign(name=[end_of(name, NAME) for name in names]),
@@ -56,7 +58,7 @@ def row_table(
         height=HEIGHT,
         hide_index=True,
         on_select=chosen,
-        selection_mode=["single-row-required", "single-cell"],
+        selection_mode=[one_row, "single-cell"],
         column_config={**columns, "name": _name_column(names, named, button_key)},
         column_order=order,
         placeholder="–",

@@ -1,7 +1,9 @@
+from dataclasses import replace
+
 import numpy as np
 import pytest
 
-from analysis.figures.cost_curves import POINTS, CostCurve, divergence_figure, relative_cost
+from analysis.figures.cost_curves import POINTS, CostCurve, divergence_figure
 
 
 def curve(name="kl", n=1921, cost=None):
@@ -11,26 +13,56 @@ def curve(name="kl", n=1921, cost=None):
     return CostCurve(name, name.upper(), thresholds, cost, best, "nats")
 
 
-def test_a_relative_cost_is_one_at_the_least():
-    cost = np.array([4.0, 2.0, 6.0])
-    np.testing.assert_allclose(relative_cost(cost), [2, 1, 3])
+def both_ends(figure, axis):
+    """The least and greatest height that an axis shows."""
+    low, high = getattr(figure.layout, axis).range
+    return 10**low, 10**high
 
 
-def test_a_least_cost_of_nothing_divides_by_nothing():
-    relative = relative_cost(np.array([0.0, 1.0, 1e-9]))
-    assert np.isfinite(relative).all()
-    assert relative.min() == 1
-    np.testing.assert_array_equal(relative_cost(np.zeros(3)), 1)
+def test_a_cost_is_drawn_in_its_own_unit_whatever_the_others_are():
+    kl = curve("kl")
+    mse = replace(curve("mse"), cost=kl.cost * 1e-9, unit="real units²")
+    figure = divergence_figure([kl, mse])
+    lines = figure.data[::2]
+    assert [line.yaxis for line in lines] == ["y", "y2"]
+    for line, given, axis in zip(lines, (kl, mse), ("yaxis", "yaxis2"), strict=True):
+        np.testing.assert_allclose(np.nanmin(line.y), given.cost.min(), rtol=1e-6)
+        low, high = both_ends(figure, axis)
+        assert low < given.cost.min() < given.cost.max() < high
+    assert figure.layout.yaxis.title.text == "Divergence (nats)"
+    assert figure.layout.yaxis2.title.text == "MSE (real units²)"
 
 
-def test_an_undefined_cost_leaves_a_gap():
-    relative = relative_cost(np.array([np.inf, 2.0, np.nan]))
-    np.testing.assert_array_equal(np.isnan(relative), [True, False, True])
+def test_all_curves_stay_in_the_figure_where_one_touches_zero():
+    touching = curve("kl", n=5, cost=np.array([3.0, 1e-3, 0.0, 1e-3, 2.0]))
+    other = curve("js", n=5, cost=np.array([1.0, 0.5, 0.2, 0.3, 0.4]))
+    figure = divergence_figure([touching, other])
+    low, high = both_ends(figure, "yaxis")
+    for trace in figure.data:
+        heights = np.asarray(trace.y)
+        assert (heights >= low).all()
+        assert (heights <= high).all()
+    assert figure.data[0].customdata[2] == 0  # what is told when it is pointed at
+
+
+def test_a_cost_that_is_defined_here_and_there_is_dots_and_all_of_them():
+    cost = np.full(1921, np.inf)
+    cost[[7, 500, 501, 1200]] = [0.4, 0.3, 0.2, 0.1]
+    line = divergence_figure([curve(cost=cost)]).data[0]
+    known = np.isfinite(line.y)
+    np.testing.assert_allclose(line.y[known], [0.4, 0.3, 0.2, 0.1], rtol=1e-6)
+    assert [bool(size) for size in np.asarray(line.marker.size)[known]] == [
+        True,
+        False,
+        False,
+        True,
+    ]
+    assert "defined at 4 thresholds" in line.name
 
 
 def test_each_curve_has_its_line_its_least_cost_and_its_label():
     figure = divergence_figure([curve("kl"), curve("mse")])
-    lines = [t for t in figure.data if t.mode == "lines"]
+    lines = [t for t in figure.data if t.mode == "lines+markers"]
     marks = [t for t in figure.data if t.mode == "markers"]
     assert [t.line.dash for t in lines] == ["solid", "dashdot"]
     assert [t.marker.symbol for t in marks] == ["circle", "triangle-up"]
@@ -40,9 +72,9 @@ def test_each_curve_has_its_line_its_least_cost_and_its_label():
 
 def test_a_thinned_curve_keeps_its_ends_and_its_least():
     kept = divergence_figure([curve()]).data[0]
-    assert len(kept.x) <= POINTS + 2
+    assert len(kept.x) <= 2 * POINTS + 2
     assert (kept.x[0], kept.x[-1]) == (1, 10)
-    assert kept.y.min() == 1
+    assert kept.y.min() == pytest.approx(0.5, abs=1e-4)
 
 
 def test_the_chosen_threshold_is_a_line():
