@@ -100,6 +100,8 @@ class Project:
         future: Recipes that were undone, the next to redo last.
         measurements: What was measured, the latest last.
         pending: The measurement that runs, or None.
+        pinned: Content key of the recipe that others are compared with; empty for the one that was
+            measured first.
         metric: The metric of the outputs: a metric's name, the path of a Python file, or empty
             for the usual one.
         rank_samples: On how many evaluation samples layers are ranked, at most.
@@ -115,6 +117,7 @@ class Project:
     future: tuple[Recipe, ...] = ()
     measurements: tuple[Measurement, ...] = ()
     pending: Pending | None = None
+    pinned: str = ""
     metric: str = ""
     rank_samples: int = 256
     begun: bool = False
@@ -129,11 +132,10 @@ class Project:
         return found[-1] if found else None
 
     @property
-    def before(self) -> Measurement | None:
-        """The latest measurement of another recipe than the one that stands."""
-        key = self.recipe.content_key
-        found = [m for m in self.measurements if m.recipe.content_key != key]
-        return found[-1] if found else None
+    def baseline(self) -> Measurement | None:
+        """What other recipes are compared with: what is pinned, else what was measured first."""
+        pinned = [m for m in self.measurements if m.recipe.content_key == self.pinned]
+        return next(iter((*pinned, *self.measurements)), None)
 
     @property
     def latest(self) -> Measurement | None:
@@ -143,7 +145,7 @@ class Project:
     @property
     def asked(self) -> tuple[object, ...]:
         """What people ask for, as opposed to what comes of it."""
-        recipes = (self.recipe, self.past, self.future)
+        recipes = (self.recipe, self.past, self.future, self.pinned)
         return (self.source, self.samples, *recipes, self.metric, self.rank_samples)
 
 
@@ -181,7 +183,13 @@ def opened(project: Project, source: Source, samples: int | None) -> Project:
         return replace(project, problem="")
     if project.source is not None and project.source.model == source.model:
         return replace(
-            project, source=source, samples=samples, measurements=(), pending=None, problem=""
+            project,
+            source=source,
+            samples=samples,
+            measurements=(),
+            pending=None,
+            pinned="",
+            problem="",
         )
     recipe = preset(FIRST_PRESET) if project.recipe.rules else project.recipe
     return Project(source=source, samples=samples, recipe=recipe, begun=True)
@@ -228,6 +236,18 @@ def redone(project: Project) -> Project:
 
 
 def with_measurement(project: Project, measurement: Measurement) -> Project:
-    """The project with one more measurement, in place of an older one of the same recipe."""
-    kept = [m for m in project.measurements if m.key != measurement.key]
-    return replace(project, measurements=(*kept, measurement)[-MEASUREMENTS_KEPT:], pending=None)
+    """The project with one more measurement, in place of an older one of the same recipe.
+
+    The oldest are forgotten, but not the baseline.
+    """
+    first = project.baseline
+    kept = [m for m in project.measurements if m.key != measurement.key and m is not first]
+    if first is None or first.key == measurement.key:
+        return replace(project, measurements=(measurement, *kept), pending=None)
+    rest = (*kept, measurement)[1 - MEASUREMENTS_KEPT :]
+    return replace(project, measurements=(first, *rest), pending=None)
+
+
+def with_baseline(project: Project, measurement: Measurement) -> Project:
+    """The project in which other recipes are compared with this one."""
+    return replace(project, pinned=measurement.recipe.content_key)

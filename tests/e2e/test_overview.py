@@ -107,7 +107,7 @@ def test_from_the_loss_to_the_layer_the_fix_and_the_proof(page: Page, app: App):
     expect(page.get_by_text("Where the error builds up")).to_be_visible(timeout=PATIENCE)
     lost = sqnr_db(page)
     page.locator(".st-key-finding-0 [class*=st-key-apply] button").first.click()
-    expect(page.get_by_text(re.compile("Before the recipe changed: all int8"))).to_be_visible()
+    expect(page.get_by_text(re.compile("Baseline: all int8"))).to_be_visible()
     expect(card(page, "All int8")).to_contain_text("points", timeout=PATIENCE)
     expect(card(page, "All int8")).not_to_contain_text("measured", timeout=PATIENCE)
     expect(page.get_by_text(DIAGNOSIS)).not_to_contain_text(f"of {lost:.1f} dB")

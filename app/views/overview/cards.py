@@ -52,14 +52,14 @@ def overview_cards(workspace: Workspace) -> None:
         _speed(workspace, missing)
     diagnosis(workspace)
     split_said = _said(split) if split or not running else ""
-    said = (split_said, _same_samples(workspace), _before(workspace))
+    said = (split_said, _same_samples(workspace), _baseline(workspace))
     st.caption(" ".join(filter(None, said)))
 
 
 def _earlier(workspace: Workspace) -> AblationResult | None:
-    """What the recipe before gave; of it float holds for any recipe."""
-    before = workspace.project.before
-    return workspace.study.with_recipe(before.recipe).known(ABLATIONS) if before else None
+    """What was measured last gave; of it float holds for any recipe."""
+    last = workspace.project.latest
+    return workspace.study.with_recipe(last.recipe).known(ABLATIONS) if last else None
 
 
 def _old_card(
@@ -159,17 +159,17 @@ def _speed(workspace: Workspace, missing: str) -> None:
         st.caption(f"Float {number(found.of_float.median_ms, 3)} ms, one sample")
 
 
-def _before(workspace: Workspace) -> str:
-    """What the recipe measured before gave."""
-    last = workspace.project.before
-    if last is None:
+def _baseline(workspace: Workspace) -> str:
+    """What the baseline gave, and what changed since."""
+    last = workspace.project.baseline
+    if last is None or last is workspace.project.measured:
         return ""
     metric = workspace.metric
     known = metric is not None and metric.name == "top1"
     value = f"{percent(last.int8_top1)} top-1, " if known else ""
     changed = as_text(in_a_line(difference(last.recipe, workspace.project.recipe)))
     since = f" Changed since: {changed}." if changed else ""
-    return f"Before the recipe changed: all int8 {value}output sqnr {db(last.sqnr_db)}.{since}"
+    return f"Baseline: all int8 {value}output sqnr {db(last.sqnr_db)}.{since}"
 
 
 def _same_samples(workspace: Workspace) -> str:

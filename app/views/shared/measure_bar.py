@@ -8,7 +8,7 @@ import streamlit as st
 from streamlit.delta_generator import DeltaGenerator
 
 from app.session import user_session
-from app.session.project import Measurement, Project
+from app.session.project import Measurement, Project, with_baseline
 from app.tasks.measurement import measurement_job, start_measurement
 from app.views.shared.format import DASH, db, percent, plural, points
 from app.views.shared.job_panel import show_job, show_outcome
@@ -57,8 +57,8 @@ def _earlier(
     *,
     running: bool,
 ) -> None:
-    """The float model, and the recipe that was measured before."""
-    latest, before = project.latest, project.before
+    """The float model, and the baseline."""
+    latest, baseline = project.latest, project.baseline
     missing = "press Measure" if labelled else "data without labels"
     if running and labelled:
         missing = "being measured"
@@ -69,26 +69,28 @@ def _earlier(
     with card:
         if _scored(project):
             _card(
-                f"{_measure(project, labelled)}, before",
-                _share(before),
-                _loss(before),
-                "nothing before",
+                f"{_measure(project, labelled)}, baseline",
+                _share(baseline),
+                _loss(baseline),
+                "what is measured first",
             )
         else:
-            _card("Output sqnr, before", db(before.sqnr_db if before else None), None, "–")
+            value = db(baseline.sqnr_db if baseline else None)
+            _card("Output sqnr, baseline", value, None, "what is measured first")
 
 
 def _now(project: Project, labelled: bool) -> None:
     """The recipe as it stands."""
-    now, before = project.measured, project.before
+    now, baseline = project.measured, project.baseline
     missing = "recipe changed since" if project.latest and now is None else "press Measure"
     top1_card, sqnr_card = st.columns(2)
     if _scored(project):
         with top1_card:
             _card(f"{_measure(project, labelled)}, now", _share(now), _loss(now), missing)
     change = None
-    if now and before and math.isfinite(now.sqnr_db) and math.isfinite(before.sqnr_db):
-        change = f"{now.sqnr_db - before.sqnr_db:+.1f} dB to before"
+    if now and baseline and now is not baseline:
+        gain = now.sqnr_db - baseline.sqnr_db
+        change = f"{gain:+.1f} dB to baseline" if math.isfinite(gain) else None
     with sqnr_card if _scored(project) else top1_card:
         _card("Output sqnr, now", db(now.sqnr_db if now else None), change, missing)
 
@@ -150,18 +152,18 @@ def _history(project: Project) -> None:
         st.dataframe(
             pd.DataFrame(
                 {
-                    "recipe": [describe(m.recipe) for m in rows],
+                    "recipe": [_named(m, project) for m in rows],
                     "change": changes,
                     "top1": [None if m.int8_top1 is None else 100 * m.int8_top1 for m in rows],
                     "sqnr": [m.sqnr_db for m in rows],
                     "samples": [m.samples for m in rows],
                 }
             ),
-            width=720,
+            width=760,
             hide_index=True,
             placeholder=DASH,
             column_config={
-                "recipe": st.column_config.TextColumn("Recipe", width=150),
+                "recipe": st.column_config.TextColumn("Recipe", width=190),
                 "change": st.column_config.TextColumn("Changed", width=260),
                 "top1": st.column_config.NumberColumn("Int8 top-1", format="%.2f %%"),
                 "sqnr": st.column_config.NumberColumn("Output sqnr", format="%.1f dB"),
@@ -170,18 +172,38 @@ def _history(project: Project) -> None:
             alt="Measured recipes, the latest first",
         )
         names = [
-            f"{len(rows) - i}. {describe(m.recipe)} ({change})"
+            f"{len(rows) - i}. {_named(m, project)} ({change})"
             for i, (m, change) in enumerate(zip(rows, changes, strict=True))
         ]
         chosen = st.selectbox("Go back to", names, key="history choice")
         measurement = rows[names.index(chosen)]
-        st.button(
-            "Restore this recipe",
-            key=f"restore {measurement.key}",
-            icon=":material/restore:",
-            disabled=measurement.recipe == project.recipe,
-            on_click=lambda: user_session.edit(lambda _: measurement.recipe),
-        )
+        with st.container(horizontal=True):
+            st.button(
+                "Restore this recipe",
+                key=f"restore {measurement.key}",
+                icon=":material/restore:",
+                disabled=measurement.recipe == project.recipe,
+                on_click=lambda: user_session.edit(lambda _: measurement.recipe),
+            )
+            st.button(
+                "Use as baseline",
+                key=f"baseline {measurement.key}",
+                icon=":material/keep:",
+                disabled=measurement is project.baseline,
+                help="Every page compares with it.",
+                on_click=_use_as_baseline,
+                args=(measurement,),
+            )
+
+
+def _use_as_baseline(measurement: Measurement) -> None:
+    user_session.propose(lambda project: with_baseline(project, measurement))
+
+
+def _named(measurement: Measurement, project: Project) -> str:
+    """A measured recipe in a few words, and whether it is the baseline."""
+    ending = ", baseline" if measurement is project.baseline else ""
+    return f"{describe(measurement.recipe)}{ending}"
 
 
 def describe(recipe: Recipe) -> str:

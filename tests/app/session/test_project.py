@@ -16,6 +16,7 @@ from app.session.project import (
     redone,
     replaced,
     undone,
+    with_baseline,
     with_measurement,
 )
 from quant.calibrators import calibrator_from_json
@@ -98,6 +99,30 @@ def test_only_the_latest_measurements_are_kept():
         project = with_measurement(project, measurement(project.recipe, key=str(index)))
     assert len(project.measurements) == MEASUREMENTS_KEPT
     assert project.measurements[-1].key == str(MEASUREMENTS_KEPT + 2)
+
+
+def test_the_baseline_is_what_was_measured_first_and_outlives_the_others():
+    first = Project().recipe
+    project = with_measurement(Project(), measurement(first, key="first"))
+    for index in range(MEASUREMENTS_KEPT + 3):
+        other = skipping(project, f"n{index}").recipe
+        project = with_measurement(project, measurement(other, key=str(index)))
+    assert len(project.measurements) == MEASUREMENTS_KEPT
+    assert project.baseline is not None
+    assert project.baseline.recipe == first
+    again = with_measurement(project, measurement(first, top1=0.9, key="first"))
+    assert again.baseline is not None
+    assert again.baseline.int8_top1 == 0.9
+
+
+def test_any_measured_recipe_can_be_the_baseline_and_undo_leaves_it():
+    project = with_measurement(Project(), measurement(Project().recipe, key="first"))
+    other = skipping(project, "n")
+    other = with_measurement(other, measurement(other.recipe, key="second"))
+    pinned = with_baseline(other, other.measurements[1])
+    assert pinned.baseline == other.measurements[1]
+    assert undone(pinned).baseline == other.measurements[1]
+    assert opened(pinned, SOURCE, None).baseline is None
 
 
 def test_other_data_for_the_same_model_keeps_the_recipe_and_its_history():

@@ -269,7 +269,7 @@ def test_measuring_fills_the_cards_and_the_column(loaded: AppTest):
     named(loaded.selectbox, "default calibrator").select("mse").run()
     values = {metric.label: metric.value for metric in loaded.metric}
     assert values["Int8 top-1, now"] == "–"
-    assert values["Int8 top-1, before"].endswith("%")
+    assert values["Int8 top-1, baseline"].endswith("%")
     healthy(loaded)
 
 
@@ -292,7 +292,15 @@ def test_history_says_what_changed_from_one_measured_recipe_to_the_next(loaded: 
         "calibrator MSE instead of MinMax; conv2: skip yes",
         "measured first",
     ]
+    assert [name.endswith(", baseline") for name in table["recipe"]] == [False, True]
     named(loaded.selectbox, "default calibrator").select("kl").run()
+    loaded.switch_page("views/overview/page.py").run()
+    since_first = "Changed since: calibrator KL divergence instead of MinMax; conv2: skip yes."
+    assert since_first in plain(texts(loaded))
+    loaded.switch_page("views/layers/page.py").run()
+    loaded.session_state["history"] = True
+    loaded.run()
+    next(b for b in loaded.button if str(b.key).startswith("baseline")).click().run()
     loaded.switch_page("views/overview/page.py").run()
     assert "Changed since: calibrator KL divergence instead of MSE." in plain(texts(loaded))
     assert "The same samples calibrate and judge" in plain(texts(loaded))
