@@ -16,8 +16,8 @@ begin()
 page = st.navigation(
     [
         st.Page("views/setup/page.py", title="Setup", url_path="setup"),
-        st.Page("views/overview/page.py", title="Overview", url_path="overview"),
-        st.Page("views/layers/page.py", title="Layers", url_path="layers", default=True),
+        st.Page("views/overview/page.py", title="Overview", url_path="overview", default=True),
+        st.Page("views/layers/page.py", title="Layers", url_path="layers"),
         st.Page("views/graph/page.py", title="Graph", url_path="graph"),
         st.Page("views/export/page.py", title="Export", url_path="export"),
     ],

@@ -33,6 +33,7 @@ def serve(
     port: int = 0,
     open_browser: bool = True,
     token: bool = True,
+    measure: bool = True,
     script: Path = SCRIPT,
 ) -> None:
     """Serve the app on 127.0.0.1 until Ctrl-C; prints one line with the address.
@@ -44,12 +45,13 @@ def serve(
         open_browser: Whether to open the address in the default browser.
         token: Whether only the browser that opens the printed address is answered; without,
             every user and program of this machine is.
+        measure: Whether what is open is measured by itself, where that is quick.
         script: The Streamlit script to run.
 
     Raises:
         SystemExit: ``port`` is taken.
     """
-    set_start_options(StartOptions(model=model, data=data))
+    set_start_options(StartOptions(model=model, data=data, measure=measure))
     for logger in uvicorn.config.LOGGING_CONFIG["loggers"].values():
         logger["level"] = "WARNING"
     # Streamlit reads .streamlit/config.toml from the folder of the script that argv names.

@@ -18,6 +18,11 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         help="answer every user and program of this machine, not only the browser that opens the "
         "printed address",
     )
+    parser.add_argument(
+        "--no-measure",
+        action="store_true",
+        help="measure what is open when Measure is pressed, not at once",
+    )
 
 
 def run(options: argparse.Namespace) -> None:
@@ -28,4 +33,5 @@ def run(options: argparse.Namespace) -> None:
         port=options.port,
         open_browser=not options.no_browser,
         token=not options.no_token,
+        measure=not options.no_measure,
     )

@@ -10,5 +10,5 @@ async def _start(_: Request) -> Response:
 
 
 def routes() -> list[BaseRoute]:
-    """Layers, like every page, by its name: as the page to start with it lives at ``/`` alone."""
-    return [Route("/layers", _start)]
+    """Overview, like every page, by its name: as the page to start with it lives at ``/`` alone."""
+    return [Route("/overview", _start)]

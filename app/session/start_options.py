@@ -10,10 +10,12 @@ class StartOptions:
     Attributes:
         model: Path of a model to open, or None for the sample.
         data: Path of its calibration data, or None.
+        measure: Whether Overview measures the first recipe by itself.
     """
 
     model: str | None = None
     data: str | None = None
+    measure: bool = False
 
 
 class _Process:

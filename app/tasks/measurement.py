@@ -1,6 +1,7 @@
 """The measurement as a job: everything that one pass over the evaluation data tells, then time."""
 
 from dataclasses import replace
+from typing import Final
 
 from analysis.errors.cumulative import Comparison
 from analysis.study.measuring import COMPARISON, MEASURING, SHOWN
@@ -10,9 +11,15 @@ from analysis.study.trying import tries, trying
 from app.jobs import JOBS, Job
 from app.session import user_session
 from app.session.project import Measurement, Pending, Project, with_measurement
+from app.session.start_options import start_options
 from app.tasks.stages import job_key, job_of, start_stages
-from app.workspace.opening import STORE
+from app.workspace.opening import STORE, seconds_per_sample
 from app.workspace.workspace import Workspace
+
+RUNS: Final = 8
+"""Runs of a model that a sample takes when it is measured and fixes are tried, roughly."""
+AT_ONCE: Final = 60.0
+"""Seconds that measuring may take, roughly, to begin without being asked for."""
 
 
 def start_measurement(workspace: Workspace, *more: Stage) -> None:
@@ -26,6 +33,18 @@ def start_measurement(workspace: Workspace, *more: Stage) -> None:
 def start_measurement_and_timing(workspace: Workspace) -> None:
     """Measure, try fixes, then time both models."""
     start_measurement(workspace, TIMING)
+
+
+def measure_by_itself(workspace: Workspace) -> None:
+    """Measure the first recipe of what is open without being asked to, where that is quick."""
+    project, opened = workspace.project, workspace.opened
+    begun = project.latest or project.pending or job_of_measurement(workspace)
+    if begun or not start_options().measure:
+        return
+    model, data = opened.model, opened.evaluation
+    each = seconds_per_sample(model.fingerprint, data.digest, model, data)
+    if RUNS * each * len(data) <= AT_ONCE:
+        start_measurement_and_timing(workspace)
 
 
 def job_of_measurement(workspace: Workspace) -> Job | None:

@@ -21,7 +21,8 @@ from tests.e2e.browser import NONE, find
 ROOT = Path(__file__).resolve().parents[2]
 LAUNCH = (
     "import sys; from pathlib import Path; from app.server import serve; "
-    "serve(*[a or None for a in sys.argv[2:4]], open_browser=False, script=Path(sys.argv[1]))"
+    "serve(*[a or None for a in sys.argv[2:4]], open_browser=False, measure=False, "
+    "script=Path(sys.argv[1]))"
 )
 
 
@@ -48,7 +49,8 @@ class App:
     """A running server.
 
     Attributes:
-        address: What it printed: the address to open, with its token.
+        entrance: What it printed: the address to open, with its token.
+        address: The same of the Layers page; the entrance where the script has no pages.
         base: The server without a path.
         headers: What a browser sends that has opened it.
     """
@@ -82,7 +84,9 @@ class App:
         line = self.process.stdout.readline()
         found = re.search(r"(http://127\.0\.0\.1:(\d+))/\?token=(\S+)", line)
         assert found, f"no address in {line!r}; {self.log.read_text()}"
-        self.address, self.base, self.port = found[0], found[1], int(found[2])
+        self.entrance, self.base, self.port = found[0], found[1], int(found[2])
+        paged = script.name == "main.py"
+        self.address = self.entrance.replace("/?", "/layers?") if paged else self.entrance
         self.headers = {"Cookie": f"quantlens-{self.port}={found[3]}"}
 
     def asked(self, path: str, headers: Mapping[str, str] | None = None) -> Answer:

@@ -49,7 +49,7 @@ def play(app: App, browser: Browser) -> Iterator[Play]:
 
     first = context.new_page()
     first.goto(app.address)
-    first.wait_for_url(f"{app.base}/")
+    first.wait_for_url(f"{app.base}/layers")
     first.close()
 
     def told() -> Json:
@@ -59,7 +59,7 @@ def play(app: App, browser: Browser) -> Iterator[Play]:
         while len(tabs) < 1 + seed % 2:
             page = context.new_page()
             page.on("pageerror", lambda error: errors.append(str(error)))
-            tabs.append(Tab(page, app.base))
+            tabs.append(Tab(page, f"{app.base}/layers"))
         for tab in tabs:
             tab.close()
         app.asked(FORGOTTEN)

@@ -52,7 +52,7 @@ def test_hosts_origins_tokens_paths_frames_and_uploads_are_answered_as_they_shou
 
 def test_the_opening_address_leaves_a_cookie_and_no_token_in_the_bar(start_app, page, browser):
     app = start_app()
-    page.goto(app.address)
+    page.goto(app.entrance)
     expect(page.get_by_text("Layers").first).to_be_visible()
     assert page.url == f"{app.base}/"
     assert page.evaluate("document.cookie").find("quantlens") == -1

@@ -120,6 +120,7 @@ def _opened(model: str, data: str) -> AppTest:
     """The Layers page once the model is calibrated."""
     set_start_options(StartOptions(model, data))
     app = AppTest.from_file(MAIN, default_timeout=60).run()
+    app.switch_page("views/layers/page.py").run()
     for _ in range(100):
         if app.dataframe:
             break

@@ -3,6 +3,7 @@
 import streamlit as st
 
 from app.session import user_session
+from app.tasks.measurement import measure_by_itself
 from app.tasks.pictures import prepare_pictures
 from app.views.layers.recipe_bar import undo_buttons
 from app.views.overview.bar import overview_bar
@@ -20,6 +21,7 @@ from app.workspace.workspace import Workspace
 
 def body(workspace: Workspace) -> None:
     """Everything below the heading."""
+    measure_by_itself(workspace)
     overview_bar(workspace)
     overview_cards(workspace)
     left, right = st.columns([10, 9], gap="medium")

@@ -10,7 +10,7 @@ from app.session import user_session
 from app.session.start_options import StartOptions, set_start_options
 from quant.types import QType
 from tests.app.screen import named, project, select_row
-from tests.app.views.test_views import MAIN, healthy, texts, until
+from tests.app.views.test_views import healthy, started, texts, until
 from tests.models import from_text, images
 
 
@@ -41,7 +41,7 @@ def weights(files: tuple[Path, Path]):
     """The page with the weight of the first convolution in view."""
     user_session.forget()
     set_start_options(StartOptions(str(files[0]), str(files[1])))
-    app = AppTest.from_file(MAIN, default_timeout=90).run()
+    app = started()
     until(app, lambda: bool(app.dataframe))
     select_row(app, "conv1")
     app.session_state["layer view"] = "Weights"

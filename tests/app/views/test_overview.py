@@ -2,6 +2,7 @@
 
 import threading
 from collections.abc import Iterator
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -15,7 +16,7 @@ from analysis.study.ranking import unit_ranking
 from analysis.sweep.unit_effects import sensitivity
 from app.jobs import JobState
 from app.session import user_session
-from app.session.start_options import StartOptions, set_start_options
+from app.session.start_options import StartOptions, set_start_options, start_options
 from app.tasks import measurement, ranking
 from app.workspace.workspace import Workspace, workspace_of
 from quant.errors import Cancelled
@@ -279,6 +280,19 @@ def test_details_that_fail_say_why(opened: AppTest, monkeypatch: pytest.MonkeyPa
     until(opened, lambda: "was cancelled" in texts(opened))
     assert not opened.button(key="overview measure").disabled
     assert measurement.measurement_job(project(opened)) is job
+
+
+def test_what_is_open_is_measured_by_itself_once_and_where_that_is_quick(
+    opened: AppTest, monkeypatch: pytest.MonkeyPatch
+):
+    set_start_options(replace(start_options(), measure=True))
+    monkeypatch.setattr(measurement, "AT_ONCE", 0.0)
+    assert not opened.run().button(key="overview measure").disabled
+    monkeypatch.setattr(measurement, "AT_ONCE", 60.0)
+    until(opened, lambda: values(opened)["Int8 latency"].endswith("ms"))
+    named(opened.selectbox, "overview preset").select("tensorrt").run()
+    assert not opened.button(key="overview measure").disabled  # another recipe waits to be asked
+    healthy(opened)
 
 
 def test_cards_and_samples_do_not_ask_to_press_measure_while_it_runs(

@@ -67,9 +67,7 @@ def files(tmp_path_factory: pytest.TempPathFactory) -> tuple[Path, Path]:
 
 def started(page: str = "views/layers/page.py") -> AppTest:
     app = AppTest.from_file(MAIN, default_timeout=90).run()
-    if page != "views/layers/page.py":
-        app.switch_page(page).run()
-    return app
+    return app.switch_page(page).run()
 
 
 def until(app: AppTest, reached: Callable[[], bool]) -> AppTest:

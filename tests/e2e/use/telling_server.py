@@ -13,7 +13,8 @@ from app.session import user_session
 LAUNCH = (
     "import sys; from tests.e2e.use import telling_server; telling_server.tell(); "
     "from pathlib import Path; from app.server import serve; "
-    "serve(*[a or None for a in sys.argv[2:4]], open_browser=False, script=Path(sys.argv[1]))"
+    "serve(*[a or None for a in sys.argv[2:4]], open_browser=False, measure=False, "
+    "script=Path(sys.argv[1]))"
 )
 TOLD, FORGOTTEN = "/told", "/forgotten"
 
