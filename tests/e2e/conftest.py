@@ -14,7 +14,14 @@ from typing import NamedTuple
 from urllib.parse import urlsplit
 
 import pytest
-from playwright.sync_api import Browser, BrowserContext, Page, expect, sync_playwright
+from playwright.sync_api import (
+    Browser,
+    BrowserContext,
+    ConsoleMessage,
+    Page,
+    expect,
+    sync_playwright,
+)
 
 from tests.e2e.browser import NONE, find
 
@@ -177,14 +184,16 @@ class Watch:
 
     def _page(self, page: Page) -> None:
         page.on("pageerror", lambda error: self.problems.append(f"page exception: {error}"))
-        page.on(
-            "console",
-            lambda message: (
-                self.problems.append(f"console error: {message.text} {message.location}")
-                if message.type == "error"
-                else None
-            ),
-        )
+        page.on("console", self._said)
+
+    def _said(self, message: ConsoleMessage) -> None:
+        where = str(message.location.get("url", ""))
+        if message.type == "error" and not _LOOKED_FOR.search(where):
+            self.problems.append(f"console error: {message.text} {message.location}")
+
+
+_LOOKED_FOR = re.compile(r"^http://127\.0\.0\.1:\d+/[a-z]+/_stcore/(health|host-config)$")
+"""Where Streamlit looks for its server first, when a page is opened by its own address."""
 
 
 WAIT_MS = 90_000
