@@ -46,6 +46,7 @@ class Tried:
         low_db: Lower end of the 95 % interval over the samples of what it gains, in dB.
         high_db: Upper end.
         samples: Number of samples.
+        floor_db: What the last digits of the inputs change, in dB: less is no gain.
         metric_gain: What the metric gains, more is better, in its unit; a share of 0 to 1 where
             that is ``%``; None without a metric.
         metric: The metric in words, such as ``Top-1``.
@@ -57,6 +58,7 @@ class Tried:
     low_db: float
     high_db: float
     samples: int
+    floor_db: float = 0.0
     metric_gain: float | None = None
     metric: str = ""
     metric_unit: str = ""
@@ -68,8 +70,8 @@ class Tried:
 
     @property
     def helps(self) -> bool:
-        """Whether it gains, and not by a few samples only."""
-        return self.gain_db > LEAST_DB and self.low_db > 0
+        """Whether it gains, and not by a few samples or by chance only."""
+        return self.gain_db > max(LEAST_DB, self.floor_db) and self.low_db > 0
 
     @property
     def in_words(self) -> str:
