@@ -46,11 +46,11 @@ class Tried:
         low_db: Lower end of the 95 % interval over the samples of what it gains, in dB.
         high_db: Upper end.
         samples: Number of samples.
-        floor_db: What the last digits of the inputs change, in dB: less is no gain.
         metric_gain: What the metric gains, more is better, in its unit; a share of 0 to 1 where
             that is ``%``; None without a metric.
         metric: The metric in words, such as ``Top-1``.
         metric_unit: Its unit.
+        floor_db: What the last digits of the inputs change, in dB: less is no gain.
     """
 
     before_db: float
@@ -58,10 +58,10 @@ class Tried:
     low_db: float
     high_db: float
     samples: int
-    floor_db: float = 0.0
     metric_gain: float | None = None
     metric: str = ""
     metric_unit: str = ""
+    floor_db: float = 0.0
 
     @property
     def gain_db(self) -> float:

@@ -176,7 +176,9 @@ def _table(workspace: Workspace, found: UnitRanking) -> None:
     )
     if place is not None:
         st.page_link(
-            "views/layers/page.py", label=f"Go to {row} in Layers", icon=":material/arrow_forward:"
+            "views/layers/page.py",
+            label=f"Go to {as_text(row)} in Layers",
+            icon=":material/arrow_forward:",
         )
 
 
