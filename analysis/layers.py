@@ -1,5 +1,6 @@
 """What a quantization does to each node: one row for each node and each input of the model."""
 
+from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from typing import Literal
 
@@ -35,6 +36,7 @@ class LayerRow:
         calibrator: Key of the calibrator, ``fixed`` for a range that the recipe has, or empty.
         range: Its range and who says so; None where it is not quantized.
         local: Clipping and rounding error of its output from the histogram, or None.
+        fused_with: The node behind it that reads its float result, or empty.
     """
 
     name: str
@@ -49,6 +51,7 @@ class LayerRow:
     calibrator: str = ""
     range: GroupRange | None = None
     local: LocalError | None = None
+    fused_with: str = ""
 
     @property
     def rmin(self) -> float | None:
@@ -91,12 +94,74 @@ def layer_rows(quantized: QuantizedModel, calibration: Calibration) -> tuple[Lay
     for name, item in plan.nodes.items():
         outputs = quantized.float_model.float_outputs(item.node)
         tensor = outputs[0] if outputs else ""
-        state, note = _state(quantized, item, tensor)
+        state, note, fused_with = _state(quantized, item, tensor)
         row = LayerRow(
-            name, item.node.op_type, state, note, tensor, "", item.settings, _weight(item)
+            name,
+            item.node.op_type,
+            state,
+            note,
+            tensor,
+            "",
+            item.settings,
+            _weight(item),
+            fused_with=fused_with,
         )
         rows.append(_with_range(row, quantized, calibration))
     return tuple(rows)
+
+
+@dataclass(frozen=True)
+class UnitRow:
+    """What is quantized as one: a node, and the activations that are fused into it.
+
+    Attributes:
+        members: Their rows, in order; the output of the last is what is quantized.
+    """
+
+    members: tuple[LayerRow, ...]
+
+    @property
+    def head(self) -> LayerRow:
+        """The row that it is called by; it has the weight."""
+        return self.members[0]
+
+    @property
+    def end(self) -> LayerRow:
+        """The row whose output is quantized."""
+        return self.members[-1]
+
+    @property
+    def name(self) -> str:
+        """What it is called: its first node."""
+        return self.head.name
+
+    @property
+    def op_types(self) -> str:
+        """Its operators, such as ``Conv + Relu``."""
+        return " + ".join(row.op_type for row in self.members)
+
+    def __contains__(self, name: object) -> bool:
+        """Whether one of its nodes has this name."""
+        return any(row.name == name for row in self.members)
+
+
+def unit_rows(rows: Sequence[LayerRow]) -> tuple[UnitRow, ...]:
+    """The rows by what is quantized as one, each in one unit, in order of the first nodes.
+
+    Args:
+        rows: What :func:`layer_rows` gave.
+    """
+    by_name = {row.name: row for row in rows}
+    inner = {row.fused_with for row in rows if row.fused_with}
+    found: list[UnitRow] = []
+    for row in rows:
+        if row.name in inner:
+            continue
+        members = [row]
+        while members[-1].fused_with:
+            members.append(by_name[members[-1].fused_with])
+        found.append(UnitRow(tuple(members)))
+    return tuple(found)
 
 
 def _with_range(row: LayerRow, quantized: QuantizedModel, calibration: Calibration) -> LayerRow:
@@ -119,21 +184,22 @@ def _with_range(row: LayerRow, quantized: QuantizedModel, calibration: Calibrati
     )
 
 
-def _state(quantized: QuantizedModel, item: NodePlan, tensor: str) -> tuple[State, str]:
+def _state(quantized: QuantizedModel, item: NodePlan, tensor: str) -> tuple[State, str, str]:
+    """How a node computes, why, and the node that it is fused with."""
     if not item.quantized:
-        return "float", item.why
+        return "float", item.why, ""
     verdict = quantized.activations.get(item.node.name)
     if verdict is not None and verdict.dropped:
-        return "dropped", verdict.reason
+        return "dropped", verdict.reason, ""
     following = quantized.float_model.consumers.get(tensor, ())
     replaced = tensor in quantized.plan.tensors and tensor not in quantized.tensor_map
     for consumer in filter(None, following):
         # A dropped clamp leaves its own name on the tensor before it, quantized once.
         if replaced or quantized.plan.nodes[consumer].fused_into == item.node.name:
-            return "fused", f"read in float by {consumer}"
+            return "fused", f"read in float by {consumer}", consumer
     if item.fused_into:
-        return "int8", f"fused into {item.fused_into}"
-    return "int8", ""
+        return "int8", f"fused into {item.fused_into}", ""
+    return "int8", "", ""
 
 
 def _weight(item: NodePlan) -> str:

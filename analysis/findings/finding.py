@@ -50,6 +50,7 @@ class Tried:
             that is ``%``; None without a metric.
         metric: The metric in words, such as ``Top-1``.
         metric_unit: Its unit.
+        floor_db: What the last digits of the inputs change, in dB: less is no gain.
     """
 
     before_db: float
@@ -60,6 +61,7 @@ class Tried:
     metric_gain: float | None = None
     metric: str = ""
     metric_unit: str = ""
+    floor_db: float = 0.0
 
     @property
     def gain_db(self) -> float:
@@ -68,8 +70,8 @@ class Tried:
 
     @property
     def helps(self) -> bool:
-        """Whether it gains, and not by a few samples only."""
-        return self.gain_db > LEAST_DB and self.low_db > 0
+        """Whether it gains, and not by a few samples or by chance only."""
+        return self.gain_db > max(LEAST_DB, self.floor_db) and self.low_db > 0
 
     @property
     def in_words(self) -> str:

@@ -10,7 +10,7 @@ from analysis.sweep.runner import sweep
 from analysis.sweep.subject import Subject
 from analysis.sweep.unit_effects import BUDGET_BYTES, float_base
 from analysis.trying.scores import Scores, pooled
-from analysis.trying.scoring import Scorer
+from analysis.trying.scoring import NOISE, Scorer
 from quant.ablation import QuantUnit, units
 from quant.execution.progress import Progress
 from quant.model.model import Model
@@ -19,9 +19,6 @@ from quant.planning.plan import Plan
 from quant.planning.resolve import plan
 from quant.recipe.recipe import Recipe
 from quant.statistics.calibration import Calibration
-
-NOISE = 1e-6
-"""Relative noise on the inputs that no user could tell from the real ones."""
 
 
 @dataclass(frozen=True)

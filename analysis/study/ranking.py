@@ -3,7 +3,7 @@
 import math
 from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import Literal
+from typing import Final, Literal
 
 from analysis.errors.weights_vs_activations import AblationResult
 from analysis.study.measuring import ABLATIONS
@@ -12,6 +12,9 @@ from analysis.study.sweeping import effects_of, units_of
 from analysis.sweep.unit_effects import Kind, UnitEffect
 from quant.ablation import QuantUnit
 from quant.io.show import counted
+
+SHARP: Final = 0.2
+"""Width of the interval of a loss over the loss itself, at most, to rank layers by it."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -39,9 +42,14 @@ class UnitRanking:
 
     @property
     def by_metric(self) -> bool:
-        """Whether the metric tells float and int8 apart on these samples."""
+        """Whether the metric can tell layers apart on these samples.
+
+        What all layers together lose must be known well enough to be dealt out among them.
+        """
         change = self.base.metric if self.base else None
-        return change is not None and not change.is_flat
+        if change is None or change.is_flat:
+            return False
+        return change.high - change.low <= SHARP * abs(change.float_value - change.int8_value)
 
     @property
     def reason(self) -> str:
@@ -55,10 +63,11 @@ class UnitRanking:
         )
         if self.by_metric:
             return f"Ranked by {change.label}, then by output sqnr ({interval})."
-        return (
-            f"Ranked by output sqnr: {change.label} cannot tell float and int8 apart "
-            f"({interval}, which holds zero)."
-        )
+        if change.is_flat:
+            why = f"cannot tell float and int8 apart ({interval}, which holds zero)"
+        else:
+            why = f"cannot tell layers apart ({interval}, which is too wide to deal out)"
+        return f"Ranked by output sqnr: {change.label} {why}."
 
     @property
     def ordered(self) -> tuple[QuantUnit, ...]:

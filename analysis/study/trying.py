@@ -7,10 +7,10 @@ from typing import Final
 
 from analysis.findings import Finding
 from analysis.study.evidence import findings_of
-from analysis.study.keys import SCORED, Result
+from analysis.study.keys import MEASURED, SCORED, Result
 from analysis.study.study import Stage, Study
 from analysis.trying.advice import Known, advised, to_try
-from analysis.trying.scores import Scores
+from analysis.trying.scores import Repeatability, Scores
 from analysis.trying.scoring import Scorer
 from quant.data.folds import folds
 from quant.errors import DataError, ModelError, RecipeError
@@ -41,6 +41,15 @@ class Trial:
 TRIALS: Final = Result[Trial]("trials", SCORED, keep=512)
 
 
+REPEATABILITY: Final = Result[Repeatability]("repeatability", MEASURED)
+"""Of the recipe as it stands, on the samples that fixes are tried on."""
+
+
+def repeatability_of(study: Study) -> Repeatability | None:
+    """What the last digits of the inputs change; None while that is not known."""
+    return on_few_samples(study).known(REPEATABILITY)
+
+
 def advice_of(study: Study, ranked: Study) -> tuple[Finding, ...]:
     """What to change next, by what was tried where something was.
 
@@ -48,7 +57,10 @@ def advice_of(study: Study, ranked: Study) -> tuple[Finding, ...]:
         study: What was measured.
         ranked: The same on the samples that units are ranked on.
     """
-    return advised(study.recipe, findings_of(study, ranked), _known(study), study.metric)
+    found = repeatability_of(study)
+    floor_db = 0.0 if found is None else found.floor_db
+    suspects = findings_of(study, ranked)
+    return advised(study.recipe, suspects, _known(study), study.metric, floor_db)
 
 
 def tries(study: Study, ranked: Study) -> tuple[int, int]:
@@ -88,6 +100,8 @@ def _try(rank_samples: int | None, study: Study, progress: OnProgress | None) ->
         on.with_recipe(recipe).keep(TRIALS, _trial(scorer, study, recipe))
         done += 1
     beat()
+    if on.known(REPEATABILITY) is None and _known(study)(study.recipe) is not None:
+        on.keep(REPEATABILITY, scorer.repeatability(study.quantized.to_bytes()))
 
 
 def _trial(scorer: Scorer, study: Study, recipe: Recipe) -> Trial:

@@ -35,7 +35,11 @@ def to_try(recipe: Recipe, suspects: Sequence[Finding]) -> Mapping[str, Recipe]:
 
 
 def advised(
-    recipe: Recipe, suspects: Sequence[Finding], known: Known, metric: Metric | None
+    recipe: Recipe,
+    suspects: Sequence[Finding],
+    known: Known,
+    metric: Metric | None,
+    floor_db: float = 0.0,
 ) -> tuple[Finding, ...]:
     """The suspects and the cures that help, by what was measured where something was.
 
@@ -44,6 +48,7 @@ def advised(
         suspects: What was found.
         known: The scores of recipes.
         metric: The metric that the scores have.
+        floor_db: What the last digits of the inputs change, in dB.
 
     Returns:
         Every suspect, with what its fix gave; and of each kind of cure the best, where it helps
@@ -55,7 +60,9 @@ def advised(
 
     def measured(finding: Finding) -> Finding:
         scores = None if finding.fix is None else known(finding.fix.recipe)
-        return finding if scores is None else _measured(finding, _tried(base, scores, metric))
+        if scores is None:
+            return finding
+        return _measured(finding, replace(_tried(base, scores, metric), floor_db=floor_db))
 
     found = [measured(finding) for finding in suspects]
     taken = {finding.fix.recipe.content_key for finding in suspects if finding.fix is not None}

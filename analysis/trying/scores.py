@@ -132,6 +132,21 @@ class Scores:
         return max(0.0, middle - half), min(1.0, middle + half)
 
 
+@dataclass(frozen=True)
+class Repeatability:
+    """What the last digits of the inputs change: noise of 1e-6 that no user could tell.
+
+    Attributes:
+        outputs_db: Sqnr of the int8 model's outputs against its own without that noise, in dB, the
+            least of the outputs.
+        floor_db: By how much its sqnr against the float model changes, in dB. A smaller difference
+            between two recipes is none.
+    """
+
+    outputs_db: float
+    floor_db: float
+
+
 def pooled(parts: Iterable[Scores]) -> Scores:
     """The scores over the samples of all parts, which are at least one."""
     return reduce(add, parts)

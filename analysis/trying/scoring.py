@@ -1,14 +1,16 @@
 """Run int8 models on samples and score them against the float model, whose outputs are kept."""
 
+import math
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
+from typing import Final
 
 import numpy as np
 from numpy.typing import NDArray
 
 from analysis.metrics import Metric, MetricAccumulator
 from analysis.metrics.scores import predictions
-from analysis.trying.scores import Scores
+from analysis.trying.scores import Repeatability, Scores
 from quant.data.dataset import Batch, Dataset
 from quant.error_model.differences import differences
 from quant.errors import DataError
@@ -17,6 +19,9 @@ from quant.model.model import Model
 from quant.runtime.session import InferenceSession
 
 Array = NDArray[np.generic]
+
+NOISE: Final = 1e-6
+"""Relative noise on the inputs that no user could tell from the real ones."""
 
 
 @dataclass(eq=False)
@@ -58,6 +63,22 @@ class Scorer:
                 "found none; cut the model before the operator that picks or counts its results"
             )
         return found
+
+    def repeatability(self, content: bytes) -> Repeatability:
+        """What the last digits of the inputs change in the outputs of an int8 model.
+
+        Args:
+            content: Content of its ``.onnx`` file.
+
+        Raises:
+            ModelError: If it cannot be run.
+            Cancelled: If the heartbeat raised it.
+        """
+        still, shaken = self.outputs(content), self.outputs(content, noise=NOISE)
+        apart = score(still, shaken, ignored=self.ignored).sqnr_db
+        scores = [score(self.reference, found, ignored=self.ignored) for found in (still, shaken)]
+        change = abs(scores[0].sqnr_db - scores[1].sqnr_db)
+        return Repeatability(apart, change if math.isfinite(change) else 0.0)
 
     @property
     def reference(self) -> Sequence[Mapping[str, Array]]:

@@ -7,7 +7,7 @@ from functools import cached_property
 import streamlit as st
 
 from analysis.errors.cumulative import Comparison
-from analysis.layers import LayerRow, layer_rows
+from analysis.layers import LayerRow, UnitRow, layer_rows, unit_rows
 from analysis.metrics import Metric
 from analysis.ranges.weight_channels import (
     WeightChannels,
@@ -83,6 +83,11 @@ class Workspace:
     def rows(self) -> tuple[LayerRow, ...]:
         """The rows of the Layers table."""
         return _rows(self.key, self.quantized, self.calibration)
+
+    @cached_property
+    def units(self) -> tuple[UnitRow, ...]:
+        """The rows by what is quantized as one."""
+        return unit_rows(self.rows())
 
     def shape(self, tensor: str) -> Shape | None:
         """What the range picker draws of a quantized tensor, or None without statistics."""

@@ -2,7 +2,7 @@ import math
 
 import pytest
 
-from analysis.layers import clipping_db, layer_rows, rounding_db
+from analysis.layers import clipping_db, layer_rows, rounding_db, unit_rows
 from quant import calibrate, load, open_data, preset, quantize
 from quant.error_model.local_error import LocalError, local_error
 from quant.recipe.recipe import Recipe, Rule
@@ -45,6 +45,25 @@ def test_a_node_with_a_fused_activation_leaves_the_range_to_it(model, calibratio
     assert found["conv1"].rmin is None
     assert found["relu1"].state == "dropped"
     assert found["relu1"].rmin == 0
+
+
+def test_a_unit_is_a_node_with_what_is_fused_into_it(model, calibration):
+    found = unit_rows(tuple(rows(model, calibration, preset("everything")).values()))
+    assert [unit.name for unit in found] == ["image", "conv1", "conv2"]
+    fused = found[1]
+    assert (fused.head.name, fused.end.name, fused.op_types) == ("conv1", "relu1", "Conv + Relu")
+    assert "relu1" in fused
+    assert "conv2" not in fused
+
+
+def test_without_fusion_every_row_is_a_unit(model, calibration):
+    apart = preset("everything").with_rule(
+        Rule("node", "relu1", {"fuse_activation": "never", "drop_activation": "never"})
+    )
+    found = rows(model, calibration, apart)
+    assert [unit.members for unit in unit_rows(tuple(found.values()))] == [
+        (row,) for row in found.values()
+    ]
 
 
 def test_a_skipped_node_says_which_rule(model, calibration):

@@ -4,6 +4,7 @@ import pandas as pd
 import streamlit as st
 
 from analysis.latency import model_size
+from analysis.study.trying import repeatability_of
 from app.tasks.export import checks_of, start_check
 from app.views.export.file import wanted
 from app.views.shared.format import as_text, db, percent, plural
@@ -16,6 +17,9 @@ from quant.io.show import size
 
 AMPLIFIED_DB = 30.0
 """Below, ties of rounding change the outputs by 3 % and more."""
+
+LIKE_NOISE_DB = 6.0
+"""Ties that differ from noise by less are like noise: one sample is compared with many."""
 
 
 def summary(workspace: Workspace) -> None:
@@ -39,7 +43,7 @@ def summary(workspace: Workspace) -> None:
         del facts["Accuracy"]
         facts["Top-1"] = (
             f"**{percent(measured.int8_top1)}** int8, {percent(measured.float_top1)} float, "
-            f"on {plural(measured.samples, 'sample')}"
+            f"this file on {plural(measured.samples, 'sample')}"
         )
     elif measured is not None:
         facts["Same answer as float"] = percent(measured.agreement)
@@ -87,12 +91,33 @@ def checks_panel(workspace: Workspace) -> bool:
         "simulation computes quantization in plain float operators; differences are rounding ties "
         "of integer kernels."
     )
-    if min(check.sqnr_db for check in checks) < AMPLIFIED_DB:
+    _amplified(workspace, min(check.sqnr_db for check in checks))
+    return True
+
+
+def _amplified(workspace: Workspace, least_db: float) -> None:
+    """What ties become on their way to the outputs, beside what the smallest noise becomes."""
+    if least_db >= AMPLIFIED_DB:
+        return
+    measured = "Measure runs this very file at level *all*, as ONNX Runtime does by default."
+    found = repeatability_of(workspace.study)
+    if found is None:
         st.caption(
             ":material/info: This model amplifies such ties until they are as large as an int8 "
-            "error. Measure runs level *all*, as ONNX Runtime does by default."
+            f"error. {measured} It also tells how well the model repeats itself."
         )
-    return True
+    elif least_db >= found.outputs_db - LIKE_NOISE_DB:
+        st.caption(
+            ":material/info: This model amplifies anything: noise of 1e-6 on its inputs changes "
+            f"its outputs as much ({db(found.outputs_db)}). {measured}"
+        )
+    else:
+        st.warning(
+            f"The levels differ by more ({db(least_db)}) than the model does from itself under "
+            f"noise of 1e-6 on its inputs ({db(found.outputs_db)}): trust what was measured at the "
+            "level that you will run.",
+            icon=":material/warning:",
+        )
 
 
 def _wait(workspace: Workspace) -> None:

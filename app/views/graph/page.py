@@ -9,7 +9,8 @@ from app.session import user_session
 from app.views.graph.colouring import COLOURINGS, paint
 from app.views.graph.node_facts import node_facts
 from app.views.layers.recipe_bar import undo_buttons
-from app.views.layers.table import go_to, selected
+from app.views.layers.table import go_to, selected_node
+from app.views.shared.format import as_text
 from app.views.shared.page_guard import guarded, ready
 from app.workspace.graph_cache import drawing
 from app.workspace.workspace import Workspace
@@ -49,7 +50,7 @@ def graph_and_facts(workspace: Workspace) -> None:
             )
             values = numbers(workspace, name)
             drawn = drawing(workspace.opened.model)
-            row = selected(workspace)
+            row = selected_node(workspace)
             opened = graph(
                 drawn,
                 paint(COLOURINGS[name], drawn.graph, {r.name: r for r in workspace.rows()}, values),
@@ -69,7 +70,7 @@ def graph_and_facts(workspace: Workspace) -> None:
 with guarded():
     project = user_session.project()
     with st.container(horizontal=True, vertical_alignment="center"):
-        title = f"Graph of {project.source.title}" if project.source else "Graph"
+        title = f"Graph of {as_text(project.source.title)}" if project.source else "Graph"
         st.subheader(title, anchor=False, width="stretch")
         if project.source:
             undo_buttons(project)

@@ -36,17 +36,17 @@ def _view() -> str:
 def table_and_pane(workspace: Workspace) -> None:
     """Choosing a row redraws this and nothing else; the pane first, because it is looked at."""
     with guarded():
-        row = selected(workspace)
+        unit = selected(workspace)
         left, right = st.columns([9, 12], gap="medium")
         with right:
-            layer_pane(workspace, row)
+            layer_pane(workspace, unit)
         with left:
             if _view() == RANKING:
-                disagreement(workspace, row)
+                disagreement(workspace, unit)
             else:
                 layers_table(workspace)
             findings_list(workspace, "**What to change next**")
-        prepare_choices(workspace, row.tensor if row else "")
+        prepare_choices(workspace, unit.end.tensor if unit else "")
 
 
 with guarded():

@@ -3,54 +3,53 @@
 import streamlit as st
 
 from analysis.figures import CalibratedTensor, figures_of
-from analysis.layers import LayerRow
+from analysis.layers import UnitRow
 from app.views.layers.range_editor import range_plots
 from app.views.layers.settings import Layer, layer_of, main_settings, more_settings
 from app.views.layers.table import go_to
 from app.views.layers.weights import weight_plot
 from app.views.shared.figure_chart import captioned_chart
 from app.views.shared.format import as_text
-from app.views.shared.layer_state import layer_state
+from app.views.shared.layer_state import unit_state
 from app.workspace.workspace import Workspace
 from quant.model.op_roles import INPUT_OP_TYPE
 
 ACTIVATION, WEIGHTS = "Activation", "Weights"
 
 
-def layer_pane(workspace: Workspace, row: LayerRow | None) -> None:
+def layer_pane(workspace: Workspace, unit: UnitRow | None) -> None:
     """Draw the pane."""
-    if row is None:
+    if unit is None:
         st.info(
             "No layer matches the filters. Clear the search to see all.", icon=":material/info:"
         )
         return
-    layer = layer_of(workspace, row)
-    view = _head(layer)
-    if view == WEIGHTS:
-        weight_plot(layer)
-        more_settings(layer)
+    head, layer = layer_of(workspace, unit.head), layer_of(workspace, unit.end)
+    both = (layer,) if unit.head is unit.end else (head, layer)
+    if _head(workspace, unit, head) == WEIGHTS:
+        weight_plot(head)
+        more_settings(head)
         return
     _elsewhere(layer)
     range_plots(layer)
-    main_settings(layer)
-    more_settings(layer)
+    main_settings(layer, head)
+    more_settings(*both)
     _more_figures(layer)
 
 
-def _head(layer: Layer) -> str:
+def _head(workspace: Workspace, unit: UnitRow, head: Layer) -> str:
     """Name and state of the layer; which view of it is wanted."""
-    row = layer.row
-    info = layer.workspace.opened.model.tensors.get(row.tensor)
+    info = workspace.opened.model.tensors.get(unit.end.tensor)
     shape = "×".join("?" if d is None else str(d) for d in info.shape or ()) if info else ""
-    kind = "input of the model" if row.op_type == INPUT_OP_TYPE else row.op_type
+    kind = "input of the model" if unit.head.op_type == INPUT_OP_TYPE else unit.op_types
     facts = as_text(f"{kind}{', ' + shape if shape else ''}")
-    note = f" :gray[{as_text(row.note)}]" if row.note and row.state != "fused" else ""
+    note = f" :gray[{as_text(_note(unit))}]" if _note(unit) else ""
     with st.container(horizontal=True, vertical_alignment="center"):
         st.markdown(
-            f"**{as_text(row.name)}** :gray[{facts}] :gray-badge[{layer_state(row)}]{note}",
+            f"**{as_text(unit.name)}** :gray[{facts}] :gray-badge[{unit_state(unit)}]{note}",
             width="stretch",
         )
-        if layer.item is None or layer.item.node.weight is None:
+        if head.item is None or head.item.node.weight is None:
             return ACTIVATION
         return st.segmented_control(
             "View",
@@ -61,6 +60,14 @@ def _head(layer: Layer) -> str:
             label_visibility="collapsed",
             persist_state="session",
         )
+
+
+def _note(unit: UnitRow) -> str:
+    """Why it computes as it does; of what is fused, what became of the activation."""
+    if len(unit.members) == 1:
+        return unit.head.note
+    dropped = unit.end.state == "dropped"
+    return f"{unit.end.op_type} dropped, {unit.end.note}" if dropped else ""
 
 
 def _more_figures(layer: Layer) -> None:
@@ -84,19 +91,15 @@ def _more_figures(layer: Layer) -> None:
 def _elsewhere(layer: Layer) -> None:
     """Where the range of this layer is decided, if that is not here."""
     row = layer.row
-    model = layer.workspace.opened.model
-    target, text = "", ""
-    if row.state == "fused":
-        target, text = model.consumers[row.tensor][0], "The range is chosen at"
-    elif row.owner and row.owner != row.tensor:
-        producer = model.producers.get(row.owner)
-        target, text = producer.name if producer else row.owner, "It shares the range of"
-    if target:
-        st.button(
-            f"{text} {as_text(target)}",
-            key=layer.key("elsewhere"),
-            icon=":material/arrow_forward:",
-            type="tertiary",
-            on_click=go_to,
-            args=(target,),
-        )
+    if not row.owner or row.owner == row.tensor:
+        return
+    producer = layer.workspace.opened.model.producers.get(row.owner)
+    target = producer.name if producer else row.owner
+    st.button(
+        f"It shares the range of {as_text(target)}",
+        key=layer.key("elsewhere"),
+        icon=":material/arrow_forward:",
+        type="tertiary",
+        on_click=go_to,
+        args=(target,),
+    )

@@ -94,8 +94,13 @@ def layer_of(workspace: Workspace, row: LayerRow) -> Layer:
     return Layer(workspace, row, None if row.op_type == INPUT_OP_TYPE else item, settings, sources)
 
 
-def main_settings(layer: Layer) -> None:
-    """The settings that are changed most, in one line above the plots."""
+def main_settings(layer: Layer, head: Layer) -> None:
+    """The settings that are changed most, in one line under the plots.
+
+    Args:
+        layer: What gives the activation.
+        head: What it is called by: its first node.
+    """
     row, settings = layer.row, layer.settings
     owned = bool(row.owner) and row.owner == row.tensor
     calibrator, kind, skip = st.columns([5, 5, 3], vertical_alignment="bottom")
@@ -117,29 +122,54 @@ def main_settings(layer: Layer) -> None:
             disabled=not owned,
         )
     with skip:
-        quantizable = layer.item is None or layer.item.node.quantizable
+        quantizable = head.item is None or head.item.node.quantizable
         toggle(
             "Skip",
-            layer.item is not None and layer.item.settings.skip,
-            layer.setter("skip"),
-            name=layer.key("skip"),
+            head.item is not None and head.item.settings.skip,
+            lambda skip: _skip(layer, head, skip=skip),
+            name=head.key("skip"),
             hint="Compute this layer in float.",
-            disabled=layer.item is None or not quantizable,
+            disabled=head.item is None or not quantizable,
         )
     if owned:
         calibrator_options(settings.calibrator, layer.change_calibrator, name=layer.key("option"))
 
 
-def more_settings(layer: Layer) -> None:
-    """The rarer settings of a node, those that apply to it, and where each comes from."""
-    item = layer.item
-    if item is not None and item.node.quantizable:
-        with st.container(horizontal=True, vertical_alignment="bottom", key=layer.key("more")):
+def _skip(layer: Layer, head: Layer, *, skip: bool) -> None:
+    """Compute all of a layer in float, or none of it: what was fused is skipped with its node."""
+    nodes = {head.row.name: head, layer.row.name: layer}
+    if not skip:
+        model = head.workspace.opened.model
+        for name in filter(None, model.consumers.get(head.row.tensor, ())):
+            item = head.workspace.quantized.plan.nodes[name]
+            if item.node.kind is Kind.ACTIVATION and item.settings.skip:
+                rows = {row.name: row for row in head.workspace.rows()}
+                nodes[name] = layer_of(head.workspace, rows[name])
+
+    def edit(recipe: Recipe) -> Recipe:
+        for of in nodes.values():
+            recipe = of.edited(recipe, skip=skip)
+        return recipe
+
+    apply(edit)
+
+
+def more_settings(*layers: Layer) -> None:
+    """The rarer settings of some nodes, those that apply to each, and where each comes from."""
+    with st.container(horizontal=True, vertical_alignment="bottom", key=layers[0].key("more")):
+        for layer in layers:
+            item = layer.item
+            if item is None or not item.node.quantizable:
+                continue
             _weight_settings(layer, item)
             _activation_settings(layer, item)
             if item.node.op_type in {"Add", "Concat"}:
                 _choice(layer, "Align inputs", "align", ALIGN, "Let the inputs share parameters.")
-    _sources(layer)
+    changed = [layer for layer in layers if layer.sources]
+    for layer in changed:
+        _sources(layer)
+    if not changed:
+        st.caption("Every setting is the recipe's default.")
 
 
 def _weight_settings(layer: Layer, item: NodePlan) -> None:
@@ -223,11 +253,11 @@ def _sources(layer: Layer) -> None:
     with st.container(horizontal=True, vertical_alignment="center"):
         parts: list[str] = []
         if mine:
-            parts.append(f"Set for this layer: {', '.join(map(_words, mine))}.")
+            parts.append(f"Set for {as_text(row.name)}: {', '.join(map(_words, mine))}.")
         parts += [
             f"{_words(name).capitalize()} from the rule for {r}." for name, r in other.items()
         ]
-        st.caption(" ".join(parts) or "Every setting is the recipe's default.", width="content")
+        st.caption(" ".join(parts), width="content")
         if mine:
             st.button(
                 "Reset to default",

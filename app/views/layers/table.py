@@ -7,12 +7,12 @@ import pandas as pd
 import streamlit as st
 
 from analysis.errors.tensor_error import ErrorStats
-from analysis.layers import LayerRow, clipping_db, rounding_db
+from analysis.layers import LayerRow, UnitRow, clipping_db, rounding_db
 from analysis.sweep.unit_effects import KINDS
 from app.session import user_session
 from app.views.shared.controls import calibrator_label
 from app.views.shared.format import plural
-from app.views.shared.layer_state import STATES, layer_state
+from app.views.shared.layer_state import STATES, unit_state
 from app.views.shared.row_table import row_table
 from app.workspace.workspace import Workspace
 
@@ -21,21 +21,21 @@ KEY = "layers_table"
 
 def layers_table(workspace: Workspace) -> None:
     """Draw the table."""
-    rows = workspace.rows()
-    shown = _filtered(rows)
+    units = workspace.units
+    shown = _filtered(units)
     comparison = workspace.comparison()
     effects = {kind: workspace.ranking.by_node(kind) for kind in KINDS}
-    row = selected(workspace)
+    unit = selected(workspace)
     row_table(
         _frame(shown, comparison.tensors if comparison else {}, effects),
-        row.name if row else None,
+        unit.name if unit else None,
         choose=go_to,
         key=KEY,
         columns=_columns(),
         order=_order(measured=comparison is not None, effects=effects),
         alt="Layers of the model with their quantization and its error",
     )
-    hidden = len(rows) - len(shown)
+    hidden = len(units) - len(shown)
     note = f"{plural(len(shown), 'layer')}" + (f", {hidden} filtered out" if hidden else "")
     st.caption(f"{note}. Local errors are of the layer's own output, predicted from its histogram.")
 
@@ -45,17 +45,26 @@ def go_to(name: str) -> None:
     user_session.select(name)
 
 
-def selected(workspace: Workspace) -> LayerRow | None:
-    """The row of the session; at first the one with the greatest local error."""
-    rows = workspace.rows()
+def selected(workspace: Workspace) -> UnitRow | None:
+    """The unit of the session's row; at first the one with the greatest local error."""
     wanted = user_session.current().row
-    found = next((row for row in rows if row.name == wanted), None)
-    if found is not None:
-        return found
-    return min(rows, key=lambda row: row.local.sqnr_db if row.local else math.inf, default=None)
+    found = next((unit for unit in workspace.units if wanted in unit), None)
+    return found or min(workspace.units, key=_local_db, default=None)
 
 
-def _filtered(rows: Sequence[LayerRow]) -> list[LayerRow]:
+def selected_node(workspace: Workspace) -> LayerRow | None:
+    """The session's row; at first the one with the greatest local error."""
+    wanted = user_session.current().row
+    found = next((row for row in workspace.rows() if row.name == wanted), None)
+    unit = None if found else selected(workspace)
+    return unit.end if unit else found
+
+
+def _local_db(unit: UnitRow) -> float:
+    return unit.end.local.sqnr_db if unit.end.local else math.inf
+
+
+def _filtered(units: Sequence[UnitRow]) -> list[UnitRow]:
     search, kinds = st.columns([3, 2], vertical_alignment="bottom")
     with search:
         text = st.text_input(
@@ -70,7 +79,7 @@ def _filtered(rows: Sequence[LayerRow]) -> list[LayerRow]:
     with kinds:
         ops = st.multiselect(
             "Operator types",
-            sorted({row.op_type for row in rows}),
+            sorted({row.op_type for unit in units for row in unit.members}),
             key="layer ops",
             placeholder="All operator types",
             label_visibility="collapsed",
@@ -78,15 +87,15 @@ def _filtered(rows: Sequence[LayerRow]) -> list[LayerRow]:
         )
     wanted = (text or "").strip().lower()
     return [
-        row
-        for row in rows
-        if (not ops or row.op_type in ops)
-        and (not wanted or wanted in row.name.lower() or wanted in row.tensor.lower())
+        unit
+        for unit in units
+        if any(not ops or row.op_type in ops for row in unit.members)
+        and any(wanted in text.lower() for row in unit.members for text in (row.name, row.tensor))
     ]
 
 
 def _frame(
-    rows: Sequence[LayerRow],
+    units: Sequence[UnitRow],
     measured: Mapping[str, ErrorStats],
     effects: Mapping[str, Mapping[str, float]],
 ) -> pd.DataFrame:
@@ -97,25 +106,26 @@ def _frame(
         found = measured.get(row.tensor)
         return found.sqnr_db if found is not None and math.isfinite(found.sqnr_db) else None
 
+    ends = [unit.end for unit in units]
     return pd.DataFrame(
         {
-            "name": [row.name for row in rows],
-            "op": [row.op_type for row in rows],
-            "state": [layer_state(row) for row in rows],
-            "local": [local(r, r.local.sqnr_db) if r.local else None for r in rows],
-            "cumulative": [cumulative(row) for row in rows],
+            "name": [unit.name for unit in units],
+            "op": [unit.op_types for unit in units],
+            "state": [unit_state(unit) for unit in units],
+            "local": [local(r, r.local.sqnr_db) if r.local else None for r in ends],
+            "cumulative": [cumulative(row) for row in ends],
             **{
-                kind: [_finite(known.get(row.name)) for row in rows]
+                kind: [_finite(known.get(unit.name)) for unit in units]
                 for kind, known in effects.items()
             },
-            "clip": [100 * row.local.clip_rate if row.local else None for row in rows],
-            "calibrator": [_calibrator(row) for row in rows],
-            "rmin": [row.rmin for row in rows],
-            "rmax": [row.rmax for row in rows],
-            "rounding": [local(r, rounding_db(r.local)) if r.local else None for r in rows],
-            "clipping": [local(r, clipping_db(r.local)) if r.local else None for r in rows],
-            "activation": [row.activation or None for row in rows],
-            "weight": [row.weight or None for row in rows],
+            "clip": [100 * row.local.clip_rate if row.local else None for row in ends],
+            "calibrator": [_calibrator(row) for row in ends],
+            "rmin": [row.rmin for row in ends],
+            "rmax": [row.rmax for row in ends],
+            "rounding": [local(r, rounding_db(r.local)) if r.local else None for r in ends],
+            "clipping": [local(r, clipping_db(r.local)) if r.local else None for r in ends],
+            "activation": [row.activation or None for row in ends],
+            "weight": [unit.head.weight or None for unit in units],
         }
     )
 
@@ -141,7 +151,7 @@ def _order(*, measured: bool, effects: Mapping[str, Mapping[str, float]]) -> lis
 def _columns():
     column = st.column_config
     return {
-        "op": column.TextColumn("Op", width=76),
+        "op": column.TextColumn("Op", width=92),
         "state": column.TextColumn(
             "State",
             width=66,

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 import pandas as pd
 import streamlit as st
 
-from analysis.layers import LayerRow
+from analysis.layers import UnitRow
 from analysis.ranges.candidates import RangeCandidate
 from app.tasks.range_candidates import Choices, choices_of
 from app.views.layers.table import go_to
@@ -24,23 +24,23 @@ class Ranked:
     """One quantized tensor.
 
     Attributes:
-        row: Its layer.
+        unit: Its layer.
         choices: What the tools would choose.
         loses_db: Weighted sqnr that the range in use is below the best choice, in dB.
     """
 
-    row: LayerRow
+    unit: UnitRow
     choices: Choices
     loses_db: float | None
 
 
-def disagreement(workspace: Workspace, row: LayerRow | None) -> None:
+def disagreement(workspace: Workspace, unit: UnitRow | None) -> None:
     """Draw the ranking as far as it is known; a click selects the layer."""
-    wanted = [other for other in workspace.rows() if workspace.asked(other.tensor) is not None]
+    wanted = [other for other in workspace.units if workspace.asked(other.end.tensor)]
     ranked = _ranked(workspace, wanted)
     row_table(
         _frame(ranked),
-        row.name if row else None,
+        unit.name if unit else None,
         choose=go_to,
         key=KEY,
         columns=_columns(),
@@ -60,7 +60,7 @@ def _progress(workspace: Workspace, known: int, total: int) -> None:
 
     @st.fragment(run_every=POLL_SECONDS)
     def filling() -> None:
-        done = sum(choices_of(workspace, row.tensor) is not None for row in workspace.rows())
+        done = sum(choices_of(workspace, u.end.tensor) is not None for u in workspace.units)
         st.progress(known / total, text=f"{known:,} of {plural(total, 'tensor')} computed")
         if done > known:
             st.rerun()
@@ -68,18 +68,18 @@ def _progress(workspace: Workspace, known: int, total: int) -> None:
     filling()
 
 
-def _ranked(workspace: Workspace, rows: Sequence[LayerRow]) -> list[Ranked]:
+def _ranked(workspace: Workspace, units: Sequence[UnitRow]) -> list[Ranked]:
     """The tensors whose choices are known, the most disputed first."""
     found: list[Ranked] = []
-    for row in rows:
-        choices = choices_of(workspace, row.tensor)
+    for unit in units:
+        choices = choices_of(workspace, unit.end.tensor)
         if choices is None:
             continue
         best = _rated_db(choices.best)
-        now = choices.rated_db(workspace, row.tensor)
+        now = choices.rated_db(workspace, unit.end.tensor)
         # A range by hand may beat every rule.
         loses = best - now if best is not None and math.isfinite(now) else None
-        found.append(Ranked(row, choices, loses))
+        found.append(Ranked(unit, choices, loses))
     return sorted(found, key=lambda item: -item.choices.gap_db)
 
 
@@ -91,7 +91,7 @@ def _rated_db(row: RangeCandidate | None) -> float | None:
 def _frame(ranked: Sequence[Ranked]) -> pd.DataFrame:
     return pd.DataFrame(
         {
-            "name": [item.row.name for item in ranked],
+            "name": [item.unit.name for item in ranked],
             "gap": [item.choices.gap_db for item in ranked],
             "loses": [item.loses_db for item in ranked],
             "best": [item.choices.best.label if item.choices.best else None for item in ranked],
@@ -99,7 +99,7 @@ def _frame(ranked: Sequence[Ranked]) -> pd.DataFrame:
             "median_db": [item.choices.median_db for item in ranked],
             "worst": [item.choices.worst.label if item.choices.worst else None for item in ranked],
             "worst_db": [_rated_db(item.choices.worst) for item in ranked],
-            "op": [item.row.op_type for item in ranked],
+            "op": [item.unit.op_types for item in ranked],
         }
     )
 
@@ -126,5 +126,5 @@ def _columns():
         "median_db": column.NumberColumn("Median dB", format="%.1f", width=82),
         "worst": column.TextColumn("Worst choice", width=150),
         "worst_db": column.NumberColumn("Worst dB", format="%.1f", width=70),
-        "op": column.TextColumn("Op", width=76),
+        "op": column.TextColumn("Op", width=92),
     }

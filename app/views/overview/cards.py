@@ -12,6 +12,7 @@ from analysis.latency import model_size
 from analysis.metrics import Metric, MetricChange
 from analysis.study.measuring import ABLATIONS
 from analysis.study.stages import LATENCY
+from analysis.study.trying import repeatability_of
 from app.tasks.measurement import measuring
 from app.views.overview.diagnosis import diagnosis
 from app.views.shared.format import DASH, as_text, db, number, percent, points
@@ -52,7 +53,7 @@ def overview_cards(workspace: Workspace) -> None:
         _speed(workspace, missing)
     diagnosis(workspace)
     split_said = _said(split) if split or not running else ""
-    said = (split_said, _same_samples(workspace), _baseline(workspace))
+    said = (split_said, _repeats(workspace), _same_samples(workspace), _baseline(workspace))
     st.caption(" ".join(filter(None, said)))
 
 
@@ -170,6 +171,17 @@ def _baseline(workspace: Workspace) -> str:
     changed = as_text(in_a_line(difference(last.recipe, workspace.project.recipe)))
     since = f" Changed since: {changed}." if changed else ""
     return f"Baseline: all int8 {value}output sqnr {db(last.sqnr_db)}.{since}"
+
+
+def _repeats(workspace: Workspace) -> str:
+    """What the last digits of the inputs change, where they change anything."""
+    found = repeatability_of(workspace.study)
+    if found is None or not math.isfinite(found.outputs_db):
+        return ""
+    return (
+        f"With noise of 1e-6 on its inputs int8 repeats its own outputs to {db(found.outputs_db)}, "
+        f"and output sqnr moves by {db(found.floor_db)}: less is no difference."
+    )
 
 
 def _same_samples(workspace: Workspace) -> str:

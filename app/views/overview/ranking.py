@@ -139,8 +139,10 @@ def _ranked_by(found: UnitRanking, metric: Metric | None) -> str:
     label = as_text(metric.label)
     if found.by_metric:
         return f"Ranked by {label}, then by output sqnr, on {found.samples:,} samples."
+    flat = found.base is not None and found.base.metric is not None and found.base.metric.is_flat
+    what = "float and int8" if flat else "layers"
     return (
-        f"Ranked by output sqnr: {label} cannot tell float and int8 apart on "
+        f"Ranked by output sqnr: {label} cannot tell {what} apart on "
         f"{plural(found.samples, 'sample')}."
     )
 
@@ -174,7 +176,9 @@ def _table(workspace: Workspace, found: UnitRanking) -> None:
     )
     if place is not None:
         st.page_link(
-            "views/layers/page.py", label=f"Go to {row} in Layers", icon=":material/arrow_forward:"
+            "views/layers/page.py",
+            label=f"Go to {as_text(row)} in Layers",
+            icon=":material/arrow_forward:",
         )
 
 

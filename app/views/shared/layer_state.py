@@ -2,7 +2,7 @@
 
 from typing import Final
 
-from analysis.layers import LayerRow
+from analysis.layers import LayerRow, UnitRow
 
 STATES: Final = {
     "int8": "computes on quantized values",
@@ -19,3 +19,8 @@ def layer_state(row: LayerRow | None) -> str:
     if row is None:
         return "float"
     return "skipped" if row.settings.skip and row.state == "float" else row.state
+
+
+def unit_state(unit: UnitRow) -> str:
+    """The state of what is quantized as one; what is fused computes in integers as a whole."""
+    return layer_state(unit.head) if len(unit.members) == 1 else "int8"

@@ -48,8 +48,9 @@ def test_a_flat_metric_is_said_to_be_and_units_are_ranked_by_what_leaving_them_f
 
 
 @pytest.mark.parametrize("better", [True, False])
-def test_a_metric_that_tells_them_apart_ranks_the_units(analysis, better):
-    change = replace(analysis.metric, low=0.1, high=0.2, higher_is_better=better)
+def test_a_metric_that_tells_units_apart_ranks_them(analysis, better):
+    values = {"float_value": 0.8, "int8_value": 0.65, "low": 0.14, "high": 0.16}
+    change = replace(analysis.metric, **values, higher_is_better=better)
     names = list(analysis.benefit)
     effects = {
         name: replace(effect, scores=replace(effect.scores, metric=float(number % 3)))
@@ -64,6 +65,15 @@ def test_a_metric_that_tells_them_apart_ranks_the_units(analysis, better):
     values = [effects[name].scores.metric for name in only_sensitivity.suspects]
     assert values == sorted(values, reverse=not better)
     assert sorted(only_sensitivity.suspects) == sorted(names)
+
+
+def test_a_loss_that_is_known_roughly_ranks_no_units(analysis):
+    change = replace(analysis.metric, float_value=0.9, int8_value=0.25, low=0.45, high=0.85)
+    told = replace(analysis, ablation=replace(analysis.ablation, metric=change))
+    assert not change.is_flat
+    assert not told.by_metric
+    assert "cannot tell layers apart" in told.ranking
+    assert told.suspects == analysis.suspects
 
 
 def test_without_a_metric_or_sweeps_it_says_so(case):

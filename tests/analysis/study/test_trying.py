@@ -10,7 +10,7 @@ from analysis.metrics import METRICS
 from analysis.study import trying as module
 from analysis.study.measuring import MEASURING
 from analysis.study.study import Study
-from analysis.study.trying import LEAST, advice_of, on_few_samples, tries, trying
+from analysis.study.trying import LEAST, advice_of, on_few_samples, repeatability_of, tries, trying
 from quant.errors import Cancelled, ModelError
 from quant.runtime.session import InferenceSession
 from tests import nets
@@ -113,3 +113,26 @@ def test_samples_are_spread_over_the_data(inputs, monkeypatch):
     for place, sample in enumerate(few.samples()):
         np.testing.assert_array_equal(sample["x"][0], images[4 * place])
     assert len(on_few_samples(study.on(10)).evaluation) == 10
+
+
+def test_what_noise_changes_is_no_gain(inputs, done):
+    data = inputs[2]
+    found = repeatability_of(done)
+    session = InferenceSession(done.quantized.to_bytes())
+    rng = np.random.default_rng(0)
+    signal = noise = 0.0
+    for sample in data.samples():
+        shaken = {"x": (sample["x"] * (1 + 1e-6 * rng.standard_normal(sample["x"].shape)))}
+        shaken["x"] = shaken["x"].astype(np.float32)
+        a, b = (
+            next(iter(session.run(feeds).values())).astype(np.float64)
+            for feeds in ({"x": sample["x"]}, shaken)
+        )
+        signal, noise = signal + np.sum(a * a), noise + np.sum((a - b) ** 2)
+    own = 10 * np.log10(signal / noise) if noise else np.inf
+    assert found.outputs_db == pytest.approx(own, abs=1e-6)
+    loud = replace(found, floor_db=200.0)
+    study = study_of(inputs)
+    study.run([MEASURING, trying(None)])
+    on_few_samples(study).keep(module.REPEATABILITY, loud)
+    assert not any(f.tried.helps for f in advice_of(study, study) if f.tried is not None)

@@ -9,6 +9,7 @@ import numpy as np
 import pytest
 from streamlit.testing.v1 import AppTest
 
+from analysis.layers import unit_rows
 from app.cli import entry
 from app.session import user_session
 from app.session.project import Project
@@ -21,7 +22,7 @@ from tests.app.screen import named, plain, project, put, put_recipe, select_row
 from tests.models import conv_relu, from_text, images
 
 MAIN = str(Path(__file__).resolve().parents[3] / "app" / "main.py")
-LAYERS = ["image", "conv1", "relu1", "conv2", "pool"]
+LAYERS = ["image", "conv1", "conv2", "pool", "flat"]
 PAGES = (
     "views/setup/page.py",
     "views/overview/page.py",
@@ -153,13 +154,43 @@ def test_a_start_that_fails_is_one_sentence_in_place(
     assert "\n" not in app.error[0].value
 
 
-def test_the_table_has_a_row_for_each_input_and_node(loaded: AppTest):
-    assert list(loaded.dataframe[0].value["name"])[:5] == LAYERS
+def test_the_table_has_a_row_for_each_input_and_for_what_is_quantized_as_one(loaded: AppTest):
+    table = loaded.dataframe[0].value.set_index("name")
+    assert list(table.index) == LAYERS
+    assert table["op"]["conv1"] == "Conv + Relu"
+    assert table["state"]["conv1"] == "int8"
+    assert table["rmin"]["conv1"] == 0  # of what the Relu gives
+    assert table["weight"]["conv1"] == "int8 per tensor"
+
+
+def test_a_fused_layer_shows_its_range_and_all_of_its_settings(loaded: AppTest):
+    for name in ("conv1", "relu1"):
+        select_row(loaded, name)
+        loaded.run()
+        said = plain(texts(loaded))
+        assert "**conv1** :gray[Conv + Relu, batch×4×6×6]" in said
+        assert "Relu dropped, lossless" in said
+        keys = [str(widget.key) for widget in (*loaded.selectbox, *loaded.toggle)]
+        assert any(key.startswith("layer weight type of conv1") for key in keys)
+        assert any(key.startswith("layer drop_activation of relu1") for key in keys)
+        assert any(key.startswith("layer calibrator of relu1") for key in keys)
+
+
+def test_a_fused_layer_is_skipped_and_taken_back_as_one(loaded: AppTest):
+    select_row(loaded, "conv1")
+    loaded.run()
+    named(loaded.toggle, "layer skip").set_value(True).run()
+    assert [rule.label for rule in project(loaded).recipe.rules] == ["node conv1", "node relu1"]
+    states = loaded.dataframe[0].value.set_index("name")["state"]
+    assert (states["conv1"], states["relu1"]) == ("skipped", "skipped")
+    named(loaded.toggle, "layer skip").set_value(False).run()
+    assert loaded.dataframe[0].value.set_index("name")["op"]["conv1"] == "Conv + Relu"
+    healthy(loaded)
 
 
 def test_searching_keeps_the_layers_that_match(loaded: AppTest):
     loaded.text_input(key="layer search").set_value("relu").run()
-    assert list(loaded.dataframe[0].value["name"]) == ["relu1"]
+    assert list(loaded.dataframe[0].value["name"]) == ["conv1"]
     loaded.text_input(key="layer search").set_value("nothing").run()
     healthy(loaded)
 
@@ -202,7 +233,7 @@ def test_the_ranking_lists_every_tensor_once_its_choices_are_known(loaded: AppTe
     loaded.get_by_key("layers view").set_value("Where tools disagree").run()
     until(loaded, lambda: any("tensors. Gap" in text.value for text in loaded.caption))
     table = loaded.dataframe[0].value
-    assert set(table["name"]) == {row.name for row in rows_of(loaded) if row.owner}
+    assert set(table["name"]) == {u.name for u in unit_rows(rows_of(loaded)) if u.end.owner}
     assert list(table["gap"]) == sorted(table["gap"], reverse=True)
     healthy(loaded)
 
