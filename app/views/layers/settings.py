@@ -126,7 +126,7 @@ def main_settings(layer: Layer, head: Layer) -> None:
         toggle(
             "Skip",
             head.item is not None and head.item.settings.skip,
-            lambda skip: _skip(layer, head, skip=skip),
+            lambda skip: _skip(head, skip=skip),
             name=head.key("skip"),
             hint="Compute this layer in float.",
             disabled=head.item is None or not quantizable,
@@ -135,23 +135,28 @@ def main_settings(layer: Layer, head: Layer) -> None:
         calibrator_options(settings.calibrator, layer.change_calibrator, name=layer.key("option"))
 
 
-def _skip(layer: Layer, head: Layer, *, skip: bool) -> None:
-    """Compute all of a layer in float, or none of it: what was fused is skipped with its node."""
-    nodes = {head.row.name: head, layer.row.name: layer}
-    if not skip:
-        model = head.workspace.opened.model
-        for name in filter(None, model.consumers.get(head.row.tensor, ())):
-            item = head.workspace.quantized.plan.nodes[name]
-            if item.node.kind is Kind.ACTIVATION and item.settings.skip:
-                rows = {row.name: row for row in head.workspace.rows()}
-                nodes[name] = layer_of(head.workspace, rows[name])
+def _skip(head: Layer, *, skip: bool) -> None:
+    """Compute a node in float, and the activation behind it, which alone would cost two casts."""
+    layers = [head, *_activation_behind(head)]
 
     def edit(recipe: Recipe) -> Recipe:
-        for of in nodes.values():
-            recipe = of.edited(recipe, skip=skip)
+        for layer in layers:
+            recipe = layer.edited(recipe, skip=skip)
         return recipe
 
     apply(edit)
+
+
+def _activation_behind(layer: Layer) -> list[Layer]:
+    """The activation that alone reads what a node computes, if that is what reads it."""
+    workspace = layer.workspace
+    readers = workspace.opened.model.consumers.get(layer.row.tensor, ())
+    if len(readers) != 1 or readers[0] not in workspace.quantized.plan.nodes:
+        return []
+    node = workspace.quantized.plan.nodes[readers[0]].node
+    if node.kind is not Kind.ACTIVATION or not node.quantizable:
+        return []
+    return [layer_of(workspace, row) for row in workspace.rows() if row.name == node.name]
 
 
 def more_settings(*layers: Layer) -> None:

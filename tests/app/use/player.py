@@ -4,6 +4,7 @@ import random
 import re
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
+from functools import reduce
 from typing import Any
 
 from streamlit.proto.WidgetStates_pb2 import WidgetStates
@@ -31,6 +32,8 @@ NODES = {
     "flat": ("Flatten", "scores"),
 }
 """The layers of the model: operator and output."""
+BEHIND = {"conv1": "relu1"}
+"""The activation that is skipped with a layer."""
 PAGES = ("layers", "layers", "layers", "overview", "setup", "export", "graph")
 WORDS: dict[str, tuple[str, ...]] = {
     "fuse_activation": ("never", "clamps", "always"),
@@ -253,7 +256,15 @@ def setting(match: re.Match[str], values: Json) -> Edit:
     """What changes settings of the whole model or of one layer."""
     if match["scope"] == "default":
         return lambda recipe: plain_model.with_defaults(recipe, **values)
+    if "skip" in values:
+        return skipped(match["node"], values)
     return layer_setting(match["node"], values)
+
+
+def skipped(node: str, values: Json) -> Edit:
+    """What computes a layer in float, and the activation behind it with it."""
+    edits = [layer_setting(name, values) for name in (node, BEHIND.get(node)) if name]
+    return lambda recipe: reduce(lambda found, edit: edit(found), edits, recipe)
 
 
 def layer_setting(node: str, values: Json) -> Edit:
