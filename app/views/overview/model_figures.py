@@ -9,6 +9,7 @@ from analysis.figures.depth import largest_falls
 from analysis.graph.model_graph import measured_edges
 from analysis.layers import LayerRow
 from app.session import user_session
+from app.tasks.measurement import measuring
 from app.views.layers.table import go_to
 from app.views.shared.figure_chart import figure_chart
 from app.views.shared.format import as_text
@@ -32,7 +33,9 @@ def model_figures(workspace: Workspace) -> None:
         model = measured_model(workspace)
         if not figure_chart(figure, model, choose=choose):
             with st.container(height=HEIGHT, border=False, vertical_alignment="center"):
-                st.info(figure.missing or "There is nothing to see.", icon=":material/speed:")
+                waiting = measuring(workspace) and workspace.comparison() is None
+                said = "The model is being measured." if waiting else figure.missing
+                st.info(said or "There is nothing to see.", icon=":material/speed:")
             return
         st.caption(f"{figure.about} Click a point to choose its layer.")
         if model.tensors:

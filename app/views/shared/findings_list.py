@@ -42,13 +42,17 @@ def findings_list(
             _wait(workspace)
             return
         if not found:
-            st.caption(
-                "Nothing that is measured asks for a change."
-                if workspace.comparison()
-                else "Nothing stands out in weights and histograms. Press Measure for more."
-            )
+            st.caption(_nothing(workspace))
         finding_rows(found, workspace.project.revision, lambda item: layer_of(workspace, item))
         _tries(workspace)
+
+
+def _nothing(workspace: Workspace) -> str:
+    """What an empty list says."""
+    if workspace.comparison():
+        return "Nothing that is measured asks for a change."
+    more = "" if measuring(workspace) else " Press Measure for more."
+    return f"Nothing stands out in weights and histograms.{more}"
 
 
 def finding_rows(found: Sequence[Finding], base: int, layer: Callable[[Finding], str]) -> None:
