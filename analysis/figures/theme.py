@@ -65,7 +65,7 @@ class Ground:
 
 GROUNDS: Final[dict[Mode, Ground]] = {
     "light": Ground(
-        text="#17212e",
+        text="#0f1720",
         muted="#566374",
         grid="rgba(125, 142, 160, 0.21)",
         fill="rgba(70, 103, 138, 0.30)",
@@ -85,7 +85,7 @@ GROUNDS: Final[dict[Mode, Ground]] = {
 }
 
 _BLUE = ("#0072b2", "#56b4e9")
-_INK = ("#17212e", "#e4e9f0")
+_INK = ("#0f1720", "#e4e9f0")
 _GREEN = ("#00805d", "#2fbf95")
 _PURPLE = ("#a8487f", "#dc9cc0")
 _ORANGE = ("#9a6a00", "#f0b93a")

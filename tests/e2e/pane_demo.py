@@ -12,13 +12,13 @@ SEED = 11
 SAMPLES = 64
 OUTLIER = 60.0
 TENSORS = {
-    "stem": "s",
-    "relu": "relu_output",
+    "stem": "relu_output",
     "gelu": "gelu_output",
     "project": "project_output",
-    "read_relu": "read_relu_output",
+    "read": "read_relu_output",
+    "head": "scores",
 }
-RELU, GELU, SYMMETRIC, OUTLIERS = "relu", "gelu", "project", "sensor"
+RELU, GELU, SYMMETRIC, OUTLIERS = "stem", "gelu", "project", "sensor"
 KINDS = {"relu": RELU, "outlier": OUTLIERS, "symmetric": SYMMETRIC, "gelu": GELU}
 
 

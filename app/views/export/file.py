@@ -50,7 +50,7 @@ def file_panel(workspace: Workspace, checked: bool) -> None:
         )
     hint = "" if preset_of(workspace.project.recipe) else " :gray[after Save wrote the recipe]"
     st.markdown(f"**The same on the command line**{hint}")
-    st.code(command(workspace, wanted(workspace)), language="shell", wrap_lines=True)
+    st.code(command(workspace, wanted(workspace)), language=None, wrap_lines=True)
     with st.expander("Recipe", icon=":material/receipt_long:", key="recipe text"):
         st.code(recipe, language="json", height=320)
 

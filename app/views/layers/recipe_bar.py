@@ -128,6 +128,7 @@ def undo_buttons(project: Project) -> None:
         icon=":material/undo:",
         disabled=not undoable,
         on_click=undo,
+        shortcut="Ctrl+Z",
         help="Take back the last recipe edit; the number says how many can be taken back.",
     )
     st.button(
@@ -136,6 +137,7 @@ def undo_buttons(project: Project) -> None:
         icon=":material/redo:",
         disabled=not redoable,
         on_click=redo,
+        shortcut="Ctrl+Shift+Z",
         help="Make the last undone edit again.",
     )
 

@@ -1,0 +1,53 @@
+"""Contrast, names and roles on every page, in both themes, as axe-core sees them."""
+
+import re
+from collections.abc import Callable
+
+import pytest
+from axe_playwright_python.sync_playwright import Axe
+from playwright.sync_api import Browser, Page, expect
+
+from tests.e2e.conftest import WAIT_MS, App
+
+pytestmark = pytest.mark.e2e
+
+READY = {
+    "Setup": "Sample model",
+    "Layers": re.compile(r"^\d+ layers"),
+    "Graph": re.compile("^Local sqnr in dB"),
+    "Export": "What will be written",
+}
+"""What stands on each page once it is drawn."""
+
+
+def faults(page: Page) -> list[str]:
+    """What is serious or worse, with where it is."""
+    found = Axe().run(page).response["violations"]
+    return [
+        f"{fault['id']}: {node['html'][:200]}"
+        for fault in found
+        if fault["impact"] in {"serious", "critical"}
+        for node in fault["nodes"]
+    ]
+
+
+@pytest.mark.parametrize("scheme", ["light", "dark"])
+def test_no_page_has_a_serious_fault(start_app: Callable[..., App], browser: Browser, scheme: str):
+    context = browser.new_context(
+        viewport={"width": 1280, "height": 1000}, color_scheme=scheme, reduced_motion="reduce"
+    )
+    context.set_default_timeout(WAIT_MS)
+    page = context.new_page()
+    page.goto(start_app().entrance)
+    measure = page.get_by_role("button", name="Measure", exact=True)
+    expect(page.get_by_text("Where the error builds up")).to_be_visible()
+    if measure.is_enabled():
+        measure.click()
+    expect(page.get_by_text(re.compile("^Int8 changes Top-1"))).to_be_visible()
+    expect(page.locator(".st-key-finding-0")).to_contain_text("tried: ")
+    assert faults(page) == []
+    for name, text in READY.items():
+        page.get_by_role("link", name=name, exact=True).click()
+        expect(page.get_by_text(text).first).to_be_visible()
+        assert faults(page) == [], name
+    context.close()
