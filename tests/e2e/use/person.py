@@ -287,7 +287,7 @@ class Person:
         """Wait until the page shows how many edits there are to undo and to redo."""
         if tab.name in WITH_UNDO:
             for name, count in (("Undo", past), ("Redo", future)):
-                shown = re.compile(rf"{name} \({count}\)$" if count else f"{name}$")
+                shown = re.compile(rf"{name} \({count}\)" if count else rf"{name}(?! \()")
                 expect(tab.at(name.lower()).locator("button").first).to_have_text(shown)
         else:
             tab.until(lambda: self.told()["index"] == past)
