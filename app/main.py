@@ -2,7 +2,7 @@
 
 import streamlit as st
 
-from app.routes.plotly import ICON
+from app.routes.plotly import ICON, WORDMARK
 from app.session import user_session
 from app.tasks.opening import begin
 from app.views.shared.figure_chart import mode
@@ -21,6 +21,7 @@ if mode() == "dark":
     # Streamlit writes white on every primary button: 2.6 to 1 on the light blue of the dark theme.
     st.html(f"<style>{PRIMARY} {{ color: #0b1118; }}</style>")
 begin()
+st.logo(WORDMARK, size="medium")
 page = st.navigation(
     [
         st.Page("views/setup/page.py", title="Setup", url_path="setup"),
@@ -28,6 +29,7 @@ page = st.navigation(
         st.Page("views/layers/page.py", title="Layers", url_path="layers"),
         st.Page("views/graph/page.py", title="Graph", url_path="graph"),
         st.Page("views/export/page.py", title="Export", url_path="export"),
+        st.Page("views/help.py", title="Help", url_path="help"),
     ],
     position="top",
 )

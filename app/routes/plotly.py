@@ -16,6 +16,9 @@ PLOTLY_URL: Final = f"/quantlens/plotly-{_PLOTLY.version}.min.js"
 ICON: Final = str(Path(__file__).parents[1] / "static" / "icon.png")
 """The page icon: a local file, because a named Material icon is fetched from outside."""
 
+WORDMARK: Final = str(Path(__file__).parents[1] / "static" / "wordmark.svg")
+"""The product's name, drawn in a colour that reads on both grounds."""
+
 
 async def _plotly(_: Request) -> Response:
     return FileResponse(
