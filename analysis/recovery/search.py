@@ -148,7 +148,7 @@ class Search:
         return self._gain(way, best) > self.floor_db and (way.scores.least_gain_db(best.scores) > 0)
 
     def _cured(self, best: Way) -> Way:
-        for cure in CURES:
+        for cure in (cure for cure in CURES if not cure.costs):
             if self.over or self.reached(best):
                 break
             best = self._best_of(cure, best)

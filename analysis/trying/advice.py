@@ -67,12 +67,18 @@ def advised(
     found = [measured(finding) for finding in suspects]
     taken = {finding.fix.recipe.content_key for finding in suspects if finding.fix is not None}
     best: dict[str, Finding] = {}
-    for cure in map(measured, _cures(recipe)):
+    for cure in map(_offered, map(measured, _cures(recipe))):
         helps = cure.tried is not None and cure.tried.helps
         new = cure.fix is not None and cure.fix.recipe.content_key not in taken
         if helps and new and (cure.kind not in best or cure.gain_db > best[cure.kind].gain_db):
             best[cure.kind] = cure
     return by_gain((*found, *best.values()))
+
+
+def _offered(cure: Finding) -> Finding:
+    """A cure that costs speed is an offer: without it nothing is wrong."""
+    costs = cure.fix is not None and cure.fix.costs
+    return replace(cure, severity="info") if costs else cure
 
 
 def _cures(recipe: Recipe) -> list[Finding]:
@@ -85,7 +91,7 @@ def _cures(recipe: Recipe) -> list[Finding]:
             node="",
             tensor="",
             evidence=f"Changes: {in_a_line(difference(recipe, other), 6)}.",
-            fix=Fix(f"{words[0].upper()}{words[1:]}", other),
+            fix=Fix(f"{words[0].upper()}{words[1:]}", other, costs=cure.costs),
         )
         for cure in CURES
         for words, other in cure.recipes(recipe).items()

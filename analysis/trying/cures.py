@@ -36,12 +36,14 @@ class Cure:
         cause: What is wrong where it helps.
         recipes: From a recipe to what to try: in words -> the recipe.
         pays_in_time: Whether it makes a model faster, so that it stays unless it loses accuracy.
+        costs: Whether it makes a model slower: it is offered, and no search takes it by itself.
     """
 
     step: str
     cause: str
     recipes: Callable[[Recipe], Mapping[str, Recipe]]
     pays_in_time: bool = False
+    costs: bool = False
 
 
 def _with(recipe: Recipe, words: str, defaults: Settings) -> dict[str, Recipe]:
@@ -63,6 +65,14 @@ def _repairs(recipe: Recipe) -> Mapping[str, Recipe]:
         for name in REPAIRS.names()
         if name not in recipe.repairs
     }
+
+
+def _wider(recipe: Recipe) -> Mapping[str, Recipe]:
+    """The limit of 8 bits, shown by 16-bit activations; ONNX Runtime's CPU computes them slowly."""
+    if recipe.defaults.activation_type.bits > QType.UINT8.bits:
+        return {}
+    defaults = replace(recipe.defaults, activation_type=QType.UINT16, activation_symmetric=False)
+    return _with(recipe, "16-bit activations", defaults)
 
 
 def _placement(recipe: Recipe) -> Mapping[str, Recipe]:
@@ -100,5 +110,6 @@ CURES: Final = (
     Cure("signedness", "Activations are signed", _signedness, pays_in_time=True),
     Cure("granularity", "All channels of a weight share one scale", _granularity),
     Cure("repair", "Rounding weights leaves errors that can be taken back", _repairs),
+    Cure("wider", "8 bits are few for these activations", _wider, costs=True),
     Cure("calibrator", "Another rule for ranges loses less", _calibrators),
 )

@@ -9,10 +9,12 @@ import quant
 from analysis.findings import Finding, Fix, Tried
 from analysis.metrics import METRICS
 from analysis.trying.advice import SUSPECTS, advised, to_try
+from analysis.trying.cures import CURES
 from analysis.trying.scores import Scores
 from quant.calibrators.kl import Kl
 from quant.calibrators.mse import Mse
 from quant.recipe.recipe import Rule
+from quant.types import QType
 
 START = quant.preset("onnxruntime-default")
 TOP1 = METRICS["top1"]
@@ -126,3 +128,12 @@ def test_a_loss_in_the_metric_has_its_sign():
     assert tried.in_words == "+2.0 dB (1.5 to 2.5), −2.5 points of Top-1 on 40 samples"
     rms = Tried(10.0, 12.0, 1.5, 2.5, 1, metric_gain=0.5, metric="RMS", metric_unit="mm")
     assert rms.in_words == "+2.0 dB (1.5 to 2.5), +0.5 mm of RMS on 1 sample"
+
+
+def test_what_costs_speed_is_an_offer_however_much_it_gains():
+    wide = replace(START, defaults=replace(START.defaults, activation_type=QType.UINT16))
+    (found,) = advised(START, (), {START: scores(10), wide: scores(40)}.get, None)
+    assert found.fix is not None
+    assert found.fix.costs
+    assert (found.severity, found.gain_db) == ("info", pytest.approx(30))
+    assert not any(cure.recipes(wide) for cure in CURES if cure.costs)
