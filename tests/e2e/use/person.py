@@ -139,7 +139,7 @@ class Person:
         known = WORDS[words(match)] if match else dict.fromkeys(offered)
         text = self.random.choice([word for word in offered if word in known])
         self.say(f"{widget.key} = {text}")
-        tab.choose(text)
+        tab.choose(widget, text)
         if match is None:
             self.asked(tab, lambda _: preset(text).to_json(), late=True)
         else:
@@ -195,7 +195,7 @@ class Person:
             if tab.at(key).get_by_role("combobox").input_value() != text:
                 with tab.drawn_again():
                     tab.offered(Widget(key, "select"))
-                    tab.choose(text)
+                    tab.choose(Widget(key, "select"), text)
         self.say(f"{op_type}: skip {skip}")
         values: Json = {"skip": skip == "yes"}
         tab.press(Widget("bulk-apply", "button"))

@@ -7,17 +7,21 @@ known which state of the project a click in it is meant for.
 import re
 import time
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from typing import Final
 
 from playwright.sync_api import Locator, Page, WebSocketRoute, expect
+from playwright.sync_api import TimeoutError as Late
 from streamlit.proto.BackMsg_pb2 import BackMsg
 from streamlit.proto.ForwardMsg_pb2 import ForwardMsg
 
 from tests.e2e.conftest import WAIT_MS
 
 STREAM: Final = re.compile("_stcore/stream")
+OPENINGS, LIST_MS = 5, 5_000
+"""How often a list that was closed is opened again, and how long an option is waited for."""
+
 IDLE: Final = '[data-testid="stApp"][data-test-script-state="notRunning"]'
 FRAME: Final = """() => new Promise((done) => {
   requestAnimationFrame(done);
@@ -167,9 +171,19 @@ class Tab:
         expect(options.first).to_be_visible()
         return [text for text in options.all_inner_texts() if text != shown]
 
-    def choose(self, text: str) -> None:
-        """Take an option of the list that is open."""
-        self.page.get_by_role("option", name=text, exact=True).click()
+    def choose(self, select: Widget, text: str) -> None:
+        """Take an option of the list that is open.
+
+        What a job found draws the page again, which closes lists: a person opens it again.
+        """
+        for _ in range(OPENINGS):
+            with suppress(Late):
+                option = self.page.get_by_role("option", name=text, exact=True)
+                option.click(timeout=LIST_MS)
+                return
+            self.settle()
+            self.offered(select)
+        raise AssertionError(f"the list of {select.key} closed again and again")
 
     def press(self, widget: Widget) -> None:
         """Click a switch or a button."""
