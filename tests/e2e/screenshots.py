@@ -81,7 +81,7 @@ def _take_overview(browser: Browser, address: str, folder: Path, width: int, sch
     page = _open(browser, address, width, scheme)
     page.set_viewport_size({"width": width, "height": OVERVIEW_PX})
     page.get_by_role("link", name="Overview").click()
-    expect(page.locator(".st-key-samples_box").get_by_role("img")).to_have_count(8)
+    expect(page.locator(".st-key-samples_box").locator("img")).to_have_count(8)
     expect(page.locator(".st-key-figure-depth .js-plotly-plot .point").first).to_be_visible()
     expect(page.get_by_test_id("stSkeleton")).to_have_count(0)
     page.mouse.move(2, 300)

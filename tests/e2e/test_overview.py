@@ -144,7 +144,7 @@ def test_the_worst_samples_are_shown_with_both_outputs(page: Page, app: App, dat
     if page.get_by_role("button", name="Measure", exact=True).is_enabled():
         measure(page)
     box = page.locator(".st-key-samples_box")
-    expect(box.get_by_role("img")).to_have_count(8)
+    expect(box.locator("img")).to_have_count(8)
     shown = re.findall(r"Sample (\d+), label", box.inner_text())
     model = load(SAMPLE.model_path)
     found = open_data(data, model)
