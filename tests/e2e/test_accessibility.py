@@ -46,7 +46,7 @@ def faults(page: Page) -> list[str]:
     ]
 
 
-@pytest.mark.parametrize("scheme", ["light", "dark"])
+@pytest.mark.parametrize("scheme", ["light", pytest.param("dark", marks=pytest.mark.slow)])
 def test_no_page_has_a_serious_fault(start_app: Callable[..., App], browser: Browser, scheme: str):
     context = browser.new_context(
         viewport={"width": 1280, "height": 1000}, color_scheme=scheme, reduced_motion="reduce"

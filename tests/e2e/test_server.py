@@ -123,7 +123,9 @@ def test_a_server_killed_by_the_system_leaves_the_port_free(tmp_path):
         pass
 
 
-@pytest.mark.parametrize("how", [signal.SIGTERM, signal.SIGKILL])
+@pytest.mark.parametrize(
+    "how", [pytest.param(signal.SIGTERM, marks=pytest.mark.slow), signal.SIGKILL]
+)
 def test_uploads_are_gone_with_the_app_or_with_the_next_one(page, tmp_path, how):
     def folders(process: int) -> list[Path]:
         return list(Path(tempfile.gettempdir()).glob(f"quantlens-uploads-*-{process}-*"))

@@ -166,10 +166,14 @@ class Tab:
         """What else a select box offers; its list is left open."""
         box = self.at(select.key).get_by_role("combobox")
         shown = box.input_value()
-        box.click()
         options = self.page.get_by_role("option")
-        expect(options.first).to_be_visible()
-        return [text for text in options.all_inner_texts() if text != shown]
+        for _ in range(OPENINGS):
+            box.click()
+            with suppress(AssertionError):
+                expect(options.first).to_be_visible(timeout=LIST_MS)
+                return [text for text in options.all_inner_texts() if text != shown]
+            self.settle()
+        raise AssertionError(f"the list of {select.key} closed again and again")
 
     def choose(self, select: Widget, text: str) -> None:
         """Take an option of the list that is open.

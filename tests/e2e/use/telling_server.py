@@ -9,6 +9,7 @@ from starlette.routing import Route
 
 from app.routes import plotly
 from app.session import user_session
+from app.views.shared import page_guard
 
 LAUNCH = (
     "import sys; from tests.e2e.use import telling_server; telling_server.tell(); "
@@ -31,6 +32,10 @@ async def _forgotten(_: Request) -> JSONResponse:
 
 
 def tell() -> None:
-    """Add the two addresses to those that are served."""
+    """Add the two addresses to those that are served, and let no fix measure itself.
+
+    What a measurement finds draws the page again at a time that nobody who clicks can know.
+    """
+    page_guard.start_measurement_and_timing = lambda _: None
     own = plotly.routes
     plotly.routes = lambda: [*own(), Route(TOLD, _told), Route(FORGOTTEN, _forgotten)]
