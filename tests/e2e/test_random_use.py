@@ -82,9 +82,10 @@ def downloaded(tab: Tab) -> Json:
     return json.loads(Path(started.value.path()).read_text())
 
 
-@pytest.mark.parametrize(
-    "seed", [1, *(pytest.param(seed, marks=pytest.mark.slow) for seed in (0, 2))]
-)
+SLOW = [pytest.param(seed, marks=pytest.mark.slow) for seed in (0, 2)]
+
+
+@pytest.mark.parametrize("seed", [1, *SLOW])
 def test_the_recipe_and_its_history_are_what_was_asked_for(play: Play, seed: int):
     play(seed)
 
