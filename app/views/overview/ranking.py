@@ -174,12 +174,13 @@ def _table(workspace: Workspace, found: UnitRanking) -> None:
         placeholder="–",
         alt="Layers by what they do to the outputs, the worst first",
     )
-    if place is not None:
-        st.page_link(
-            "views/layers/page.py",
-            label=f"Go to {as_text(row)} in Layers",
-            icon=":material/arrow_forward:",
-        )
+    if place is not None and st.button(
+        f"Go to {as_text(row)} in Layers",
+        key="ranking go",
+        type="tertiary",
+        icon=":material/arrow_forward:",
+    ):
+        st.switch_page("views/layers/page.py")
 
 
 def _frame(

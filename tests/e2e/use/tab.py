@@ -171,7 +171,9 @@ class Tab:
             box.click()
             with suppress(AssertionError):
                 expect(options.first).to_be_visible(timeout=LIST_MS)
-                return [text for text in options.all_inner_texts() if text != shown]
+                found = [text for text in options.all_inner_texts() if text != shown]
+                if found:  # else it closed before it was read
+                    return found
             self.settle()
         raise AssertionError(f"the list of {select.key} closed again and again")
 
