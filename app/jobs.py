@@ -32,6 +32,7 @@ class Job:
     Attributes:
         key: What the work is for; one job runs for a key at a time.
         label: What to call it on the screen.
+        counts: What its progress counts.
         state: Where it stands.
         progress: The last report, or None before the first.
         result: What the work returned once DONE, else None.
@@ -41,6 +42,7 @@ class Job:
     def __init__(self, key: str, label: str) -> None:
         self.key = key
         self.label = label
+        self.counts = "samples"
         self.state = JobState.RUNNING
         self.progress: Progress | None = None
         self.result: Any = None
@@ -139,11 +141,11 @@ class Jobs:
         with self._lock:
             return self._jobs.get(key)
 
-    def rename(self, key: str, label: str) -> None:
-        """Say what the job for ``key`` does now."""
+    def rename(self, key: str, label: str, counts: str) -> None:
+        """Say what the job for ``key`` does now, and what its progress counts."""
         job = self.get(key)
         if job is not None:
-            job.label = label
+            job.label, job.counts = label, counts
 
     def all(self) -> tuple[Job, ...]:
         """Every job that is still known, the latest started last."""

@@ -19,7 +19,7 @@ from analysis.study.study import CalibrationData, Study
 from analysis.trying.scores import Scores
 from analysis.trying.scoring import Scorer
 from quant.data.dataset import Dataset
-from quant.data.folds import folds
+from quant.data.folds import folds, thinned
 from quant.data.opening import match_inputs
 from quant.errors import DataError, did_you_mean
 from quant.model.model import Model
@@ -135,8 +135,7 @@ def recover(
     calibration = sum(fitted[1:], fitted[0])
 
     def scorer(of: Dataset, most: int) -> Scorer:
-        thinned = folds(of, -(-len(of) // most))[0]
-        return Scorer(model, thinned, metric, frozenset(ignored), teller.heartbeat)
+        return Scorer(model, thinned(of, most), metric, frozenset(ignored), teller.heartbeat)
 
     def fold(place: int) -> Fold:
         """What all other parts were fitted to, scored on this one."""

@@ -12,8 +12,10 @@ from analysis.study.study import Stage, Study
 from analysis.trying.advice import Known, advised, to_try
 from analysis.trying.scores import Repeatability, Scores
 from analysis.trying.scoring import Scorer
-from quant.data.folds import folds
+from quant.data.dataset import Dataset
+from quant.data.folds import thinned
 from quant.errors import DataError, ModelError, RecipeError
+from quant.execution.lru import LruStore
 from quant.execution.progress import OnProgress, Progress
 from quant.pipeline import quantize
 from quant.recipe.recipe import Recipe
@@ -24,6 +26,9 @@ LEAST, MOST = 32, 256
 _VALUES: Final = 1e8
 """Activations that one trial computes, roughly: some seconds for a score of trials."""
 
+_FEW: Final = LruStore[Dataset](4)
+"""Kept, because pages ask at every draw, and a digest reads all of the data."""
+
 
 @dataclass(frozen=True)
 class Trial:
@@ -31,15 +36,12 @@ class Trial:
 
     Attributes:
         scores: Its scores; None where it cannot be made, run or compared.
-        why: Why not, as a sentence; empty otherwise.
     """
 
     scores: Scores | None
-    why: str = ""
 
 
 TRIALS: Final = Result[Trial]("trials", SCORED, keep=512)
-
 
 REPEATABILITY: Final = Result[Repeatability]("repeatability", MEASURED)
 """Of the recipe as it stands, on the samples that fixes are tried on."""
@@ -107,8 +109,8 @@ def _try(rank_samples: int | None, study: Study, progress: OnProgress | None) ->
 def _trial(scorer: Scorer, study: Study, recipe: Recipe) -> Trial:
     try:
         return Trial(scorer.scores(quantize(study.model, study.calibration, recipe).to_bytes()))
-    except (DataError, ModelError, RecipeError) as error:
-        return Trial(None, str(error))
+    except (DataError, ModelError, RecipeError):
+        return Trial(None)
 
 
 def _known(study: Study) -> Known:
@@ -126,5 +128,10 @@ def on_few_samples(study: Study) -> Study:
     data, calibration = study.evaluation, study.calibration
     values = sum(stats.count for stats in calibration.tensors.values())
     most = int(_VALUES * calibration.samples / max(values, 1))
-    step = -(-len(data) // max(min(max(most, LEAST), MOST, study.count), 1))
-    return replace(study, evaluation=folds(data, step)[0] if step > 1 else data, samples=None)
+    most = max(min(max(most, LEAST), MOST, study.count), 1)
+    key = f"{data.digest}/{most}"
+    few = _FEW.get(key)
+    if few is None:
+        few = thinned(data, most)
+        _FEW.put(key, few)
+    return replace(study, evaluation=few, samples=None)

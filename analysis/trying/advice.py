@@ -62,7 +62,7 @@ def advised(
         scores = None if finding.fix is None else known(finding.fix.recipe)
         if scores is None:
             return finding
-        return _measured(finding, replace(_tried(base, scores, metric), floor_db=floor_db))
+        return _measured(finding, _tried(base, scores, metric, floor_db))
 
     found = [measured(finding) for finding in suspects]
     taken = {finding.fix.recipe.content_key for finding in suspects if finding.fix is not None}
@@ -98,7 +98,7 @@ def _cures(recipe: Recipe) -> list[Finding]:
     ]
 
 
-def _tried(base: Scores, scores: Scores, metric: Metric | None) -> Tried:
+def _tried(base: Scores, scores: Scores, metric: Metric | None, floor_db: float) -> Tried:
     low, high = scores.gain_interval_db(base)
     gain = None
     if metric is not None and base.loss is not None and scores.loss is not None:
@@ -112,6 +112,7 @@ def _tried(base: Scores, scores: Scores, metric: Metric | None) -> Tried:
         metric_gain=gain,
         metric="" if metric is None else metric.label,
         metric_unit="" if metric is None else metric.unit,
+        floor_db=floor_db,
     )
 
 

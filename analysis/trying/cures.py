@@ -51,6 +51,14 @@ def _with(recipe: Recipe, words: str, defaults: Settings) -> dict[str, Recipe]:
     return {} if defaults == recipe.defaults else {words: replace(recipe, defaults=defaults)}
 
 
+def _unsigned(recipe: Recipe, words: str, qtype: QType) -> dict[str, Recipe]:
+    """Another type for 8-bit activations, with a zero point; wider ones stay as they are."""
+    if recipe.defaults.activation_type.bits > QType.UINT8.bits:
+        return {}
+    defaults = replace(recipe.defaults, activation_type=qtype, activation_symmetric=False)
+    return _with(recipe, words, defaults)
+
+
 def _recommended(recipe: Recipe) -> Mapping[str, Recipe]:
     """The recommended settings at once, for what they give only together; rules stay."""
     wanted = preset("recommended")
@@ -69,10 +77,7 @@ def _repairs(recipe: Recipe) -> Mapping[str, Recipe]:
 
 def _wider(recipe: Recipe) -> Mapping[str, Recipe]:
     """The limit of 8 bits, shown by 16-bit activations; ONNX Runtime's CPU computes them slowly."""
-    if recipe.defaults.activation_type.bits > QType.UINT8.bits:
-        return {}
-    defaults = replace(recipe.defaults, activation_type=QType.UINT16, activation_symmetric=False)
-    return _with(recipe, "16-bit activations", defaults)
+    return _unsigned(recipe, "16-bit activations", QType.UINT16)
 
 
 def _placement(recipe: Recipe) -> Mapping[str, Recipe]:
@@ -81,10 +86,7 @@ def _placement(recipe: Recipe) -> Mapping[str, Recipe]:
 
 
 def _signedness(recipe: Recipe) -> Mapping[str, Recipe]:
-    if recipe.defaults.activation_type.bits > QType.UINT8.bits:
-        return {}
-    defaults = replace(recipe.defaults, activation_type=QType.UINT8, activation_symmetric=False)
-    return _with(recipe, "unsigned asymmetric activations", defaults)
+    return _unsigned(recipe, "unsigned asymmetric activations", QType.UINT8)
 
 
 def _granularity(recipe: Recipe) -> Mapping[str, Recipe]:

@@ -18,8 +18,6 @@ TITLES: Final = {
 }
 """What the screen calls each stage."""
 
-_COUNTS: Final = {TITLES["timing"]: "runs", TITLES["trying"]: "fixes"}
-
 
 def start_stages(study: Study, lead: Stage, stages: Sequence[Stage]) -> Job:
     """Do what is missing of some stages, or return the job that is at it.
@@ -30,10 +28,11 @@ def start_stages(study: Study, lead: Stage, stages: Sequence[Stage]) -> Job:
         stages: What to do, in this order.
     """
     key = job_key(study, lead)
+    counted = {stage.name: stage.counts for stage in stages}
 
     def work(progress: OnProgress) -> None:
         def told(name: str, report: Progress) -> None:
-            JOBS.rename(key, TITLES[name])
+            JOBS.rename(key, TITLES[name], counted[name])
             progress(report)
 
         study.run(stages, told)
@@ -44,11 +43,6 @@ def start_stages(study: Study, lead: Stage, stages: Sequence[Stage]) -> Job:
 def job_of(study: Study, lead: Stage) -> Job | None:
     """The job of :func:`start_stages`: running, failed or cancelled."""
     return JOBS.get(job_key(study, lead))
-
-
-def counted_by(job: Job) -> str:
-    """What the progress of a job counts in the stage that it is at."""
-    return _COUNTS.get(job.label, "samples")
 
 
 def job_key(study: Study, lead: Stage) -> str:

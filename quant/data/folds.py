@@ -36,6 +36,17 @@ def folds(data: Dataset, count: int) -> tuple[Dataset, ...]:
     return tuple(_fold(data, part, count) for part in range(count))
 
 
+def thinned(data: Dataset, most: int) -> Dataset:
+    """Every so-manieth sample, so that there are no more than wanted; all where there are fewer.
+
+    Args:
+        data: The samples.
+        most: How many, at most; at least 1.
+    """
+    step = -(-len(data) // most)
+    return _fold(data, 0, step) if step > 1 else data
+
+
 def _fold(data: Dataset, part: int, count: int) -> Dataset:
     found: list[DataSource] = []
     first = 0

@@ -118,8 +118,8 @@ def test_shutdown_cancels_what_runs():
 def test_a_running_job_says_what_it_does_now(jobs: Jobs):
     go = threading.Event()
     job = jobs.start("k", lambda _: go.wait(5), label="First")
-    jobs.rename("k", "Second")
-    jobs.rename("unknown", "Third")
+    jobs.rename("k", "Second", "fixes")
+    jobs.rename("unknown", "Third", "fixes")
     assert job.label == "Second"
     go.set()
     assert job.wait(5)

@@ -3,7 +3,6 @@
 import streamlit as st
 
 from app.jobs import Job, JobState
-from app.tasks.stages import counted_by
 from app.views.shared.format import as_text, seconds
 from app.views.shared.messages import show_error
 
@@ -61,4 +60,4 @@ def _line(job: Job) -> str:
     left = progress.seconds_left
     ending = f", {seconds(left)} left" if left is not None else ""
     speed = f", {progress.per_second:,.0f} a second" if progress.per_second >= 1 else ""
-    return f"{job.label}: {progress.done:,}{total} {counted_by(job)}{speed}{ending}"
+    return f"{job.label}: {progress.done:,}{total} {job.counts}{speed}{ending}"

@@ -2,6 +2,7 @@
 
 import threading
 from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -41,6 +42,23 @@ def clean() -> Iterator[None]:
 def opened(tmp_path: Path) -> AppTest:
     """The Overview page of a model that no other test has measured."""
     return fresh_overview(tmp_path)
+
+
+@contextmanager
+def held(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
+    """A measurement that waits for the end of this."""
+    go_on = threading.Event()
+    whole = measuring.measure
+
+    def waiting(*args: Any, **options: Any) -> Any:
+        assert go_on.wait(60)
+        return whole(*args, **options)
+
+    monkeypatch.setattr(measuring, "measure", waiting)
+    try:
+        yield
+    finally:
+        go_on.set()
 
 
 def measured(app: AppTest) -> AppTest:
@@ -145,22 +163,12 @@ def test_a_fix_is_measured_at_once_beside_what_was_before(
     before, said = values(app), diagnosis_of(app)
     assert "Best fix: **" in said
     assert r"tried: \+" in said
-    go_on = threading.Event()
-    whole = measuring.measure
-
-    def held(*args: Any, **options: Any) -> Any:
-        assert go_on.wait(60)
-        return whole(*args, **options)
-
-    monkeypatch.setattr(measuring, "measure", held)
-    try:
+    with held(monkeypatch):
         next(b for b in app.button if str(b.key).startswith("apply")).click().run()
         now = values(app)
         assert now["Float"] == before["Float"]
         assert now["All int8"] == f":gray[{before['All int8']}]"
         assert diagnosis_of(app) == ""
-    finally:
-        go_on.set()
     until(app, lambda: values(app)["Int8 latency"].endswith("ms"))
     assert values(app)["All int8"] != before["All int8"] or diagnosis_of(app) != said
     healthy(app)
@@ -298,23 +306,13 @@ def test_what_is_open_is_measured_by_itself_once_and_where_that_is_quick(
 def test_cards_and_samples_do_not_ask_to_press_measure_while_it_runs(
     opened: AppTest, monkeypatch: pytest.MonkeyPatch
 ):
-    go_on = threading.Event()
-    whole = measuring.measure
-
-    def held(*args: Any, **options: Any) -> Any:
-        assert go_on.wait(60)
-        return whole(*args, **options)
-
-    monkeypatch.setattr(measuring, "measure", held)
-    try:
+    with held(monkeypatch):
         opened.button(key="overview measure").click().run()
         missing = {metric.delta for metric in opened.metric if metric.value == "–"}
         assert missing == {"being measured"}
         assert "Press Measure to see how much the weights cost" not in texts(opened)
         assert "Press Measure" not in texts(opened)
         assert "The model is being measured." in texts(opened)
-    finally:
-        go_on.set()
     until(opened, lambda: values(opened)["Int8 latency"].endswith("ms"))
     healthy(opened)
 
