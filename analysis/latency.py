@@ -12,6 +12,7 @@ from functools import partial
 import numpy as np
 
 from quant.execution.progress import OnProgress, Reporter
+from quant.io.show import counted
 from quant.model.model import Model
 from quant.pipeline import QuantizedModel
 from quant.runtime.session import InferenceSession
@@ -30,6 +31,10 @@ class Latency:
     """
 
     times_ms: tuple[float, ...]
+
+    def __repr__(self) -> str:
+        """The median and the number of runs, in one line."""
+        return f"<Latency: median {self.median_ms:.3g} ms of {counted(self.runs, 'run')}>"
 
     @property
     def runs(self) -> int:
@@ -64,6 +69,11 @@ class LatencyComparison:
 
     of_float: Latency
     of_int8: Latency
+
+    def __repr__(self) -> str:
+        """Both medians and their ratio, in one line."""
+        medians = f"float {self.of_float.median_ms:.3g} ms, int8 {self.of_int8.median_ms:.3g} ms"
+        return f"<LatencyComparison: {medians}, int8 {self.speedup:.2f} x as quick as float>"
 
     @property
     def speedup(self) -> float:

@@ -174,13 +174,19 @@ def _with_range(row: LayerRow, quantized: QuantizedModel, calibration: Calibrati
     stats = calibration.tensors.get(row.tensor)
     kind = planned.spec.qtype.value
     chooser = quantized.plan.tensors[owner].settings.calibrator
+    kind += " symmetric" if planned.spec.symmetric else ""
+    local = None if stats is None else local_error(stats, quantized.params[row.tensor])
+    if local is not None and row.tensor in quantized.draft.channels:
+        kind += " per channel"
+        rounding = local.rounding_mse * quantized.rounding_ratio(row.tensor)
+        local = replace(local, rounding_mse=rounding)
     return replace(
         row,
         owner=owner,
-        activation=f"{kind} symmetric" if planned.spec.symmetric else kind,
+        activation=kind,
         calibrator="fixed" if found.fixed else chooser.key,
         range=found,
-        local=None if stats is None else local_error(stats, quantized.params[row.tensor]),
+        local=local,
     )
 
 

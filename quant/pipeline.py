@@ -98,6 +98,17 @@ class QuantizedModel:
             )
         return self.group_ranges[planned.group]
 
+    def rounding_ratio(self, tensor: str) -> float:
+        """Power of the rounding error of an activation over that with one scale for all of it.
+
+        It is 1 but for the activations whose channels have scales of their own.
+        """
+        channels = self.draft.channels.get(tensor)
+        if channels is None:
+            return 1.0
+        ratios = channels.scale.astype(np.float64) / float(self.params[tensor].scale)
+        return float(np.square(ratios).mean())
+
     @property
     def contexts(self) -> Mapping[str, TensorContext]:
         """Consumers and channels' noise gain of each tensor that has statistics."""

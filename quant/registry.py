@@ -80,6 +80,13 @@ class Registry(Mapping[str, T], Generic[T]):
             )
         return self[name]
 
+    def summaries(self) -> dict[str, str]:
+        """Name -> what it does, in a line: the first of its docstring."""
+        return {
+            name: (item.__doc__ or name).strip().partition("\n")[0]
+            for name, item in self._loaded().items()
+        }
+
     def __getitem__(self, name: str) -> T:
         return self._loaded()[name]
 

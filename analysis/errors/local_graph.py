@@ -4,7 +4,7 @@ It holds the float model and a copy of the int8 model whose every quantized tens
 float model again, so that one run measures all units and no error reaches the next.
 """
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping, Sequence
 
 import onnx
 import onnx_ir as ir
@@ -31,34 +31,62 @@ def local_graph(quantized: QuantizedModel) -> tuple[bytes, Mapping[str, str]]:
     int8 = onnx.load_model_from_string(quantized.to_bytes()).graph
     shared = {value.name for value in graph.input}
     tensor_of = {seen: name for name, seen in quantized.tensor_map.items()}
-    dequantize = {n.input[0]: n for n in int8.node if n.op_type == "DequantizeLinear"}
+    readers = {node.input[0]: node for node in int8.node if node.input}
     seen_as: dict[str, str] = {}
     for initializer in int8.initializer:
         initializer.name = _PREFIX + initializer.name
         graph.initializer.append(initializer)
     for node in int8.node:
-        copy = _renamed(node, _PREFIX, shared)
         if node.op_type != "QuantizeLinear":
-            graph.node.append(copy)
+            graph.node.append(_renamed(node, _PREFIX, shared))
             continue
-        after = dequantize[node.output[0]]
-        tensor = tensor_of[after.output[0]]
-        seen_as[tensor] = _PREFIX + after.output[0]
+        behind = [*_until(tensor_of, node, readers)]
+        tensor = tensor_of[behind[-1].output[0]]
+        seen_as[tensor] = _PREFIX + behind[-1].output[0]
         if quantized.plan.tensors[tensor].produced:
             # The unit's own result is quantized apart from what the next units read.
-            own = onnx.NodeProto()
-            own.CopyFrom(copy)
-            own.output[0] = f"{copy.output[0]}/own"
-            result = _renamed(after, _PREFIX, shared)
-            result.input[0] = own.output[0]
-            result.output[0] = seen_as[tensor] = f"{result.output[0]}/own"
-            own.name, result.name = f"{own.name}/own", f"{result.name}/own"
-            graph.node.extend((own, result))
+            own = [_own(_renamed(item, _PREFIX, shared)) for item in (node, *behind)]
+            own[0].input[0] = _PREFIX + node.input[0]
+            seen_as[tensor] = own[-1].output[0]
+            graph.node.extend(own)
+        copy = _renamed(node, _PREFIX, shared)
         copy.input[0] = tensor
+        if len(behind) > 1:
+            copy.input[0] = _in_kernel_units(graph, behind[1:], tensor)
         graph.node.append(copy)
     folder = folder_of(quantized.float_model.to_bytes())
     content = ModelBytes.of(float_model.SerializeToString(), folder)
     return content, {name: seen_as[name] for name in quantized.plan.tensors if name in seen_as}
+
+
+def _until(
+    tensor_of: Mapping[str, str], node: onnx.NodeProto, readers: Mapping[str, onnx.NodeProto]
+) -> Iterator[onnx.NodeProto]:
+    """The nodes behind a QuantizeLinear, up to the one that gives the tensor in real units."""
+    while node.output[0] not in tensor_of:
+        node = readers[node.output[0]]
+        yield node
+
+
+def _own(node: onnx.NodeProto) -> onnx.NodeProto:
+    """The node on a branch of its own."""
+    node.name, node.input[0], node.output[0] = (
+        f"{name}/own" for name in (node.name, node.input[0], node.output[0])
+    )
+    return node
+
+
+def _in_kernel_units(graph: onnx.GraphProto, behind: Sequence[onnx.NodeProto], tensor: str) -> str:
+    """What a float tensor is before the Mul and Add that are behind its pair, undone in a copy."""
+    undo = {"Mul": "Div", "Add": "Sub"}
+    value = tensor
+    for node in reversed(behind):
+        made = onnx.NodeProto(op_type=undo[node.op_type], name=f"{_PREFIX}{node.name}/undone")
+        made.input.extend((value, _PREFIX + node.input[1]))
+        value = f"{_PREFIX}{node.output[0]}/undone"
+        made.output.append(value)
+        graph.node.append(made)
+    return value
 
 
 def _float_model(quantized: QuantizedModel) -> onnx.ModelProto:

@@ -13,6 +13,7 @@ from analysis.errors.tensor_error import dot
 from quant.data.dataset import Batch, Dataset
 from quant.execution.progress import OnProgress
 from quant.pipeline import QuantizedModel
+from quant.types import PerChannel
 
 Array = NDArray[np.generic]
 
@@ -107,8 +108,10 @@ class _RangeAccumulator:
 
     def __init__(self, quantized: QuantizedModel, tensor: str) -> None:
         self._tensor = tensor
-        low, high = quantized.params[tensor].representable
-        self._low, self._high = float(low), float(high)
+        params = quantized.draft.channels.get(tensor, quantized.params[tensor])
+        self._low, self._high = params.representable
+        granularity = params.spec.granularity
+        self._axis = granularity.axis if isinstance(granularity, PerChannel) else None
         self._min, self._max = math.inf, -math.inf
         self._shares: list[float] = []
         self._excess = self._power = 0.0
@@ -118,24 +121,35 @@ class _RangeAccumulator:
         """Add the values of some samples; values that no sample owns count for each of them."""
         owned = values.shape[:1] == (samples,)
         rows = values.reshape(samples, -1) if owned else values.reshape(1, -1)
-        for row in rows:
+        ends = (self._beside(values, end, len(rows)) for end in (self._low, self._high))
+        for row, low, high in zip(rows, *ends, strict=True):
             real = row.astype(np.float64)
             share = 0.0
             if real.size:
-                low, high = float(real.min()), float(real.max())
-                self._min, self._max = min(self._min, low), max(self._max, high)
-                if low < self._low or high > self._high:
-                    share = self._beyond(real)
+                least, most = float(real.min()), float(real.max())
+                self._min, self._max = min(self._min, least), max(self._max, most)
+                if least < low.max() or most > high.min():
+                    share = self._beyond(real, low, high)
             self._shares += [share] * (1 if owned else samples)
             self._power += dot(real, real)
             self._count += real.size
 
-    def _beyond(self, real: NDArray[np.float64]) -> float:
+    def _beside(self, values: Array, end: NDArray[np.float64], rows: int) -> NDArray[np.float64]:
+        """An end of the range beside each row: one number, or one for each of its values."""
+        if self._axis is None:
+            return np.broadcast_to(end, (rows, 1))
+        shape = [1] * values.ndim
+        shape[self._axis] = -1
+        return np.broadcast_to(end.reshape(shape), values.shape).reshape(rows, -1)
+
+    def _beyond(
+        self, real: NDArray[np.float64], low: NDArray[np.float64], high: NDArray[np.float64]
+    ) -> float:
         """Add up how far values lie outside; the share of those that do."""
-        beyond = np.maximum(self._low - real, real - self._high)
+        beyond = np.maximum(low - real, real - high)
         np.maximum(beyond, 0, out=beyond)
         self._excess += dot(beyond, beyond)
-        outside = np.count_nonzero(beyond > _ROUNDING * (self._high - self._low))
+        outside = np.count_nonzero(beyond > _ROUNDING * (high - low))
         return float(outside) / real.size
 
     def result(self) -> OutOfRange:

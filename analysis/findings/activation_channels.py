@@ -38,6 +38,8 @@ def _found(measurements: Measurements, *, few: bool) -> Iterable[Finding]:
         spec = measurements.planned(group).spec
         if spec.qtype.bits > 8 or tensor(group) not in measurements.noise.shares:
             continue
+        if group in measurements.quantized.draft.channels:
+            continue
         widths = channel_widths(measurements.stats(group))
         live = widths[widths > 0]
         if live.size < 4 or _joined(measurements, group):

@@ -8,7 +8,7 @@ an estimate to rank causes by, not a prediction of the output's error.
 
 import math
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Protocol
 
 import numpy as np
@@ -127,9 +127,11 @@ class Noise:
     def local(self, name: str) -> LocalError:
         """The local error of a quantized tensor."""
         if name not in self._locals:
-            self._locals[name] = consumed_error(
+            found = consumed_error(
                 self._stats[name], self._contexts[name], self._quantized.params[name]
             )
+            rounding = found.rounding_mse * self._quantized.rounding_ratio(name)
+            self._locals[name] = replace(found, rounding_mse=rounding)
         return self._locals[name]
 
     def part(self, item: NoiseSource) -> float:
@@ -157,9 +159,10 @@ class Noise:
         gains = self._gains.get(name)
         if gains is None:
             return 0.0
-        local = consumed_error(stats, self._contexts[name], params)
-        if params is self._quantized.params.get(name):
-            self._locals[name] = local
+        as_it_is = params is self._quantized.params.get(name)
+        local = (
+            self.local(name) if as_it_is else consumed_error(stats, self._contexts[name], params)
+        )
         powers, widths = channel_powers(stats), channel_widths(stats)
         if gains.size != powers.size or not widths.size:
             gains, powers = np.full(1, gains.sum()), np.full(1, local.signal_power)

@@ -1,7 +1,9 @@
 """Constants and batch normalization folded, and what changes nothing removed, by onnxscript.
 
-Its own choice of rules holds one, that turns slices into a Split, which looks at all nodes for each
-node; without it the time grows as the graph does.
+What stands behind a Conv channel by channel is joined to it on the way, so that a norm behind that
+is found as well; see :mod:`quant.model.join_affine`. Onnxscript's own choice of rules holds one,
+that turns slices into a Split, which looks at all nodes for each node; without it the time grows as
+the graph does.
 """
 
 from typing import Any, Final, cast
@@ -10,6 +12,8 @@ import onnx_ir as ir
 from onnx_ir.passes import common
 from onnxscript import optimizer, rewriter
 from onnxscript.rewriter.rules import common as rules
+
+from quant.model.join_affine import join_affine
 
 _LIMIT_BYTES: Final = 64 << 20
 """Larger constants are neither read nor made."""
@@ -80,27 +84,31 @@ _FINISH: Final = ir.passes.Sequential(
 )
 
 
-def fold(model: ir.Model) -> bool:
+def fold(model: ir.Model) -> int | None:
     """Fold constants and batch normalization in place.
 
     Args:
         model: The model, its functions inlined.
 
     Returns:
-        False where the optimizer cannot read the model, which then stays as it was.
+        How many nodes were joined to the Conv before them; None where the optimizer cannot read
+        the model, which then stays as it was.
     """
     kept = model.clone()
+    joined = 0
     try:
         for _ in range(_ROUNDS):
             folded = _fold_constants(model)
             rewritten = _rewrite(model).modified
-            if not (folded or rewritten):
+            found = join_affine(model.graph)
+            joined += found
+            if not (folded or rewritten or found):
                 break
         _FINISH(model)
     except Exception:
         model.graph = kept.graph
-        return False
-    return True
+        return None
+    return joined
 
 
 def _fold_constants(model: ir.Model) -> bool:

@@ -70,7 +70,8 @@ def prepare(
                 f"The model computes in {half}; it is quantized through float32, and its inputs "
                 "and outputs stay as they are."
             )
-        if FOLDING not in without and not fold(model):
+        joined = 0 if FOLDING in without else fold(model)
+        if joined is None:
             notes.append("Constants and norms are left as they are: the optimizer cannot read it.")
         _forget_allowzero(model)
     outputs.put_back(model.graph)
@@ -80,7 +81,10 @@ def prepare(
     )
     if folded:
         notes.append(f"{_nodes(folded, 'BatchNormalization ')} folded into the layer before.")
-    removed = sum(counts.values()) - counts["Constant"] - folded - len(model.graph)
+    if joined:
+        notes.append(f"{_nodes(joined)} joined to the Conv before, as its factor or bias.")
+    gone = counts["Constant"] + folded + (joined or 0)
+    removed = sum(counts.values()) - gone - len(model.graph)
     if removed > 0:
         notes.append(f"{_nodes(removed)} removed: the result was constant, or nothing changed.")
     return renamed, tuple(notes)

@@ -4,8 +4,8 @@ The pipeline applies four of them to every model; those that are registered are 
 recipe names them. A module that a plug-in brings is one more of these.
 """
 
-from quant.passes.optional import PASSES, apply_passes, register, summary
+from quant.passes.optional import PASSES, apply_passes, register
 
 PASSES.discover(__name__)
 
-__all__ = ["PASSES", "apply_passes", "register", "summary"]
+__all__ = ["PASSES", "apply_passes", "register"]

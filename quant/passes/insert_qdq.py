@@ -1,11 +1,15 @@
 """Put QuantizeLinear and DequantizeLinear pairs on activations."""
 
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from dataclasses import dataclass
+from types import MappingProxyType
 
+import numpy as np
 import onnx_ir as ir
+from numpy.typing import NDArray
 
-from quant.passes.graph_edit import Names, linear_node, scale_and_zero_point
+from quant.params.folded_scales import channel_units
+from quant.passes.graph_edit import Names, add_initializer, linear_node, scale_and_zero_point
 from quant.planning.plan import Plan, TensorPlan
 from quant.types import QuantParams
 
@@ -26,14 +30,33 @@ class InsertQdq(ir.passes.InPlacePass):
 
     Where a quantized node computes the tensor, everyone reads the dequantized values, which keep
     the tensor's name (so graph outputs keep theirs); the float result before them is called
-    ``<name>_raw``. Otherwise only the quantized consumers read ``<name>_dequantized``, and float
+    ``<name>_raw``. Where channels have scales of their own that the kernel before does not know,
+    a Mul and an Add behind the pair turn its units into the tensor's: ONNX Runtime moves them
+    through the layouts of its kernels, as it does not a DequantizeLinear with an axis. Otherwise
+    only the quantized consumers read ``<name>_dequantized``, and float
     consumers the float tensor.
     """
 
-    def __init__(self, plan: Plan, params: Mapping[str, QuantParams]) -> None:
+    def __init__(
+        self,
+        plan: Plan,
+        params: Mapping[str, QuantParams],
+        channels: Mapping[str, QuantParams] = MappingProxyType({}),
+        folded: Collection[str] = (),
+    ) -> None:
+        """Insert pairs with ``params``.
+
+        Args:
+            plan: Which tensors.
+            params: Scale and zero point of each.
+            channels: Scale and zero point of each channel, for the tensors that have them.
+            folded: Those of them that the node before computes in units of ``params``.
+        """
         super().__init__()
         self._plan = plan
         self._params = params
+        self._channels = channels
+        self._folded = folded
 
     def call(self, model: ir.Model) -> InsertedQdq:
         """Insert the pairs in the main graph."""
@@ -48,7 +71,8 @@ class InsertQdq(ir.passes.InPlacePass):
         return InsertedQdq(model, bool(tensor_map), tensor_map)
 
     def _insert(self, graph: ir.Graph, names: Names, value: ir.Value, tensor: TensorPlan) -> str:
-        params = self._params[tensor.name]
+        real = self._channels.get(tensor.name, self._params[tensor.name])
+        params = self._params[tensor.name] if tensor.name in self._folded else real
         consumers = [] if tensor.produced else self._quantized_consumers(graph, value)
         scale, zero_point = scale_and_zero_point(graph, names, tensor.name, params)
         quantize = linear_node("QuantizeLinear", value, scale, zero_point, params)
@@ -56,12 +80,16 @@ class InsertQdq(ir.passes.InPlacePass):
         quantize.outputs[0].name = names.unique(f"{tensor.name}_quantized")
         dequantize = linear_node("DequantizeLinear", quantize.outputs[0], scale, zero_point, params)
         dequantize.name = names.unique(f"{tensor.name}_DequantizeLinear")
-        output = dequantize.outputs[0]
+        added = [quantize, dequantize]
+        if real is not params:
+            units = channel_units(params, real)
+            added += _in_real_units(graph, names, dequantize, tensor.name, units)
+        output = added[-1].outputs[0]
         producer = value.producer()
         if producer is None:
-            graph.insert_before(graph[0], [quantize, dequantize])
+            graph.insert_before(graph[0], added)
         else:
-            graph.insert_after(producer, [quantize, dequantize])
+            graph.insert_after(producer, added)
         if tensor.produced:
             value.name = names.unique(f"{tensor.name}_raw")
             output.name = tensor.name
@@ -81,3 +109,28 @@ class InsertQdq(ir.passes.InPlacePass):
             if item is not None and item.quantized and use.idx in item.node.data:
                 found.append((use.node, use.idx))
         return found
+
+
+def _in_real_units(
+    graph: ir.Graph,
+    names: Names,
+    dequantize: ir.Node,
+    tensor: str,
+    units: tuple[NDArray[np.float32], NDArray[np.float32]],
+) -> list[ir.Node]:
+    """The nodes that turn what a kernel rounds with one scale into the units of each channel."""
+    dequantize.outputs[0].name = names.unique(f"{tensor}_in_kernel_units")
+    factor, offset = units
+    steps = [("Mul", factor)] + ([("Add", offset)] if offset.any() else [])
+    made: list[ir.Node] = []
+    value, rank = dequantize.outputs[0], len(dequantize.outputs[0].shape or ())
+    for op_type, channels in steps:
+        constant = channels.reshape(-1, *(1,) * (rank - 2)) if rank > 2 else channels
+        given = add_initializer(graph, names, f"{tensor}_channel_{op_type}", constant, None)
+        node = ir.Node("", op_type, [value, given], num_outputs=1)
+        node.name = names.unique(f"{tensor}_channel_{op_type}")
+        value = node.outputs[0]
+        value.type, value.shape = ir.TensorType(ir.DataType.FLOAT), dequantize.outputs[0].shape
+        value.name = names.unique(f"{tensor}_{op_type}_out")
+        made.append(node)
+    return made

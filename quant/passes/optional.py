@@ -39,8 +39,3 @@ def apply_passes(graph: ir.Model, names: Sequence[str]) -> None:
     """
     for step in [PASSES.named(name) for name in names]:
         step()(graph)
-
-
-def summary(name: str) -> str:
-    """What a pass does, in a line: the first of its docstring."""
-    return (PASSES.named(name).__doc__ or name).strip().partition("\n")[0]

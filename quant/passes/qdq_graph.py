@@ -5,9 +5,10 @@ from dataclasses import dataclass
 
 import onnx_ir as ir
 
-from quant.model.model import Model
+from quant.model.model import Model, Node
 from quant.model.opset import raise_opset
 from quant.params.constants import QuantizedConstant
+from quant.params.folded_scales import weight_of, with_folded_scales
 from quant.passes.drop_activations import DropActivations
 from quant.passes.float_constants import AddShifts, ReplaceFloatConstants
 from quant.passes.insert_qdq import InsertQdq
@@ -47,18 +48,27 @@ def quantized_graph(
     Raises:
         ModelError: If a type needs a later opset that the model cannot be converted to.
     """
-    model, plan, constants = draft.model, draft.plan, draft.constants
+    model, plan = draft.model, draft.plan
+    convs = {name: _conv_of(plan, model.producers[name]) for name in draft.channels}
+    constants = with_folded_scales(draft.constants, convs, draft.channels, draft.activations)
+    folded = {name for name, conv in convs.items() if weight_of(constants, conv) is not None}
     graph = model.graph.clone()
     if graph.opset_imports.get("", 0) < plan.min_opset:
         raise_opset(graph, plan.min_opset, model.name)
     ReplaceFloatConstants(draft.floats)(graph)
     AddShifts(draft.shifts)(graph)
     DropActivations(dropped)(graph)
-    inserted = InsertQdq(plan, params).call(graph)
+    inserted = InsertQdq(plan, params, draft.channels, folded).call(graph)
     QuantizeConstants(constants)(graph)
     shielded = _float_weights(plan, constants) | _dilated_pools(model)
     ShieldFloat(shielded)(graph)
     return QuantizedGraph(graph, inserted.tensor_map)
+
+
+def _conv_of(plan: Plan, node: Node) -> Node:
+    """The node, or the one before it that takes it in."""
+    fused = plan.nodes[node.name].fused_into
+    return plan.nodes[fused].node if fused else node
 
 
 def _dilated_pools(model: Model) -> frozenset[str]:

@@ -102,6 +102,7 @@ def _quantize(
     graph: ir.Graph, names: Names, node: ir.Node, source: ir.Value, params: QuantParams
 ) -> ir.Value:
     qtype = params.spec.qtype
+    scale, zero_point = _shaped(params, source)
     bounds = [np.float32(qtype.qmin), np.float32(qtype.qmax)]
     return _chain(
         graph,
@@ -109,9 +110,9 @@ def _quantize(
         node,
         source,
         [
-            ("Div", [params.scale]),
+            ("Div", [scale]),
             ("Round", []),
-            ("Add", [params.zero_point.astype(np.float32)]),
+            ("Add", [zero_point.astype(np.float32)]),
             ("Clip", [np.asarray(b) for b in bounds]),
         ],
     )
@@ -129,11 +130,7 @@ def _dequantize_large(
     cast.outputs[0].name = names.unique(f"{cast.name}_out")
     cast.outputs[0].type, cast.outputs[0].shape = ir.TensorType(ir.DataType.FLOAT), source.shape
     graph.insert_before(node, cast)
-    rank = source.const_value.numpy().ndim if source.const_value is not None else 0
-    shape = [1] * rank
-    if isinstance(params.spec.granularity, PerChannel):
-        shape[params.spec.granularity.axis] = -1
-    zero_point, scale = (a.reshape(shape) for a in (params.zero_point, params.scale))
+    scale, zero_point = _shaped(params, source)
     return _chain(
         graph,
         names,
@@ -146,5 +143,17 @@ def _dequantize_large(
 def _dequantize(
     graph: ir.Graph, names: Names, node: ir.Node, source: ir.Value, params: QuantParams
 ) -> ir.Value:
-    zero_point = params.zero_point.astype(np.float32)
-    return _chain(graph, names, node, source, [("Sub", [zero_point]), ("Mul", [params.scale])])
+    scale, zero_point = _shaped(params, source)
+    return _chain(
+        graph, names, node, source, [("Sub", [zero_point.astype(np.float32)]), ("Mul", [scale])]
+    )
+
+
+def _shaped(params: QuantParams, source: ir.Value) -> tuple[NDArray[np.float32], NDArray[np.int32]]:
+    """Scale and zero point, shaped to meet what ``source`` holds."""
+    granularity = params.spec.granularity
+    if not isinstance(granularity, PerChannel):
+        return params.scale, params.zero_point
+    shape = [1] * (len(source.shape) if source.shape is not None else granularity.axis + 1)
+    shape[granularity.axis] = -1
+    return params.scale.reshape(shape), params.zero_point.reshape(shape)

@@ -20,7 +20,7 @@ _PRESETS: dict[str, tuple[str, Recipe]] = {
                 calibrator=Balanced(),
                 placement="integer_kernels",
             ),
-            repairs=("bias_correction",),
+            repairs=("channel_scales", "bias_correction"),
         ),
     ),
     "everything": (

@@ -1,7 +1,7 @@
 """What a repair works on: an int8 model as decided, before its graph is made."""
 
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 import numpy as np
 from numpy.typing import NDArray
@@ -58,6 +58,8 @@ class Draft:
         constants: Weights, constant operands and biases as integers.
         floats: Constants that stay float with other values.
         shifts: What is added behind nodes.
+        channels: Scale and zero point of each channel, for the activations that have them; what
+            their kernels round with is in ``activations``.
         notes: Sentences about what did not go as asked.
     """
 
@@ -68,6 +70,7 @@ class Draft:
     constants: tuple[QuantizedConstant, ...]
     floats: tuple[FloatConstant, ...] = ()
     shifts: tuple[Shift, ...] = ()
+    channels: Mapping[str, QuantParams] = field(default_factory=dict[str, QuantParams])
     notes: tuple[str, ...] = ()
 
 

@@ -1,14 +1,17 @@
 """The Export page: what will be written, the proof that it computes what was shown, the file."""
 
+from dataclasses import replace
+
 import streamlit as st
 
 from app.routes.netron import show
 from app.session import user_session
 from app.views.export.file import file_panel
-from app.views.export.passes import passes_select
 from app.views.export.summary import checks_panel, summary
 from app.views.shared.page_guard import guarded, ready
+from app.views.shared.steps_select import steps_select
 from app.workspace.workspace import Workspace
+from quant.passes import PASSES
 
 NETRON_PX = 640
 
@@ -34,5 +37,11 @@ with guarded():
             checked = checks_panel(workspace)
         with right:
             file_panel(workspace, checked)
-            passes_select()
+            steps_select(
+                "Extra passes",
+                workspace.project.recipe.passes,
+                PASSES.summaries(),
+                lambda recipe, names: replace(recipe, passes=names),
+                hint="Changes to the finished int8 graph, in the order of choice.",
+            )
         graph_panel(workspace)

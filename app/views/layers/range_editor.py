@@ -62,6 +62,13 @@ def range_plots(layer: Layer) -> None:
         key=KEY,
         on_commit=lambda commit: _commit(layer, commit),
     )
+    channels = workspace.quantized.draft.channels.get(row.tensor)
+    if channels is not None:
+        rest = workspace.quantized.rounding_ratio(row.tensor)
+        st.caption(
+            f"Each of its {channels.scale.size:,} channels has a scale of its own within this "
+            f"range (repair channel_scales), which leaves {rest:.1%} of the rounding error's power."
+        )
     await_choices(workspace, row.tensor)
 
 

@@ -16,10 +16,12 @@ from app.views.shared.controls import (
 )
 from app.views.shared.format import activation_type, plural
 from app.views.shared.page_guard import redo, undo
+from app.views.shared.steps_select import steps_select
 from app.workspace.workspace import Workspace
 from quant.recipe.edits import preset_of, with_defaults
 from quant.recipe.presets import preset, preset_names, preset_summary
 from quant.recipe.recipe import Recipe
+from quant.repairs import REPAIRS
 from quant.types import QType
 
 ACTIVATION_TYPES = tuple(
@@ -88,7 +90,7 @@ def preset_select(recipe: Recipe, *, name: str) -> str:
 
 
 def _more(workspace: Workspace) -> None:
-    """Options of the default calibrator and the rarer defaults."""
+    """Options of the default calibrator, the rarer defaults and the repairs."""
     defaults = workspace.project.recipe.defaults
     with st.popover("More", icon=":material/tune:", help="More defaults of the whole model"):
         calibrator_options(defaults.calibrator, _set_option, name="default option")
@@ -107,6 +109,13 @@ def _more(workspace: Workspace) -> None:
             lambda value: _set(quantize_bias=value),
             name="default bias",
             hint="Store each bias as int32 with the scale of input times weight.",
+        )
+        steps_select(
+            "Repairs",
+            workspace.project.recipe.repairs,
+            REPAIRS.summaries(),
+            lambda recipe, names: replace(recipe, repairs=names),
+            hint="Changes of weights, biases and scales, in the order of choice.",
         )
         rules = len(workspace.project.recipe.rules)
         st.caption(f"{plural(rules, 'rule')} on top of the defaults.")

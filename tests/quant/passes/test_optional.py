@@ -7,7 +7,7 @@ import pytest
 
 import quant
 from quant.numerics import quantize_linear
-from quant.passes import PASSES, summary
+from quant.passes import PASSES
 from tests import models
 
 
@@ -24,7 +24,8 @@ def nodes_of(case, recipe, op_type):
 
 def test_every_pass_says_in_a_line_what_it_does():
     assert "describe_scales" in PASSES
-    assert all(summary(name).endswith(".") for name in PASSES)
+    assert PASSES.summaries().keys() == set(PASSES)
+    assert all(text.endswith(".") for text in PASSES.summaries().values())
 
 
 def test_a_recipe_without_passes_is_the_text_it_was_and_with_them_it_is_read_again():

@@ -58,7 +58,8 @@ def test_the_shield_stands_only_before_float_weights(case):
     shields = [node for node in nodes if node.op_type == "Max"]
     assert [node.input for node in shields] == [["h"]]
     consumers = [node for node in nodes if shields[0].output[0] in node.input]
-    assert [node.output[0] for node in consumers] == ["r"]
+    multiplying = [n for n in quantized.float_model.nodes if n.weight and n.inputs[0] == "h"]
+    assert [node.name for node in consumers] == [node.name for node in multiplying]
 
 
 def test_where_every_weight_is_quantized_there_is_no_shield():
