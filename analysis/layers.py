@@ -6,6 +6,7 @@ from typing import Literal
 
 from quant.error_model.local_error import LocalError, local_error
 from quant.error_model.sqnr import sqnr_db
+from quant.io.show import counted
 from quant.model.op_roles import INPUT_OP_TYPE
 from quant.params.ranges import GroupRange
 from quant.pipeline import QuantizedModel
@@ -176,8 +177,8 @@ def _with_range(row: LayerRow, quantized: QuantizedModel, calibration: Calibrati
     chooser = quantized.plan.tensors[owner].settings.calibrator
     kind += " symmetric" if planned.spec.symmetric else ""
     local = None if stats is None else local_error(stats, quantized.params[row.tensor])
-    if local is not None and row.tensor in quantized.draft.channels:
-        kind += " per channel"
+    kind += _own_scales(quantized, row.tensor)
+    if local is not None:
         rounding = local.rounding_mse * quantized.rounding_ratio(row.tensor)
         local = replace(local, rounding_mse=rounding)
     return replace(
@@ -188,6 +189,14 @@ def _with_range(row: LayerRow, quantized: QuantizedModel, calibration: Calibrati
         range=found,
         local=local,
     )
+
+
+def _own_scales(quantized: QuantizedModel, tensor: str) -> str:
+    """What repairs do to the channels of an activation, behind its type."""
+    split = quantized.draft.splits.get(tensor)
+    if split is not None:
+        return f", {counted(int((split.parts > 1).sum()), 'channel')} in parts"
+    return " per channel" if tensor in quantized.draft.channels else ""
 
 
 def _state(quantized: QuantizedModel, item: NodePlan, tensor: str) -> tuple[State, str, str]:

@@ -47,7 +47,8 @@ class QuantizedModel:
         constants: Weights, constant operands and biases as integers.
         draft: What was decided before the graph was made, with what repairs changed.
         activations: For each Relu or Clip, what dropping it does.
-        tensor_map: Float tensor -> the tensor of the int8 graph that quantized consumers read.
+        tensor_map: Float tensor -> the tensor of the int8 graph that quantized consumers read, or
+            that they read in parts.
         notes: Sentences about what did not go as asked.
         probe: Inputs of one real sample, to verify exported files with.
     """
@@ -98,15 +99,22 @@ class QuantizedModel:
             )
         return self.group_ranges[planned.group]
 
+    def channel_params(self, tensor: str) -> QuantParams:
+        """Scale and zero point of each channel of a quantized activation, or of all together."""
+        if tensor in self.draft.splits:
+            return self.draft.splits[tensor].of_channels()
+        return self.draft.channels.get(tensor, self.params[tensor])
+
     def rounding_ratio(self, tensor: str) -> float:
         """Power of the rounding error of an activation over that with one scale for all of it.
 
-        It is 1 but for the activations whose channels have scales of their own.
+        It is 1 but for activations whose channels have scales of their own or are read in parts.
         """
-        channels = self.draft.channels.get(tensor)
-        if channels is None:
-            return 1.0
-        ratios = channels.scale.astype(np.float64) / float(self.params[tensor].scale)
+        if tensor in self.draft.splits:  # the sum of a channel's parts is as fine as one of them
+            scale = self.draft.splits[tensor].params.scale
+        else:
+            scale = self.draft.channels.get(tensor, self.params[tensor]).scale
+        ratios = scale.astype(np.float64) / float(self.params[tensor].scale)
         return float(np.square(ratios).mean())
 
     @property

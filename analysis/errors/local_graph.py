@@ -4,7 +4,7 @@ It holds the float model and a copy of the int8 model whose every quantized tens
 float model again, so that one run measures all units and no error reaches the next.
 """
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterator, Mapping, Sequence
 
 import onnx
 import onnx_ir as ir
@@ -24,7 +24,7 @@ def local_graph(quantized: QuantizedModel) -> tuple[bytes, Mapping[str, str]]:
 
     Returns:
         The content of an ``.onnx`` file with the outputs of the float model, and float tensor ->
-        the tensor that holds it with the local error.
+        the tensor that holds it with the local error. A tensor that is read in parts has none.
     """
     float_model = _float_model(quantized)
     graph = float_model.graph
@@ -36,7 +36,12 @@ def local_graph(quantized: QuantizedModel) -> tuple[bytes, Mapping[str, str]]:
     for initializer in int8.initializer:
         initializer.name = _PREFIX + initializer.name
         graph.initializer.append(initializer)
+    parts = _making_parts(quantized, {node.name for node in graph.node}, int8)
     for node in int8.node:
+        if node.name in parts:
+            read_in_float = {*shared, *quantized.draft.splits}
+            graph.node.append(_renamed(node, _PREFIX, read_in_float))
+            continue
         if node.op_type != "QuantizeLinear":
             graph.node.append(_renamed(node, _PREFIX, shared))
             continue
@@ -57,6 +62,19 @@ def local_graph(quantized: QuantizedModel) -> tuple[bytes, Mapping[str, str]]:
     folder = folder_of(quantized.float_model.to_bytes())
     content = ModelBytes.of(float_model.SerializeToString(), folder)
     return content, {name: seen_as[name] for name in quantized.plan.tensors if name in seen_as}
+
+
+def _making_parts(
+    quantized: QuantizedModel, known: Collection[str], int8: onnx.GraphProto
+) -> set[str]:
+    """The nodes that take tensors apart, up to the QuantizeLinear of the parts."""
+    values, nodes = set(quantized.draft.splits), set[str]()
+    for node in int8.node:
+        if node.name not in known and not values.isdisjoint(node.input):
+            nodes.add(node.name)
+            if node.op_type != "QuantizeLinear":
+                values.update(node.output)
+    return nodes
 
 
 def _until(

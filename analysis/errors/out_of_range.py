@@ -108,7 +108,7 @@ class _RangeAccumulator:
 
     def __init__(self, quantized: QuantizedModel, tensor: str) -> None:
         self._tensor = tensor
-        params = quantized.draft.channels.get(tensor, quantized.params[tensor])
+        params = quantized.channel_params(tensor)
         self._low, self._high = params.representable
         granularity = params.spec.granularity
         self._axis = granularity.axis if isinstance(granularity, PerChannel) else None

@@ -38,7 +38,8 @@ def _found(measurements: Measurements, *, few: bool) -> Iterable[Finding]:
         spec = measurements.planned(group).spec
         if spec.qtype.bits > 8 or tensor(group) not in measurements.noise.shares:
             continue
-        if group in measurements.quantized.draft.channels:
+        draft = measurements.quantized.draft
+        if group in draft.channels or group in draft.splits:
             continue
         widths = channel_widths(measurements.stats(group))
         live = widths[widths > 0]

@@ -9,9 +9,10 @@ import onnx_ir as ir
 from numpy.typing import NDArray
 
 from quant.params.folded_scales import channel_units
+from quant.params.split import Split
 from quant.passes.graph_edit import Names, add_initializer, linear_node, scale_and_zero_point
 from quant.planning.plan import Plan, TensorPlan
-from quant.types import QuantParams
+from quant.types import QType, QuantParams
 
 
 @dataclass
@@ -19,7 +20,8 @@ class InsertedQdq(ir.passes.PassResult):
     """What :class:`InsertQdq` did.
 
     Attributes:
-        tensor_map: For each quantized tensor the name that its quantized consumers read.
+        tensor_map: For each quantized tensor the name that its quantized consumers read; its own
+            where they read it in parts.
     """
 
     tensor_map: Mapping[str, str]
@@ -43,6 +45,7 @@ class InsertQdq(ir.passes.InPlacePass):
         params: Mapping[str, QuantParams],
         channels: Mapping[str, QuantParams] = MappingProxyType({}),
         folded: Collection[str] = (),
+        splits: Mapping[str, Split] = MappingProxyType({}),
     ) -> None:
         """Insert pairs with ``params``.
 
@@ -51,12 +54,14 @@ class InsertQdq(ir.passes.InPlacePass):
             params: Scale and zero point of each.
             channels: Scale and zero point of each channel, for the tensors that have them.
             folded: Those of them that the node before computes in units of ``params``.
+            splits: The tensors whose quantized consumers read loud channels in parts.
         """
         super().__init__()
         self._plan = plan
         self._params = params
         self._channels = channels
         self._folded = folded
+        self._splits = splits
 
     def call(self, model: ir.Model) -> InsertedQdq:
         """Insert the pairs in the main graph."""
@@ -74,13 +79,19 @@ class InsertQdq(ir.passes.InPlacePass):
         real = self._channels.get(tensor.name, self._params[tensor.name])
         params = self._params[tensor.name] if tensor.name in self._folded else real
         consumers = [] if tensor.produced else self._quantized_consumers(graph, value)
+        split = self._splits.get(tensor.name)
+        before: list[ir.Node] = []
+        if split is not None:
+            before = _in_parts(graph, names, value, split)
+            real = params = split.params
         scale, zero_point = scale_and_zero_point(graph, names, tensor.name, params)
-        quantize = linear_node("QuantizeLinear", value, scale, zero_point, params)
+        read = before[-1].outputs[0] if before else value
+        quantize = linear_node("QuantizeLinear", read, scale, zero_point, params)
         quantize.name = names.unique(f"{tensor.name}_QuantizeLinear")
         quantize.outputs[0].name = names.unique(f"{tensor.name}_quantized")
         dequantize = linear_node("DequantizeLinear", quantize.outputs[0], scale, zero_point, params)
         dequantize.name = names.unique(f"{tensor.name}_DequantizeLinear")
-        added = [quantize, dequantize]
+        added = [*before, quantize, dequantize]
         if real is not params:
             units = channel_units(params, real)
             added += _in_real_units(graph, names, dequantize, tensor.name, units)
@@ -99,7 +110,7 @@ class InsertQdq(ir.passes.InPlacePass):
             output.name = names.unique(f"{tensor.name}_dequantized")
             for node, index in consumers:
                 node.replace_input_with(index, output)
-        return str(output.name)
+        return str(output.name if split is None else value.name)
 
     def _quantized_consumers(self, graph: ir.Graph, value: ir.Value) -> list[tuple[ir.Node, int]]:
         """The places where a quantized node of the main graph reads ``value`` as data."""
@@ -109,6 +120,36 @@ class InsertQdq(ir.passes.InPlacePass):
             if item is not None and item.quantized and use.idx in item.node.data:
                 found.append((use.node, use.idx))
         return found
+
+
+def _in_parts(graph: ir.Graph, names: Names, value: ir.Value, split: Split) -> list[ir.Node]:
+    """The nodes that give every part of a split tensor: its channels, then the other parts."""
+    tensor, rank = split.tensor, len(value.shape or ())
+    shape = [1] * rank
+    shape[split.axis] = -1
+
+    def node(op_type: str, inputs: list[ir.Value], *attributes: ir.Attr) -> ir.Node:
+        made = ir.Node("", op_type, inputs, attributes, num_outputs=1)
+        made.name = names.unique(f"{tensor}_split_{op_type}")
+        made.outputs[0].name = names.unique(f"{tensor}_split_{op_type}_out")
+        made.outputs[0].type = ir.TensorType(ir.DataType.FLOAT)
+        if value.shape is not None and op_type != "Gather":
+            sizes = list(value.shape)
+            sizes[split.axis] = split.channels.size
+            made.outputs[0].shape = ir.Shape(sizes)
+        return made
+
+    def channels(array: NDArray[np.float32], what: str) -> ir.Value:
+        return add_initializer(graph, names, f"{tensor}_{what}", array.reshape(shape), None)
+
+    axis = ir.AttrInt64("axis", split.axis)
+    others = split.others.astype(np.int32)
+    index = add_initializer(graph, names, f"{tensor}_split_channels", others, QType.INT32)
+    repeated = node("Gather", [value, index], axis)
+    joined = node("Concat", [value, repeated.outputs[0]], axis)
+    scaled = node("Mul", [joined.outputs[0], channels(split.factor, "split_factor")])
+    shifted = node("Add", [scaled.outputs[0], channels(split.offset, "split_offset")])
+    return [repeated, joined, scaled, shifted]
 
 
 def _in_real_units(

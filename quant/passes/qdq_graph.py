@@ -1,7 +1,7 @@
 """The int8 graph in Q/DQ form, made from what was decided."""
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import onnx_ir as ir
 
@@ -9,13 +9,14 @@ from quant.model.model import Model, Node
 from quant.model.opset import raise_opset
 from quant.params.constants import QuantizedConstant
 from quant.params.folded_scales import weight_of, with_folded_scales
+from quant.params.split import split_codes, weight_axis
 from quant.passes.drop_activations import DropActivations
 from quant.passes.float_constants import AddShifts, ReplaceFloatConstants
 from quant.passes.insert_qdq import InsertQdq
 from quant.passes.quantize_constants import QuantizeConstants
 from quant.passes.shield_float import ShieldFloat
 from quant.planning.plan import Plan
-from quant.repairs.draft import Draft
+from quant.repairs.draft import Draft, FloatConstant
 from quant.types import QuantParams
 
 
@@ -25,7 +26,8 @@ class QuantizedGraph:
 
     Attributes:
         graph: The graph.
-        tensor_map: For each quantized tensor the name that its quantized consumers read.
+        tensor_map: For each quantized tensor the name that its quantized consumers read; its own
+            where they read it in parts.
     """
 
     graph: ir.Model
@@ -55,14 +57,39 @@ def quantized_graph(
     graph = model.graph.clone()
     if graph.opset_imports.get("", 0) < plan.min_opset:
         raise_opset(graph, plan.min_opset, model.name)
-    ReplaceFloatConstants(draft.floats)(graph)
+    constants, floats = _for_parts(draft, constants)
+    ReplaceFloatConstants((*draft.floats, *floats))(graph)
     AddShifts(draft.shifts)(graph)
     DropActivations(dropped)(graph)
-    inserted = InsertQdq(plan, params, draft.channels, folded).call(graph)
+    inserted = InsertQdq(plan, params, draft.channels, folded, draft.splits).call(graph)
     QuantizeConstants(constants)(graph)
     shielded = _float_weights(plan, constants) | _dilated_pools(model)
     ShieldFloat(shielded)(graph)
     return QuantizedGraph(graph, inserted.tensor_map)
+
+
+def _for_parts(
+    draft: Draft, constants: Sequence[QuantizedConstant]
+) -> tuple[tuple[QuantizedConstant, ...], tuple[FloatConstant, ...]]:
+    """The constants with a weight for every part of a split input, and the float weights so."""
+    found = {(item.node, item.index): item for item in constants}
+    floats: list[FloatConstant] = []
+    for item in draft.plan.nodes.values():
+        node = item.node
+        split = draft.splits.get(node.inputs[node.data[0]]) if node.data else None
+        if split is None or not item.quantized or node.weight is None:
+            continue
+        axis, weight = weight_axis(draft.model, node), draft.model.constant(node.weight.name)
+        assert axis is not None  # or the tensor would not be split
+        stored = found.get((node.name, node.weight.index))
+        if stored is None:
+            values = weight.take(split.channels, axis=axis)
+            name = f"{node.weight.name}_parts"
+            floats.append(FloatConstant(node.name, node.weight.index, name, values))
+        else:
+            codes = split_codes(stored, weight, axis, split)
+            found[node.name, node.weight.index] = replace(stored, codes=codes)
+    return tuple(found.values()), tuple(floats)
 
 
 def _conv_of(plan: Plan, node: Node) -> Node:

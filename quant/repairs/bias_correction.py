@@ -26,8 +26,9 @@ import onnx_ir as ir
 from numpy.typing import NDArray
 
 from quant.model.model import Model, Node
-from quant.numerics import dequantize_linear, params_from_range, quantize_linear
+from quant.numerics import params_from_range, quantize_linear
 from quant.params.constants import INT32_LIMIT, QuantizedConstant
+from quant.params.split import seen_weight
 from quant.planning.near_zero import zeros_matter
 from quant.repairs.draft import Draft, FloatConstant, Shift, register
 from quant.types import PerChannel, PerTensor, QType, QuantParams, QuantSpec
@@ -55,7 +56,8 @@ def bias_correction(draft: Draft) -> Draft:
         if node.name in kept:
             continue
         sums = draft.calibration.channel_sums.get(node.inputs[node.data[0]])
-        error = draft.model.constant(item.name) - dequantize_linear(item.codes, item.params)
+        seen = seen_weight(draft.model, node, item, draft.splits)
+        error = draft.model.constant(item.name) - seen
         shift = None
         if sums is not None:
             shift = mean_shift(draft.model, node, attributes[node.name], error, sums.mean())

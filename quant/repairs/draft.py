@@ -9,6 +9,7 @@ from numpy.typing import NDArray
 from quant.errors import RecipeError
 from quant.model.model import Model
 from quant.params.constants import QuantizedConstant
+from quant.params.split import Split
 from quant.planning.plan import Plan
 from quant.registry import Registry
 from quant.statistics.calibration import Calibration
@@ -60,6 +61,7 @@ class Draft:
         shifts: What is added behind nodes.
         channels: Scale and zero point of each channel, for the activations that have them; what
             their kernels round with is in ``activations``.
+        splits: The activations whose loud channels are read in parts.
         notes: Sentences about what did not go as asked.
     """
 
@@ -71,6 +73,7 @@ class Draft:
     floats: tuple[FloatConstant, ...] = ()
     shifts: tuple[Shift, ...] = ()
     channels: Mapping[str, QuantParams] = field(default_factory=dict[str, QuantParams])
+    splits: Mapping[str, Split] = field(default_factory=dict[str, Split])
     notes: tuple[str, ...] = ()
 
 

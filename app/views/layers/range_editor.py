@@ -13,7 +13,9 @@ from app.views.layers.range_candidates import (
     targets,
 )
 from app.views.layers.settings import Layer
+from app.views.shared.format import plural
 from app.workspace.picker_shapes import SHAPES
+from app.workspace.workspace import Workspace
 from quant.params.ranges import calibrators_range
 from quant.planning.groups import sharing, source_of
 from quant.recipe.edits import with_shared
@@ -62,14 +64,27 @@ def range_plots(layer: Layer) -> None:
         key=KEY,
         on_commit=lambda commit: _commit(layer, commit),
     )
-    channels = workspace.quantized.draft.channels.get(row.tensor)
-    if channels is not None:
-        rest = workspace.quantized.rounding_ratio(row.tensor)
-        st.caption(
-            f"Each of its {channels.scale.size:,} channels has a scale of its own within this "
-            f"range (repair channel_scales), which leaves {rest:.1%} of the rounding error's power."
-        )
+    _own_scales(workspace, row.tensor)
     await_choices(workspace, row.tensor)
+
+
+def _own_scales(workspace: Workspace, tensor: str) -> None:
+    """What repairs do to the channels, as the plots know one scale only."""
+    quantized = workspace.quantized
+    channels, split = quantized.draft.channels.get(tensor), quantized.draft.splits.get(tensor)
+    if channels is not None:
+        what = (
+            f"Each of its {channels.scale.size:,} channels has a scale of its own within this "
+            "range (repair channel_scales)"
+        )
+    elif split is not None:
+        what = (
+            f"{plural(int((split.parts > 1).sum()), 'loud channel')} of {split.parts.size:,} "
+            "enter in parts, so the codes serve the others (repair split_outliers)"
+        )
+    else:
+        return
+    st.caption(f"{what}: {quantized.rounding_ratio(tensor):.1%} of the rounding error's power.")
 
 
 def _plain_shape(stats: TensorStats) -> Shape:
