@@ -52,12 +52,12 @@ def quantized_graph(
     """
     model, plan = draft.model, draft.plan
     convs = {name: _conv_of(plan, model.producers[name]) for name in draft.channels}
-    constants = with_folded_scales(draft.constants, convs, draft.channels, draft.activations)
+    constants, floats = _for_parts(draft)
+    constants = with_folded_scales(constants, convs, draft.channels, draft.activations)
     folded = {name for name, conv in convs.items() if weight_of(constants, conv) is not None}
     graph = model.graph.clone()
     if graph.opset_imports.get("", 0) < plan.min_opset:
         raise_opset(graph, plan.min_opset, model.name)
-    constants, floats = _for_parts(draft, constants)
     ReplaceFloatConstants((*draft.floats, *floats))(graph)
     AddShifts(draft.shifts)(graph)
     DropActivations(dropped)(graph)
@@ -69,10 +69,10 @@ def quantized_graph(
 
 
 def _for_parts(
-    draft: Draft, constants: Sequence[QuantizedConstant]
+    draft: Draft,
 ) -> tuple[tuple[QuantizedConstant, ...], tuple[FloatConstant, ...]]:
     """The constants with a weight for every part of a split input, and the float weights so."""
-    found = {(item.node, item.index): item for item in constants}
+    found = {(item.node, item.index): item for item in draft.constants}
     floats: list[FloatConstant] = []
     for item in draft.plan.nodes.values():
         node = item.node

@@ -223,3 +223,18 @@ def test_units_are_still_measured_alone():
     found = local_errors(quantized, data)
     assert "u" not in found
     assert found["r"].sqnr_db > 20
+
+
+def test_a_conv_of_parts_may_give_channels_their_own_scales():
+    """Both repairs meet in one weight: the parts are made before its scales are folded."""
+    loud = np.geomspace(1, 12, 24, dtype=np.float32).reshape(-1, 1, 1, 1)
+    body = "c = Conv (u, f, c1) g = HardSigmoid (c) y = Mul (c, g)"
+    x = np.ascontiguousarray(np.moveaxis(rows(4, 30, 30), -1, 1))
+    both = replace(PLAIN, repairs=("channel_scales", "split_outliers"))
+    made, data = case(body, x, recipe=both, f=CONSTANTS["f"] * loud, c1=CONSTANTS["c"])
+    assert made.draft.channels.keys() == {"c"}
+    assert made.draft.splits.keys() == {"u"}
+    feeds = next(data.batches(4)).feeds
+    wanted = tensor(made.float_model, feeds, "c").astype(np.float64)
+    error = np.square(tensor(made, feeds, "c") - wanted).mean(axis=(0, 2, 3))
+    assert (error < np.square(wanted).mean(axis=(0, 2, 3)) / 100).all()
