@@ -1,7 +1,7 @@
 import pytest
 
 import quant
-from analysis.latency import Latency, in_turns, latency, model_size
+from analysis.latency import Latency, LatencyComparison, in_turns, latency, model_size
 from quant.errors import Cancelled
 from quant.execution.progress import Progress
 from tests.models import conv_relu, images
@@ -56,6 +56,13 @@ def test_a_model_slower_than_the_budget_is_timed_once():
 def test_median_and_quartiles_are_those_of_the_times():
     found = Latency((5.0, 1.0, 2.0, 4.0, 100.0))
     assert (found.runs, found.min_ms, found.median_ms, found.quartiles_ms) == (5, 1, 4, (2, 5))
+
+
+def test_times_say_their_median_and_not_every_run():
+    quick, slow = Latency((1.0, 2.0, 3.0)), Latency((5.0, 6.0, 7.0))
+    assert repr(quick) == "<Latency: median 2 ms of 3 runs>"
+    shown = repr(LatencyComparison(slow, quick))
+    assert shown == "<LatencyComparison: float 6 ms, int8 2 ms, int8 3.00 x as quick as float>"
 
 
 def test_it_needs_a_run():
