@@ -3,8 +3,9 @@
 With ``placement: integer_kernels`` a node computes on integers if it has multiply-adds, or if it
 has an integer kernel (:mod:`quant.planning.integer_kernels`), reads only what quantized nodes
 compute and gives it to at least one of them. All else stays in float: a LayerNorm, Gelu, SiLU or
-squeeze-and-excite, as one operator or written out by hand, the last steps to an output of the
-model, an Add of a constant behind a MatMul, a first Conv of three channels.
+squeeze-and-excite, the few products of its gate among them (:mod:`quant.planning.gates`), as one
+operator or written out by hand, the last steps to an output of the model, an Add of a constant
+behind a MatMul, a first Conv of three channels.
 
 What a quantized node gives is rounded where a quantized node reads it, or where its integer kernel
 can give nothing but integers.
@@ -17,11 +18,17 @@ from typing import Final
 
 from quant.model.model import Model, Node
 from quant.model.op_roles import CLAMPS, Kind
+from quant.planning.gates import gates
 from quant.planning.integer_kernels import FEW_CHANNELS, FEW_PRODUCTS, KERNELS, Kernel
 from quant.recipe.settings import Settings
 
 SMALL: Final = 1 << 21
 """Multiply-adds for one sample under which a model takes so little time that none is spared."""
+
+_GATE: Final = (
+    "it computes a gate of pooled values: next to no multiply-adds, and its error reaches whole "
+    "channels"
+)
 
 
 @dataclass(frozen=True)
@@ -60,6 +67,7 @@ def placed(
     free = {name for name in asked if settings[name].placement == "integer_kernels"}
     why = {name: reason for name in free if (reason := _without_kernel(asked[name]))}
     why |= {name: reason for name, reason in (delicate or {}).items() if name in free}
+    why |= dict.fromkeys(gates(model) & free, _GATE)
     early = {name: reason for name, reason in _too_early(model, asked).items() if name in free}
     # In a small model, or one that does half of its work early, int8 is wanted for something else
     # than its time.

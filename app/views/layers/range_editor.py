@@ -57,6 +57,7 @@ def range_plots(layer: Layer) -> None:
         targets=targets(workspace, row.owner),
         revocable=st.session_state.get(_TAKEN) == workspace.project.revision,
     )
+    _own_scales(workspace, row.tensor)
     range_picker(
         shape,
         choice,
@@ -64,7 +65,6 @@ def range_plots(layer: Layer) -> None:
         key=KEY,
         on_commit=lambda commit: _commit(layer, commit),
     )
-    _own_scales(workspace, row.tensor)
     await_choices(workspace, row.tensor)
 
 
