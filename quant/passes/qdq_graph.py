@@ -12,6 +12,7 @@ from quant.params.folded_scales import weight_of, with_folded_scales
 from quant.params.split import split_codes, weight_axis
 from quant.passes.drop_activations import DropActivations
 from quant.passes.float_constants import AddShifts, ReplaceFloatConstants
+from quant.passes.gather_rows import GatherRows
 from quant.passes.insert_qdq import InsertQdq
 from quant.passes.quantize_constants import QuantizeConstants
 from quant.passes.shield_float import ShieldFloat
@@ -60,6 +61,7 @@ def quantized_graph(
         raise_opset(graph, plan.min_opset, model.name)
     ReplaceFloatConstants((*draft.floats, *floats))(graph)
     AddShifts(draft.shifts)(graph)
+    GatherRows(draft.tables)(graph)
     DropActivations(dropped)(graph)
     inserted = InsertQdq(plan, params, draft.channels, folded, draft.splits).call(graph)
     QuantizeConstants(constants)(graph)

@@ -20,7 +20,7 @@ _PRESETS: dict[str, tuple[str, Recipe]] = {
                 calibrator=Balanced(),
                 placement="integer_kernels",
             ),
-            repairs=("channel_scales", "split_outliers", "bias_correction"),
+            repairs=("channel_scales", "split_outliers", "row_scales", "bias_correction"),
         ),
     ),
     "everything": (

@@ -62,6 +62,7 @@ class Draft:
         channels: Scale and zero point of each channel, for the activations that have them; what
             their kernels round with is in ``activations``.
         splits: The activations whose loud channels are read in parts.
+        tables: Gather nodes -> the table whose rows they pick, as integers.
         notes: Sentences about what did not go as asked.
     """
 
@@ -74,6 +75,7 @@ class Draft:
     shifts: tuple[Shift, ...] = ()
     channels: Mapping[str, QuantParams] = field(default_factory=dict[str, QuantParams])
     splits: Mapping[str, Split] = field(default_factory=dict[str, Split])
+    tables: Mapping[str, QuantizedConstant] = field(default_factory=dict[str, QuantizedConstant])
     notes: tuple[str, ...] = ()
 
 

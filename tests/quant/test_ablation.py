@@ -108,7 +108,8 @@ def test_weights_only_computes_what_the_float_graph_does_with_dequantized_consta
     model, _, data = model_and_calibration
     proto = onnx.load_model_from_string(model.to_bytes())
     nodes = {node.name: node for node in proto.graph.node}
-    stored = [(c.node, c.index, dequantize_linear(c.codes, c.params)) for c in whole.constants]
+    items = (*whole.constants, *whole.draft.tables.values())
+    stored = [(c.node, c.index, dequantize_linear(c.codes, c.params)) for c in items]
     changed = [(c.node, c.index, c.values) for c in whole.draft.floats]
     assert not whole.draft.shifts
     for number, (node, index, values) in enumerate(stored + changed):
