@@ -5,8 +5,8 @@ import math
 
 import pandas as pd
 import streamlit as st
-from streamlit.delta_generator import DeltaGenerator
 
+from analysis.metrics.scores import gives_scores
 from app.session import user_session
 from app.session.project import Measurement, Project, with_baseline
 from app.tasks.measurement import measurement_job, start_measurement
@@ -25,14 +25,19 @@ def measure_bar(workspace: Workspace) -> None:
     running = job is not None and job.running
     cards, actions = st.columns([5, 2], vertical_alignment="center", gap="medium")
     with cards, st.container(key="measured"):
-        float_card, before_card, rest = st.columns([1, 1, 2])
         labelled = workspace.opened.evaluation.labels is not None
-        _earlier(project, labelled, float_card, before_card, running=running)
+        scored = _scored(workspace)
+        *float_card, before_card, rest = st.columns([1, 1, 2] if scored else [1, 3])
+        for card in float_card:
+            with card:
+                _float_card(project, labelled, running=running)
+        with before_card:
+            _baseline_card(workspace, labelled)
         with rest:
             if job is not None and running:
                 show_job(job)
             else:
-                _now(project, labelled)
+                _now(workspace, labelled)
     with actions, st.container(horizontal=True, horizontal_alignment="right"):
         st.button(
             "Measure",
@@ -49,56 +54,51 @@ def measure_bar(workspace: Workspace) -> None:
         show_outcome(job)
 
 
-def _earlier(
-    project: Project,
-    labelled: bool,
-    float_card: DeltaGenerator,
-    card: DeltaGenerator,
-    *,
-    running: bool,
-) -> None:
-    """The float model, and the baseline."""
-    latest, baseline = project.latest, project.baseline
+def _float_card(project: Project, labelled: bool, *, running: bool) -> None:
+    """The share of samples that the float model gets right."""
+    latest = project.latest
     missing = "press Measure" if labelled else "data without labels"
     if running and labelled:
         missing = "being measured"
     if latest is not None and latest.float_top1 is None:
         missing = "no class scores" if latest.agreement is None else "data without labels"
-    with float_card:
-        _card("Float top-1", percent(latest.float_top1 if latest else None), None, missing)
-    with card:
-        if _scored(project):
-            _card(
-                f"{_measure(project, labelled)}, baseline",
-                _share(baseline),
-                _loss(baseline),
-                "what is measured first",
-            )
-        else:
-            value = db(baseline.sqnr_db if baseline else None)
-            _card("Output sqnr, baseline", value, None, "what is measured first")
+    _card("Float top-1", percent(latest.float_top1 if latest else None), None, missing)
 
 
-def _now(project: Project, labelled: bool) -> None:
+def _baseline_card(workspace: Workspace, labelled: bool) -> None:
+    """What others are compared with."""
+    baseline, missing = workspace.project.baseline, "what is measured first"
+    if _scored(workspace):
+        label = f"{_measure(workspace.project, labelled)}, baseline"
+        _card(label, _share(baseline), _loss(baseline), missing)
+    else:
+        value = db(baseline.sqnr_db if baseline else None)
+        _card("Output sqnr, baseline", value, None, missing)
+
+
+def _now(workspace: Workspace, labelled: bool) -> None:
     """The recipe as it stands."""
+    project = workspace.project
     now, baseline = project.measured, project.baseline
     missing = "recipe changed since" if project.latest and now is None else "press Measure"
     top1_card, sqnr_card = st.columns(2)
-    if _scored(project):
+    if _scored(workspace):
         with top1_card:
             _card(f"{_measure(project, labelled)}, now", _share(now), _loss(now), missing)
     change = None
     if now and baseline and now is not baseline:
         gain = now.sqnr_db - baseline.sqnr_db
         change = f"{gain:+.1f} dB to baseline" if math.isfinite(gain) else None
-    with sqnr_card if _scored(project) else top1_card:
+    with sqnr_card if _scored(workspace) else top1_card:
         _card("Output sqnr, now", db(now.sqnr_db if now else None), change, missing)
 
 
-def _scored(project: Project) -> bool:
+def _scored(workspace: Workspace) -> bool:
     """Whether the model's answers can be compared, as far as is known."""
-    latest = project.latest
-    return latest is None or latest.agreement is not None or latest.int8_top1 is not None
+    latest = workspace.project.latest
+    if latest is None:
+        return gives_scores(workspace.opened.model.outputs[0].shape)
+    return latest.agreement is not None or latest.int8_top1 is not None
 
 
 def _measure(project: Project, labelled: bool) -> str:

@@ -18,6 +18,8 @@ from app.tasks import opening
 from app.workspace.workspace import workspace_of
 from quant.calibrators import calibrator_named
 from quant.recipe.edits import preset_of, with_everywhere
+from quant.recipe.presets import preset
+from quant.repairs import REPAIRS
 from tests.app.screen import named, plain, project, put, put_recipe, select_row
 from tests.models import conv_relu, from_text, images
 
@@ -401,3 +403,37 @@ def test_calibrating_fewer_samples_makes_other_statistics(loaded: AppTest):
     assert opened is not None
     assert opened.calibration.samples == 5
     healthy(loaded)
+
+
+def test_repairs_are_chosen_and_taken_back(loaded: AppTest):
+    put_recipe(preset("recommended"))
+    loaded.run()
+    chosen = named(loaded.multiselect, "Repairs")
+    assert set(chosen.options) == set(REPAIRS.names())
+    assert tuple(chosen.value) == preset("recommended").repairs
+    chosen.set_value(["bias_correction"]).run()
+    assert project(loaded).recipe.repairs == ("bias_correction",)
+    assert not preset_of(project(loaded).recipe)
+    loaded.button(key="undo").click().run()
+    assert project(loaded).recipe.repairs == preset("recommended").repairs
+    healthy(loaded)
+
+
+def test_a_model_that_gives_no_scores_has_no_cards_of_answers(tmp_path: Path):
+    body = "[conv1] c = Conv <kernel_shape = [1, 1]> (image, w) [relu1] map = Relu (c)"
+    text = f"""<ir_version: 8, opset_import: ["" : 17]>
+    net (float[N, 3, 8, 8] image) => (float[N, 2, 8, 8] map) {{ {body} }}"""
+    weights = np.random.default_rng(1).standard_normal((2, 3, 1, 1)).astype(np.float32)
+    (tmp_path / "net.onnx").write_bytes(from_text(text, w=weights).SerializeToString())
+    np.savez(tmp_path / "data.npz", **images(8))
+    set_start_options(StartOptions(str(tmp_path / "net.onnx"), str(tmp_path / "data.npz")))
+    app = started()
+    until(app, lambda: bool(app.dataframe))
+    assert [card.label for card in app.metric] == ["Output sqnr, baseline", "Output sqnr, now"]
+    app.button(key="measure").click().run()
+    until(app, lambda: project(app).measured is not None)
+    app.run()
+    values = {card.label: card.value for card in app.metric}
+    assert values.keys() == {"Output sqnr, baseline", "Output sqnr, now"}
+    assert all(value.endswith("dB") for value in values.values())
+    healthy(app)
