@@ -13,7 +13,7 @@ from quant.calibrators.percentile import Percentile
 from quant.recipe.presets import preset
 from quant.recipe.recipe import Recipe
 from quant.recipe.settings import Settings
-from quant.repairs import REPAIRS
+from quant.repairs import REPAIRS, SMALLER
 from quant.types import QType
 
 CALIBRATORS: Final[Mapping[str, Calibrator]] = {
@@ -67,11 +67,11 @@ def _recommended(recipe: Recipe) -> Mapping[str, Recipe]:
 
 
 def _repairs(recipe: Recipe) -> Mapping[str, Recipe]:
-    """Every repair that the recipe does not have, ahead of those that it has."""
+    """Every repair for accuracy that the recipe does not have, ahead of those that it has."""
     return {
         name.replace("_", " "): replace(recipe, repairs=(name, *recipe.repairs))
         for name in REPAIRS.names()
-        if name not in recipe.repairs
+        if name not in recipe.repairs and name not in SMALLER
     }
 
 
@@ -111,7 +111,7 @@ CURES: Final = (
     ),
     Cure("signedness", "Activations are signed", _signedness, pays_in_time=True),
     Cure("granularity", "All channels of a weight share one scale", _granularity),
-    Cure("repair", "Rounding weights leaves errors that can be taken back", _repairs),
+    Cure("repair", "Rounding leaves errors that scales, parts or biases take back", _repairs),
     Cure("wider", "8 bits are few for these activations", _wider, costs=True),
     Cure("calibrator", "Another rule for ranges loses less", _calibrators),
 )

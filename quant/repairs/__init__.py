@@ -1,11 +1,29 @@
-"""Ways to win accuracy back that change weights or biases, one a file.
+"""Ways to win accuracy or bytes back that change weights, biases or scales, one a file.
 
 Each is used alone from a recipe, which lists their names under ``repairs`` in the order of work. A
 module that a plug-in brings is one more of these.
 """
 
-from quant.repairs.draft import REPAIRS, Draft, FloatConstant, Repair, Shift, register, repaired
+from quant.repairs.draft import (
+    REPAIRS,
+    SMALLER,
+    Draft,
+    FloatConstant,
+    Repair,
+    Shift,
+    register,
+    repaired,
+)
 
 REPAIRS.discover(__name__)
 
-__all__ = ["REPAIRS", "Draft", "FloatConstant", "Repair", "Shift", "register", "repaired"]
+__all__ = [
+    "REPAIRS",
+    "SMALLER",
+    "Draft",
+    "FloatConstant",
+    "Repair",
+    "Shift",
+    "register",
+    "repaired",
+]

@@ -85,10 +85,18 @@ REPAIRS: Registry[Repair] = Registry("repair", "repairs", RecipeError)
 """Every repair that a recipe may name."""
 
 
-def register(name: str) -> Callable[[Repair], Repair]:
+SMALLER: set[str] = set()
+"""The repairs that make a file smaller; the others make outputs better."""
+
+
+def register(name: str, *, smaller: bool = False) -> Callable[[Repair], Repair]:
     """Function decorator: let recipes ask for this repair by ``name``.
 
     It takes a draft and gives another one; the same draft gives the same result.
+
+    Args:
+        name: The name.
+        smaller: Whether it makes the file smaller, so that no search tries it to win accuracy.
 
     Raises:
         ValueError: Another repair has that name.
@@ -96,6 +104,7 @@ def register(name: str) -> Callable[[Repair], Repair]:
 
     def known(repair: Repair) -> Repair:
         REPAIRS.add(name, repair)
+        SMALLER.update({name} if smaller else ())
         return repair
 
     return known

@@ -23,7 +23,7 @@ _LEAST_VALUES: Final = 1 << 15
 """A smaller table saves less than its three more nodes are worth."""
 
 
-@register("row_scales")
+@register("row_scales", smaller=True)
 def row_scales(draft: Draft) -> Draft:
     """Store the tables of embeddings in 8 bits, with a scale for each row.
 

@@ -77,9 +77,7 @@ def row(model_path: str, calibration_path: str, data_path: str, nncf: str) -> st
         found = {}
         for name, path in files.items():
             found[name] = analysis.compare(model_path, path, data, tensors="outputs")
-            sessions.append(
-                InferenceSession(path, threads=1)
-            )
+            sessions.append(InferenceSession(path, threads=1))
         base, *times = in_turns([partial(s.run, feeds) for s in sessions], runs=20, warm_up=2)
         for (name, result), time in zip(found.items(), times, strict=True):
             worst = min(error.sqnr_db for error in result.outputs.values())
