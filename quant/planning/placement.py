@@ -17,13 +17,21 @@ from dataclasses import dataclass
 from typing import Final
 
 from quant.model.model import Model, Node
-from quant.model.op_roles import CLAMPS, Kind
+from quant.model.op_roles import CLAMPS
 from quant.planning.gates import gates
-from quant.planning.integer_kernels import FEW_CHANNELS, FEW_PRODUCTS, KERNELS, Kernel
+from quant.planning.integer_kernels import (
+    FEW_CHANNELS,
+    FEW_GROUPS,
+    FEW_PRODUCTS,
+    KERNELS,
+    Kernel,
+)
 from quant.recipe.settings import Settings
 
 SMALL: Final = 1 << 21
 """Multiply-adds for one sample under which a model takes so little time that none is spared."""
+
+_QUICKER: Final = "a float kernel takes less time"
 
 _GATE: Final = (
     "it computes a gate of pooled values: next to no multiply-adds, and its error reaches whole "
@@ -116,9 +124,7 @@ def _multiplies(node: Node) -> bool:
 
 def _without_kernel(node: Node) -> str:
     """Why no integer kernel is worth using for a node; empty where one is."""
-    if node.op_type not in KERNELS or (
-        node.op_type == "Resize" and node.kind is not Kind.SAME_SCALE
-    ):
+    if node.op_type not in KERNELS:
         return f"{node.op_type} has no integer kernel worth its rounding"
     return ""
 
@@ -155,7 +161,7 @@ def _gains_little(model: Model, node: Node) -> str:
         why = "it is a Conv in groups" if channels < FEW_CHANNELS else ""
     elif products < FEW_PRODUCTS or (channels < FEW_CHANNELS and products < 2 * FEW_PRODUCTS):
         why = f"it sums only {products} products for an output"
-    return why and f"{why}, too few to begin with integers here: a float kernel takes less time"
+    return why and f"{why}, too few to begin with integers here: {_QUICKER}"
 
 
 def _alone(model: Model, node: Node, kept: frozenset[str] | set[str]) -> str:
@@ -176,24 +182,32 @@ def _alone(model: Model, node: Node, kept: frozenset[str] | set[str]) -> str:
 
 
 def _in_groups(model: Model, node: Node) -> bool:
-    """Whether a node is a Conv of a few channels in each of several groups."""
+    """Whether a node is a Conv of a few channels in each of several groups, or of one channel."""
     if node.op_type != "Conv" or node.weight is None or node.weight.shape[1] >= FEW_CHANNELS:
         return False
     of_input = model.tensors[node.inputs[0]].shape
-    return of_input is None or of_input[1] != node.weight.shape[1]
+    grouped = of_input is None or of_input[1] != node.weight.shape[1]
+    return grouped or node.weight.shape[:2] == (1, 1)
 
 
 def _between_floats(model: Model, node: Node, kept: frozenset[str] | set[str]) -> str:
-    """Why a Conv in groups between float operators is left to them; empty elsewhere."""
+    """Why a Conv in groups is left to the float operators around it; empty elsewhere."""
     producer = model.producers.get(node.inputs[0])
     fed = producer is not None and producer.name in kept
     output = node.outputs[0]
     clamp = next((n for n in model.nodes if model.consumers[output] == (n.name,)), None)
     if clamp is not None and clamp.op_type in CLAMPS:
         output = clamp.outputs[0]
-    if fed or _read_by(model, output, kept):
+    if _read_by(model, output, kept):
         return ""
-    return "it is a Conv in groups between float operators: too few products to pay for rounding"
+    if not fed:
+        return (
+            "it is a Conv in groups between float operators: too few products to pay for rounding"
+        )
+    channels = node.weight.shape[0] if node.weight is not None else FEW_GROUPS
+    if channels < FEW_GROUPS:
+        return f"it is a Conv in groups of {channels} channels, read in float: {_QUICKER}"
+    return ""
 
 
 def _ends_kernel(model: Model, node: Node, kept: frozenset[str] | set[str]) -> bool:

@@ -242,3 +242,59 @@ def test_a_model_in_which_it_never_begins_to_pay_is_quantized_all_the_same(
         "relu1",
         "conv2",
     ]
+
+
+@pytest.mark.parametrize(
+    ("channels", "integer"), [(1, False), (16, False), (47, False), (64, True)]
+)
+def test_a_depthwise_conv_that_floats_read_is_quantized_where_it_has_channels_enough(
+    channels, integer
+):
+    body = """
+        [c1] a = Conv (x, w)
+        [dw] b = Conv <group = {0}, pads = [1, 1, 1, 1]> (a, d)
+        [s] y = Sigmoid (b)
+        """
+    found = planned(
+        body.replace("{0}", str(channels)),
+        "float[1, 64, 32, 32] x",
+        f"float[1, {channels}, 32, 32] y",
+        w=weight(channels, 64, 1, 1),
+        d=weight(channels, 1, 3, 3),
+    )
+    assert found.nodes["dw"].quantized == integer
+    assert found.nodes["c1"].quantized
+    if not integer:
+        assert "a float kernel takes less time" in found.nodes["dw"].why
+
+
+def test_a_depthwise_conv_of_few_channels_that_a_conv_reads_is_quantized():
+    found = planned(
+        """
+        [c1] a = Conv (x, w)
+        [dw] b = Conv <group = 16, pads = [1, 1, 1, 1]> (a, d)
+        [c2] y = Conv (b, v)
+        """,
+        "float[1, 64, 32, 32] x",
+        "float[1, 64, 32, 32] y",
+        w=weight(16, 64, 1, 1),
+        d=weight(16, 1, 3, 3),
+        v=weight(64, 16, 1, 1),
+    )
+    assert quantized(found) == {"c1", "dw", "c2"}
+
+
+def test_a_resize_stays_float_whatever_stands_around_it():
+    found = planned(
+        """
+        [c1] a = Conv (x, w)
+        [up] b = Resize <mode = "nearest"> (a, , scales)
+        [c2] y = Conv (b, w)
+        """,
+        "float[1, 32, 8, 8] x",
+        "float[1, 32, 16, 16] y",
+        w=weight(32, 32, 1, 1),
+        scales=np.array([1, 1, 2, 2], np.float32),
+    )
+    assert quantized(found) == {"c1", "c2"}
+    assert "no integer kernel" in found.nodes["up"].why
