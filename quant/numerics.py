@@ -5,10 +5,14 @@ Runtime's CPU kernels bit for bit, with one exception: for four-bit codes ONNX R
 a value that is 2**31 steps or more above zero to the lowest code, where ONNX, and this, saturate.
 """
 
+from typing import TypeVar
+
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from quant.types import PerChannel, QType, QuantParams, QuantSpec
+
+T = TypeVar("T", bound=np.generic)
 
 _LARGEST = float(np.finfo(np.float32).max)
 _LEAST_SCALE = float(np.finfo(np.float32).tiny)
@@ -128,6 +132,19 @@ def fake_quantize(x: NDArray[np.floating], params: QuantParams) -> NDArray[np.fl
     return steps
 
 
+def along(values: NDArray[T], axis: int, ndim: int) -> NDArray[T]:
+    """One value for each channel, shaped to meet an array of ``ndim`` dimensions.
+
+    Args:
+        values: Any type, shape (C,).
+        axis: The axis of the channels in that array.
+        ndim: How many axes it has.
+    """
+    shape = [1] * ndim
+    shape[axis] = -1
+    return values.reshape(shape)
+
+
 def _steps(x: NDArray[np.floating], params: QuantParams) -> NDArray[np.floating]:
     """``code - zero_point`` of each element as a float: float64 for INT32, else float32."""
     _fits(np.shape(x), params)
@@ -149,9 +166,8 @@ def _broadcast(params: QuantParams, ndim: int) -> tuple[NDArray[np.float32], NDA
         return params.scale, params.zero_point
     if not -ndim <= granularity.axis < ndim:
         raise ValueError(f"axis {granularity.axis} is outside an array of {ndim} dimensions")
-    shape = [1] * ndim
-    shape[granularity.axis] = -1
-    return params.scale.reshape(shape), params.zero_point.reshape(shape)
+    axis = granularity.axis
+    return along(params.scale, axis, ndim), along(params.zero_point, axis, ndim)
 
 
 def _fits(shape: tuple[int, ...], params: QuantParams) -> None:

@@ -12,6 +12,7 @@ from analysis.errors.runs import FileRuns, Models, Needs, Observer, Run, RunResu
 from analysis.errors.tensor_error import dot
 from quant.data.dataset import Batch, Dataset
 from quant.execution.progress import OnProgress
+from quant.numerics import along
 from quant.pipeline import QuantizedModel
 from quant.types import PerChannel
 
@@ -138,9 +139,8 @@ class _RangeAccumulator:
         """An end of the range beside each row: one number, or one for each of its values."""
         if self._axis is None:
             return np.broadcast_to(end, (rows, 1))
-        shape = [1] * values.ndim
-        shape[self._axis] = -1
-        return np.broadcast_to(end.reshape(shape), values.shape).reshape(rows, -1)
+        shaped = along(end, self._axis, values.ndim)
+        return np.broadcast_to(shaped, values.shape).reshape(rows, -1)
 
     def _beyond(
         self, real: NDArray[np.float64], low: NDArray[np.float64], high: NDArray[np.float64]

@@ -11,6 +11,9 @@ import numpy as np
 import onnx_ir as ir
 from numpy.typing import NDArray
 
+from quant.model.attributes import int_attribute
+from quant.model.new_nodes import constant_before
+
 Array = NDArray[np.float32]
 
 _CONVS: Final = frozenset({"Conv", "ConvTranspose"})
@@ -74,11 +77,10 @@ def _join(graph: ir.Graph, conv: ir.Node, node: ir.Node) -> bool:
             weight, bias = _scaled(conv, weight, factor), bias * factor
     if not (np.isfinite(weight).all() and np.isfinite(bias).all()):
         return False
-    after = node.outputs[0]
     if node.op_type in {"Mul", "Div"}:
-        conv.replace_input_with(1, _initializer(graph, f"{after.name}:weight", weight))
+        conv.replace_input_with(1, constant_before(node, weight, "weight"))
     conv.resize_inputs(3)
-    conv.replace_input_with(2, _initializer(graph, f"{after.name}:bias", bias))
+    conv.replace_input_with(2, constant_before(node, np.ascontiguousarray(bias), "bias"))
     _take_over(graph, conv, node)
     return True
 
@@ -103,15 +105,10 @@ def _constant(value: ir.Value | None) -> Array | None:
     return cast("Array", tensor.numpy())
 
 
-def _int(conv: ir.Node, name: str, default: int) -> int:
-    found = conv.attributes.get(name)
-    return default if found is None else found.as_int()
-
-
 def _channels(conv: ir.Node, weight: Array) -> int:
     if conv.op_type == "Conv":
         return weight.shape[0]
-    return weight.shape[1] * _int(conv, "group", 1)
+    return weight.shape[1] * int_attribute(conv, "group", 1)
 
 
 def _by_channel(values: Array, rank: int, channels: int) -> Array | None:
@@ -130,14 +127,7 @@ def _scaled(conv: ir.Node, weight: Array, factor: Array) -> Array:
     """A weight with each output channel multiplied."""
     if conv.op_type == "Conv":
         return weight * factor.reshape(-1, *(1,) * (weight.ndim - 1))
-    group, taps = _int(conv, "group", 1), weight.shape[2:]
+    group, taps = int_attribute(conv, "group", 1), weight.shape[2:]
     blocks = weight.reshape(group, -1, weight.shape[1], *taps)
     factors = factor.reshape(group, 1, weight.shape[1], *(1,) * len(taps))
     return (blocks * factors).reshape(weight.shape)
-
-
-def _initializer(graph: ir.Graph, name: str, values: Array) -> ir.Value:
-    value = ir.Value(name=name, const_value=ir.tensor(np.ascontiguousarray(values), name=name))
-    value.dtype, value.shape = ir.DataType.FLOAT, ir.Shape(values.shape)
-    graph.register_initializer(value)
-    return value

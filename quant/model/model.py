@@ -140,6 +140,11 @@ class Model:
         return tuple(n for n in node.outputs if n and self.tensors[n].dtype == "FLOAT")
 
     @cached_property
+    def ir_nodes(self) -> Mapping[str, ir.Node]:
+        """The nodes of the graph by name, with their attributes."""
+        return {str(node.name): node for node in self.graph.graph}
+
+    @cached_property
     def producers(self) -> Mapping[str, Node]:
         """The node that computes each tensor."""
         return {name: node for node in self.nodes for name in node.outputs if name}

@@ -15,6 +15,7 @@ import onnx_ir as ir
 from numpy.typing import NDArray
 
 from quant.errors import ModelError
+from quant.model.attributes import int_attribute
 from quant.model.new_nodes import constant_before, inserted_before, inserted_behind
 
 OLDEST_OPSET = 7
@@ -64,11 +65,6 @@ def raise_opset(model: ir.Model, opset: int, name: str) -> None:
         node.version = None
     model.opset_imports[""] = opset
     model.graph.opset_imports[""] = opset
-
-
-def _int(node: ir.Node, name: str, default: int) -> int:
-    found = node.attributes.get(name)
-    return default if found is None else found.as_int()
 
 
 def _constant(value: ir.Value | None) -> ir.TensorProtocol | None:
@@ -132,7 +128,7 @@ def _dropout(node: ir.Node) -> None:
 
 
 def _batch_normalization(node: ir.Node) -> None:
-    if not _int(node, "spatial", 1):
+    if not int_attribute(node, "spatial", 1):
         raise _CannotRaiseError("it normalizes every place by itself (spatial=0)")
     node.attributes.pop("spatial", None)
 
@@ -185,7 +181,7 @@ def _resize(node: ir.Node) -> None:
 
 def _over_the_rest(node: ir.Node) -> None:
     """Before opset 13 Softmax and its like ran over all axes from ``axis`` on, taken as one."""
-    axis = _int(node, "axis", 1)
+    axis = int_attribute(node, "axis", 1)
     source = node.inputs[0]
     assert source is not None
     rank = None if source.shape is None else len(source.shape)
@@ -219,14 +215,14 @@ def _split(node: ir.Node) -> None:
 
 
 def _dft(node: ir.Node) -> None:
-    axis = _int(node, "axis", 1)
+    axis = int_attribute(node, "axis", 1)
     node.attributes.pop("axis", None)
     _give(node, 2, constant_before(node, np.array(axis, np.int64), "axis"))
 
 
 def _group_normalization(node: ir.Node) -> None:
     """From one scale and bias for each group to one for each channel."""
-    groups = _int(node, "num_groups", 1)
+    groups = int_attribute(node, "num_groups", 1)
     source = node.inputs[0]
     channels = None if source is None or source.shape is None else source.shape[1]
     for index, what in ((1, "scale"), (2, "bias")):

@@ -7,8 +7,9 @@ from functools import cached_property
 import numpy as np
 from numpy.typing import NDArray
 
+from quant.model.attributes import int_attribute
 from quant.model.model import Model, Node
-from quant.numerics import dequantize_linear
+from quant.numerics import along, dequantize_linear
 from quant.params.constants import QuantizedConstant
 from quant.types import PerChannel, QuantParams
 
@@ -84,18 +85,14 @@ def weight_axis(model: Model, node: Node) -> int | None:
     weight = node.weight
     if weight is None:
         return None
-    attributes = next(n for n in model.graph.graph if n.name == node.name).attributes
-    value = {name: attributes[name].as_int() for name in _INTEGERS if name in attributes}
+    given = model.ir_nodes[node.name]
     if node.op_type == "Conv":
-        return 1 if value.get("group", 1) == 1 else None
+        return 1 if int_attribute(given, "group", 1) == 1 else None
     if node.op_type == "MatMul" and weight.index == 1 and len(weight.shape) == 2:
         return 0
-    if node.op_type == "Gemm" and not value.get("transA"):
-        return 1 if value.get("transB") else 0
+    if node.op_type == "Gemm" and not int_attribute(given, "transA", 0):
+        return 1 if int_attribute(given, "transB", 0) else 0
     return None
-
-
-_INTEGERS = ("group", "transA", "transB")
 
 
 def split_codes(
@@ -114,27 +111,39 @@ def split_codes(
     Returns:
         Codes of the item's type; C + E along ``axis``.
     """
-    counts, numbers = (
-        _along(values, axis, weight.ndim) for values in (split.parts[split.channels], split.number)
-    )
-    codes = np.take(item.codes, split.channels, axis=axis).astype(np.int64)
-    wanted = np.rint(counts * _steps(item, weight).take(split.channels, axis=axis))
-    spec = item.params.spec
-    shared = np.floor_divide(wanted.astype(np.int64) + numbers, counts)
-    shared = np.clip(shared, spec.qmin, spec.qmax)
-    return np.where(counts > 1, shared, codes).astype(item.codes.dtype)
+    several, shared = _shared_codes(item, weight, axis, split)
+    codes = np.moveaxis(np.take(item.codes, split.channels, axis=axis), axis, 0)
+    codes[several] = np.moveaxis(shared, axis, 0)
+    return np.moveaxis(codes, 0, axis)
 
 
 def split_weight(
     item: QuantizedConstant, weight: NDArray[np.float32], axis: int, split: Split
 ) -> NDArray[np.float32]:
     """What the parts of a split input see together of a weight, in its shape and real units."""
-    codes = split_codes(item, weight, axis, split)
-    counts = _along(split.parts[split.channels], axis, weight.ndim)
-    parts = np.moveaxis(dequantize_linear(codes, item.params).astype(np.float64) / counts, axis, 0)
-    total = parts[: split.parts.size].copy()
-    np.add.at(total, split.others, parts[split.parts.size :])
-    return np.moveaxis(total, 0, axis).astype(np.float32)
+    several, shared = _shared_codes(item, weight, axis, split)
+    counts = along(split.parts[split.channels[several]], axis, weight.ndim)
+    parts = np.moveaxis(dequantize_linear(shared, item.params).astype(np.float64) / counts, axis, 0)
+    whole = np.moveaxis(dequantize_linear(item.codes, item.params), axis, 0)
+    total = np.zeros(whole.shape)
+    np.add.at(total, split.channels[several], parts)
+    loud = split.parts > 1
+    whole[loud] = total[loud].astype(np.float32)
+    return np.moveaxis(whole, 0, axis)
+
+
+def _shared_codes(
+    item: QuantizedConstant, weight: NDArray[np.float32], axis: int, split: Split
+) -> tuple[NDArray[np.int64], NDArray[np.generic]]:
+    """The parts of channels in several, int64 of shape (S,), and their codes, S along the axis."""
+    several = np.flatnonzero(split.parts[split.channels] > 1)
+    channels = split.channels[several]
+    counts = along(split.parts[channels], axis, weight.ndim)
+    numbers = along(split.number[several], axis, weight.ndim)
+    wanted = np.rint(counts * _steps(item, np.take(weight, channels, axis=axis)))
+    spec = item.params.spec
+    shared = np.floor_divide(wanted.astype(np.int64) + numbers, counts)
+    return several, np.clip(shared, spec.qmin, spec.qmax).astype(item.codes.dtype)
 
 
 def seen_weight(
@@ -149,19 +158,13 @@ def seen_weight(
         splits: Tensor -> how it is split, for those that are.
     """
     split = splits.get(node.inputs[node.data[0]])
-    axis = weight_axis(model, node)
+    axis = None if split is None else weight_axis(model, node)
     if split is None or axis is None:
         return dequantize_linear(item.codes, item.params)
     return split_weight(item, model.constant(item.name), axis, split)
 
 
 def _steps(item: QuantizedConstant, weight: NDArray[np.float32]) -> NDArray[np.float64]:
-    """A weight in its own steps, float64, not rounded."""
-    ones = np.ones(item.codes.shape, item.codes.dtype)
+    """Some input channels of a weight in its own steps, float64, not rounded."""
+    ones = np.ones(weight.shape, item.codes.dtype)
     return weight.astype(np.float64) / dequantize_linear(ones, item.params).astype(np.float64)
-
-
-def _along(values: NDArray[np.int64], axis: int, ndim: int) -> NDArray[np.int64]:
-    shape = [1] * ndim
-    shape[axis] = -1
-    return values.reshape(shape)

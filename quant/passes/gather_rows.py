@@ -12,7 +12,7 @@ class GatherRows(ir.passes.InPlacePass):
     """Replace each Gather of a float table by Gathers of its integers and its rows' scales.
 
     A DequantizeLinear before the Gather would turn the whole table into floats, and one behind it
-    cannot know which rows were picked.
+    cannot know which rows were picked. The float tables are left behind, read by nobody.
     """
 
     def __init__(self, tables: Mapping[str, QuantizedConstant]) -> None:
@@ -34,9 +34,6 @@ class GatherRows(ir.passes.InPlacePass):
                 scale = add_initializer(graph, names, f"{item.name}_scale", rows, None)
                 stored[item.name] = codes, scale
             _replace(graph, names, node, *stored[item.name])
-        for name, value in list(graph.initializers.items()):
-            if not value.uses() and not value.is_graph_output():
-                del graph.initializers[name]
         return ir.passes.PassResult(model, modified=bool(stored))
 
 

@@ -8,6 +8,7 @@ import numpy as np
 import onnx_ir as ir
 from numpy.typing import NDArray
 
+from quant.numerics import along
 from quant.params.folded_scales import channel_units
 from quant.params.split import Split
 from quant.passes.graph_edit import Names, add_initializer, linear_node, scale_and_zero_point
@@ -125,8 +126,6 @@ class InsertQdq(ir.passes.InPlacePass):
 def _in_parts(graph: ir.Graph, names: Names, value: ir.Value, split: Split) -> list[ir.Node]:
     """The nodes that give every part of a split tensor: its channels, then the other parts."""
     tensor, rank = split.tensor, len(value.shape or ())
-    shape = [1] * rank
-    shape[split.axis] = -1
 
     def node(op_type: str, inputs: list[ir.Value], *attributes: ir.Attr) -> ir.Node:
         made = ir.Node("", op_type, inputs, attributes, num_outputs=1)
@@ -140,7 +139,8 @@ def _in_parts(graph: ir.Graph, names: Names, value: ir.Value, split: Split) -> l
         return made
 
     def channels(array: NDArray[np.float32], what: str) -> ir.Value:
-        return add_initializer(graph, names, f"{tensor}_{what}", array.reshape(shape), None)
+        values = along(array, split.axis, rank)
+        return add_initializer(graph, names, f"{tensor}_{what}", values, None)
 
     axis = ir.AttrInt64("axis", split.axis)
     others = split.others.astype(np.int32)

@@ -8,7 +8,7 @@ import numpy as np
 import onnx_ir as ir
 from numpy.typing import NDArray
 
-from quant.numerics import dequantize_linear
+from quant.numerics import along, dequantize_linear
 from quant.passes.graph_edit import Names, add_initializer
 from quant.types import PerBlock, PerChannel, PerTensor, QType, QuantParams, QuantSpec
 
@@ -154,6 +154,6 @@ def _shaped(params: QuantParams, source: ir.Value) -> tuple[NDArray[np.float32],
     granularity = params.spec.granularity
     if not isinstance(granularity, PerChannel):
         return params.scale, params.zero_point
-    shape = [1] * (len(source.shape) if source.shape is not None else granularity.axis + 1)
-    shape[granularity.axis] = -1
-    return params.scale.reshape(shape), params.zero_point.reshape(shape)
+    rank = len(source.shape) if source.shape is not None else granularity.axis + 1
+    scale = along(params.scale, granularity.axis, rank)
+    return scale, along(params.zero_point, granularity.axis, rank)

@@ -25,6 +25,7 @@ import numpy as np
 import onnx_ir as ir
 from numpy.typing import NDArray
 
+from quant.model.attributes import int_attribute
 from quant.model.model import Model, Node
 from quant.numerics import params_from_range, quantize_linear
 from quant.params.constants import INT32_LIMIT, QuantizedConstant
@@ -46,7 +47,6 @@ def bias_correction(draft: Draft) -> Draft:
     Returns:
         The draft with other biases, and a note on nodes whose inputs' means are not known.
     """
-    attributes = {str(node.name): node for node in draft.model.graph.graph}
     unknown: list[str] = []
     kept = zeros_matter(draft.model, draft.calibration)
     for item in draft.constants:
@@ -60,7 +60,9 @@ def bias_correction(draft: Draft) -> Draft:
         error = draft.model.constant(item.name) - seen
         shift = None
         if sums is not None:
-            shift = mean_shift(draft.model, node, attributes[node.name], error, sums.mean())
+            shift = mean_shift(
+                draft.model, node, draft.model.ir_nodes[node.name], error, sums.mean()
+            )
         if shift is None:
             unknown.append(node.name)
         elif shift.any():
@@ -96,7 +98,7 @@ def mean_shift(
     """
     e = np.asarray(error, np.float64)
     if node.op_type in {"Conv", "ConvTranspose"}:
-        group = _int(attributes, "group", 1)
+        group = int_attribute(attributes, "group", 1)
         seen = _inside(model, node, attributes, e.shape[2:])
         per_pair = e.reshape(*e.shape[:2], -1) @ seen  # (first, second axis of the weight)
         if node.op_type == "ConvTranspose":  # weight: input channels, output channels of a group
@@ -109,7 +111,7 @@ def mean_shift(
     if e.ndim != 2 or node.weight is None:
         return None
     if node.op_type == "Gemm":
-        rows = e if _int(attributes, "transB", 0) else e.T
+        rows = e if int_attribute(attributes, "transB", 0) else e.T
         alpha = attributes.attributes.get("alpha")
         factor = 1.0 if alpha is None else alpha.as_float()
     elif node.op_type == "MatMul" and node.weight.index == 1:
@@ -117,11 +119,6 @@ def mean_shift(
     else:
         return None
     return factor * (rows @ mean) if rows.shape[1] == mean.size else None
-
-
-def _int(node: ir.Node, name: str, default: int) -> int:
-    found = node.attributes.get(name)
-    return default if found is None else found.as_int()
 
 
 def _ints(node: ir.Node, name: str, default: Sequence[int]) -> list[int]:

@@ -1,7 +1,5 @@
 """The Export page: what will be written, the proof that it computes what was shown, the file."""
 
-from dataclasses import replace
-
 import streamlit as st
 
 from app.routes.netron import show
@@ -39,9 +37,9 @@ with guarded():
             file_panel(workspace, checked)
             steps_select(
                 "Extra passes",
-                workspace.project.recipe.passes,
-                PASSES.summaries(),
-                lambda recipe, names: replace(recipe, passes=names),
+                workspace.project.recipe,
+                "passes",
+                PASSES,
                 hint="Changes to the finished int8 graph, in the order of choice.",
             )
         graph_panel(workspace)

@@ -112,9 +112,9 @@ def _more(workspace: Workspace) -> None:
         )
         steps_select(
             "Repairs",
-            workspace.project.recipe.repairs,
-            REPAIRS.summaries(),
-            lambda recipe, names: replace(recipe, repairs=names),
+            workspace.project.recipe,
+            "repairs",
+            REPAIRS,
             hint="Changes of weights, biases and scales, in the order of choice.",
         )
         rules = len(workspace.project.recipe.rules)

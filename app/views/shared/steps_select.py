@@ -1,19 +1,21 @@
-"""Which of the named steps a recipe takes, such as passes and repairs."""
+"""Which of the named steps a recipe takes: passes and repairs."""
 
-from collections.abc import Callable, Mapping, Sequence
+from dataclasses import replace
+from typing import Any, Literal
 
 import streamlit as st
 
 from app.session.user_session import edit
 from app.views.shared.widget_key import heard, widget_key
 from quant.recipe.recipe import Recipe
+from quant.registry import Registry
 
 
 def steps_select(
     label: str,
-    chosen: Sequence[str],
-    known: Mapping[str, str],
-    change: Callable[[Recipe, tuple[str, ...]], Recipe],
+    recipe: Recipe,
+    field: Literal["passes", "repairs"],
+    known: Registry[Any],
     *,
     hint: str,
 ) -> None:
@@ -21,18 +23,24 @@ def steps_select(
 
     Args:
         label: What the steps are called.
-        chosen: The names of those that the recipe takes, in the order of work.
-        known: Name -> what it does, in a line.
-        change: From a recipe and other names to the recipe that takes those.
+        recipe: The recipe.
+        field: Which of its lists of names they are.
+        known: What can be named there.
         hint: What the steps change; what each does is told behind it.
     """
-    key = widget_key(label, list(chosen))
+    chosen: tuple[str, ...] = getattr(recipe, field)
+    key, summaries = widget_key(label, list(chosen)), known.summaries()
+
+    def choose(names: list[str]) -> None:
+        changed: dict[str, Any] = {field: tuple(names)}
+        edit(lambda recipe: replace(recipe, **changed))
+
     st.multiselect(
         label,
-        list(dict.fromkeys((*chosen, *known))),
+        list(dict.fromkeys((*chosen, *summaries))),
         default=chosen,
         key=key,
         on_change=heard,
-        args=(key, lambda names: edit(lambda recipe: change(recipe, tuple(names)))),
-        help="\n".join((hint, "", *(f"- **{name}**: {what}" for name, what in known.items()))),
+        args=(key, choose),
+        help="\n".join((hint, "", *(f"- **{name}**: {what}" for name, what in summaries.items()))),
     )
