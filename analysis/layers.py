@@ -178,9 +178,7 @@ def _with_range(row: LayerRow, quantized: QuantizedModel, calibration: Calibrati
     kind += " symmetric" if planned.spec.symmetric else ""
     local = None if stats is None else local_error(stats, quantized.params[row.tensor])
     kind += _own_scales(quantized, row.tensor)
-    if local is not None:
-        rounding = local.rounding_mse * quantized.rounding_ratio(row.tensor)
-        local = replace(local, rounding_mse=rounding)
+    local = quantized.with_own_scales(row.tensor, local) if local else None
     return replace(
         row,
         owner=owner,
@@ -196,7 +194,8 @@ def _own_scales(quantized: QuantizedModel, tensor: str) -> str:
     split = quantized.draft.splits.get(tensor)
     if split is not None:
         return f", {counted(int((split.parts > 1).sum()), 'channel')} in parts"
-    return " per channel" if tensor in quantized.draft.channels else ""
+    own = tensor in quantized.draft.channels or tensor in quantized.draft.factors
+    return " per channel" if own else ""
 
 
 def _state(quantized: QuantizedModel, item: NodePlan, tensor: str) -> tuple[State, str, str]:

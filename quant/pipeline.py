@@ -1,7 +1,7 @@
 """The spine: model, statistics and recipe in, int8 model out."""
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import cached_property, partial
 from pathlib import Path
 from types import MappingProxyType
@@ -10,7 +10,9 @@ import numpy as np
 import onnx_ir as ir
 from numpy.typing import NDArray
 
+from quant.error_model.channels import channel_excess
 from quant.error_model.context import TensorContext, tensor_contexts
+from quant.error_model.local_error import LocalError
 from quant.errors import DataError, did_you_mean
 from quant.export.verified import LevelCheck, SaveReport, check_valid, verify, write_verified
 from quant.io.show import card, counted, one_line, table
@@ -22,6 +24,7 @@ from quant.params.ranges import GroupRange, group_ranges, tensor_params
 from quant.passes import apply_passes
 from quant.passes.qdq_graph import quantized_graph
 from quant.passes.quantize_bodies import QuantizeBodies
+from quant.passes.real_units import RealUnits
 from quant.planning.plan import Plan
 from quant.planning.resolve import plan
 from quant.planning.unheld import unheld_notes
@@ -47,8 +50,10 @@ class QuantizedModel:
         constants: Weights, constant operands and biases as integers.
         draft: What was decided before the graph was made, with what repairs changed.
         activations: For each Relu or Clip, what dropping it does.
-        tensor_map: Float tensor -> the tensor of the int8 graph that quantized consumers read, or
-            that they read in parts.
+        tensor_map: Float tensor -> the tensor of :meth:`tapped_bytes` that quantized consumers
+            read, or that they read in parts.
+        unmultiplied: The tensors that the graph has only divided by factors for each channel, and
+            what they are called there.
         notes: Sentences about what did not go as asked.
         probe: Inputs of one real sample, to verify exported files with.
     """
@@ -65,6 +70,7 @@ class QuantizedModel:
     draft: Draft
     activations: Mapping[str, ActivationVerdict]
     tensor_map: Mapping[str, str]
+    unmultiplied: Mapping[str, str]
     notes: tuple[str, ...]
     probe: Mapping[str, NDArray[np.generic]]
 
@@ -103,6 +109,8 @@ class QuantizedModel:
         """Scale and zero point of each channel of a quantized activation, or of all together."""
         if tensor in self.draft.splits:
             return self.draft.splits[tensor].of_channels()
+        if tensor in self.draft.factors:
+            return self.draft.factors[tensor].of_channels(self.params[tensor])
         return self.draft.channels.get(tensor, self.params[tensor])
 
     def rounding_ratio(self, tensor: str) -> float:
@@ -113,9 +121,25 @@ class QuantizedModel:
         if tensor in self.draft.splits:  # the sum of a channel's parts is as fine as one of them
             scale = self.draft.splits[tensor].params.scale
         else:
-            scale = self.draft.channels.get(tensor, self.params[tensor]).scale
+            scale = self.channel_params(tensor).scale
         ratios = scale.astype(np.float64) / float(self.params[tensor].scale)
         return float(np.square(ratios).mean())
+
+    def with_own_scales(self, tensor: str, error: LocalError) -> LocalError:
+        """What is left of a local error where channels have scales of their own.
+
+        Args:
+            tensor: A quantized activation.
+            error: Its error with one scale for all channels.
+        """
+        rounding = error.rounding_mse * self.rounding_ratio(tensor)
+        params, stats = self.channel_params(tensor), self.calibration.tensors.get(tensor)
+        clipping = error.clipping_mse
+        if params is not self.params[tensor] and stats is not None:
+            before = np.square(channel_excess(stats, self.params[tensor])).sum()
+            left = np.square(channel_excess(stats, params)).sum()
+            clipping *= float(left / before) if before else 1.0
+        return replace(error, rounding_mse=rounding, clipping_mse=clipping)
 
     @property
     def contexts(self) -> Mapping[str, TensorContext]:
@@ -134,6 +158,10 @@ class QuantizedModel:
     def to_bytes(self) -> bytes:
         """The int8 model as the bytes of an ``.onnx`` file."""
         return self._serialized
+
+    def tapped_bytes(self) -> bytes:
+        """The same with every quantized tensor in real units, to look into: see ``tensor_map``."""
+        return self._tapped
 
     def verify(self) -> tuple[LevelCheck, ...]:
         """Compare ONNX Runtime at every optimization level with the simulation on a real sample.
@@ -167,6 +195,14 @@ class QuantizedModel:
             external_data=self.float_model.external_data,
             valid=self.float_model.well_formed,
         )
+
+    @cached_property
+    def _tapped(self) -> bytes:
+        if not self.unmultiplied:
+            return self._serialized
+        graph = self.graph.clone()
+        RealUnits(self.draft.factors, self.unmultiplied, self.tensor_map)(graph)
+        return to_bytes(graph)
 
     @cached_property
     def _serialized(self) -> bytes:
@@ -237,6 +273,7 @@ def quantize(model: Model, calibration: Calibration, recipe: Recipe) -> Quantize
         draft=draft,
         activations=MappingProxyType(verdicts),
         tensor_map=MappingProxyType(dict(made.tensor_map)),
+        unmultiplied=MappingProxyType(dict(made.unmultiplied)),
         notes=notes,
         probe=calibration.probe,
     )

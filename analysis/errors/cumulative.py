@@ -209,7 +209,7 @@ def shared_tensors(models: Models) -> dict[str, str]:
     Where the tensor of that name is quantized and dequantized in the int8 graph, the result of
     that is meant, which is what its quantized consumers read.
     """
-    graph = onnx.load_model_from_string(models.int8_content).graph
+    graph = onnx.load_model_from_string(models.tapped_content).graph
     made = {name for node in graph.node for name in node.output}
     quantized = {n.input[0]: n.output[0] for n in graph.node if n.op_type == "QuantizeLinear"}
     dequantized = {n.input[0]: n.output[0] for n in graph.node if n.op_type == "DequantizeLinear"}

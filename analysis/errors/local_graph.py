@@ -4,7 +4,7 @@ It holds the float model and a copy of the int8 model whose every quantized tens
 float model again, so that one run measures all units and no error reaches the next.
 """
 
-from collections.abc import Collection, Iterator, Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 
 import onnx
 import onnx_ir as ir
@@ -28,10 +28,9 @@ def local_graph(quantized: QuantizedModel) -> tuple[bytes, Mapping[str, str]]:
     """
     float_model = _float_model(quantized)
     graph = float_model.graph
-    int8 = onnx.load_model_from_string(quantized.to_bytes()).graph
+    int8 = onnx.load_model_from_string(quantized.tapped_bytes()).graph
     shared = {value.name for value in graph.input}
-    tensor_of = {seen: name for name, seen in quantized.tensor_map.items()}
-    readers = {node.input[0]: node for node in int8.node if node.input}
+    pairs = _pairs(quantized, int8)
     seen_as: dict[str, str] = {}
     for initializer in int8.initializer:
         initializer.name = _PREFIX + initializer.name
@@ -45,8 +44,7 @@ def local_graph(quantized: QuantizedModel) -> tuple[bytes, Mapping[str, str]]:
         if node.op_type != "QuantizeLinear":
             graph.node.append(_renamed(node, _PREFIX, shared))
             continue
-        behind = [*_until(tensor_of, node, readers)]
-        tensor = tensor_of[behind[-1].output[0]]
+        tensor, behind = pairs[node.name]
         seen_as[tensor] = _PREFIX + behind[-1].output[0]
         if quantized.plan.tensors[tensor].produced:
             # The unit's own result is quantized apart from what the next units read.
@@ -77,13 +75,21 @@ def _making_parts(
     return nodes
 
 
-def _until(
-    tensor_of: Mapping[str, str], node: onnx.NodeProto, readers: Mapping[str, onnx.NodeProto]
-) -> Iterator[onnx.NodeProto]:
-    """The nodes behind a QuantizeLinear, up to the one that gives the tensor in real units."""
-    while node.output[0] not in tensor_of:
-        node = readers[node.output[0]]
-        yield node
+def _pairs(
+    quantized: QuantizedModel, int8: onnx.GraphProto
+) -> dict[str, tuple[str, list[onnx.NodeProto]]]:
+    """QuantizeLinear -> the tensor it rounds, and the nodes up to that in real units."""
+    maker = {output: node for node in int8.node for output in node.output}
+    found: dict[str, tuple[str, list[onnx.NodeProto]]] = {}
+    for tensor, seen in quantized.tensor_map.items():
+        if tensor in quantized.draft.splits:
+            continue
+        node, behind = maker[seen], list[onnx.NodeProto]()
+        while node.op_type != "QuantizeLinear":
+            behind.insert(0, node)
+            node = maker[node.input[0]]
+        found[node.name] = tensor, behind
+    return found
 
 
 def _own(node: onnx.NodeProto) -> onnx.NodeProto:

@@ -65,6 +65,10 @@ class Quantized(Protocol):
         """The content of the ``.onnx`` file."""
         ...
 
+    def tapped_bytes(self) -> bytes:
+        """The same with every tensor of ``tensor_map`` in it."""
+        ...
+
 
 class Models(ABC):
     """Where the runs come from."""
@@ -90,6 +94,11 @@ class Models(ABC):
         """Content of the int8 model's file."""
 
     @property
+    def tapped_content(self) -> bytes:
+        """The same with every tensor of :attr:`tensor_map` in it."""
+        return self.int8_content
+
+    @property
     @abstractmethod
     def tensor_map(self) -> Mapping[str, str]:
         """Float tensor -> the tensor of the int8 graph that stands for it, where that is known."""
@@ -107,7 +116,10 @@ class Models(ABC):
         if run is Run.FLOAT and (file := self.float_file) is not None:
             with suppress(ModelError):
                 return self._noted(InferenceSession(file))
-        content = self.float_content if run in _FLOAT else self.int8_content
+        if run in _FLOAT:
+            content = self.float_content
+        else:
+            content = self.tapped_content if run in TAPPED else self.int8_content
         session = InferenceSession(content, taps=taps, level="basic" if run in TAPPED else "all")
         return self._noted(session)
 
@@ -146,6 +158,13 @@ class FileRuns(Models):
         return self._int8.to_bytes()
 
     @property
+    def tapped_content(self) -> bytes:
+        """The same with every tensor of :attr:`tensor_map` in it."""
+        if isinstance(self._int8, str | Path):
+            return self.int8_content
+        return self._int8.tapped_bytes()
+
+    @property
     def tensor_map(self) -> Mapping[str, str]:
         """Float tensor -> the tensor of the int8 graph that stands for it; empty for a file."""
         return {} if isinstance(self._int8, str | Path) else self._int8.tensor_map
@@ -175,6 +194,11 @@ class QuantizedRuns(Models):
     def int8_content(self) -> bytes:
         """Content of the int8 model's file."""
         return self.quantized.to_bytes()
+
+    @property
+    def tapped_content(self) -> bytes:
+        """The same with every tensor of :attr:`tensor_map` in it."""
+        return self.quantized.tapped_bytes()
 
     @property
     def tensor_map(self) -> Mapping[str, str]:

@@ -8,7 +8,7 @@ an estimate to rank causes by, not a prediction of the output's error.
 
 import math
 from collections.abc import Mapping
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from typing import Protocol
 
 import numpy as np
@@ -130,8 +130,7 @@ class Noise:
             found = consumed_error(
                 self._stats[name], self._contexts[name], self._quantized.params[name]
             )
-            rounding = found.rounding_mse * self._quantized.rounding_ratio(name)
-            self._locals[name] = replace(found, rounding_mse=rounding)
+            self._locals[name] = self._quantized.with_own_scales(name, found)
         return self._locals[name]
 
     def part(self, item: NoiseSource) -> float:

@@ -5,6 +5,7 @@ from numpy.typing import NDArray
 
 from quant.model.model import Node
 from quant.statistics.tensor_stats import TensorStats
+from quant.types import QuantParams
 
 Real = NDArray[np.float64]
 
@@ -30,6 +31,24 @@ def channel_powers(stats: TensorStats) -> Real:
     if not mean:
         return np.zeros(widths.shape)
     return np.square(widths) * (stats.histogram.power() / mean)
+
+
+def channel_excess(stats: TensorStats, params: QuantParams) -> Real:
+    """How far what was seen of each channel reaches beyond its codes, in real units.
+
+    Args:
+        stats: Statistics of a tensor.
+        params: What it is rounded with, per tensor or with C scales.
+
+    Returns:
+        float64 of shape (C,); empty where channels are not known.
+    """
+    if stats.channel_min is None or stats.channel_max is None:
+        return np.zeros(0)
+    low, high = params.representable
+    above = stats.channel_max.astype(np.float64) - high.astype(np.float64)
+    below = low.astype(np.float64) - stats.channel_min.astype(np.float64)
+    return np.maximum(np.maximum(above, below), 0.0)
 
 
 def weight_rows(node: Node, array: NDArray[np.float32]) -> NDArray[np.float32] | None:

@@ -61,12 +61,12 @@ def group_ranges(model: Model, plan: Plan, calibration: Calibration) -> dict[str
 
 
 def _range(model: Model, plan: Plan, group: Group, calibration: Calibration) -> GroupRange:
-    decides = _planned(plan, group.decided_by)
+    decides = plan.activations[group.decided_by]
     if decides.settings.range is not None:
         label = decides.sources.get("range")
         source = DEFAULTS if label is None else f"the rule for {label}"
         return GroupRange(*decides.settings.range, True, group.decided_by, source)
-    titles = dict.fromkeys(_planned(plan, n).settings.calibrator.title for n in group.ranges_from)
+    titles = dict.fromkeys(plan.activations[n].settings.calibrator.title for n in group.ranges_from)
     chosen = calibrators_range(model, plan, group, calibration)
     return GroupRange(*chosen, False, group.decided_by, " and ".join(titles))
 
@@ -90,7 +90,7 @@ def calibrators_range(
     """
     contexts = tensor_contexts(model, calibration)
     chosen = [
-        calibrated_range(tensor_stats(calibration, name), _planned(plan, name), contexts[name])
+        calibrated_range(tensor_stats(calibration, name), plan.activations[name], contexts[name])
         for name in group.ranges_from
     ]
     return min(low for low, _ in chosen), max(high for _, high in chosen)
@@ -130,7 +130,3 @@ def tensor_stats(calibration: Calibration, tensor: str) -> TensorStats:
             f"calibration: tensor {tensor!r} has no statistics; calibrate the model again"
         )
     return stats
-
-
-def _planned(plan: Plan, tensor: str) -> TensorPlan:
-    return plan.tensors[tensor] if tensor in plan.tensors else plan.float_tensors[tensor]

@@ -1,6 +1,5 @@
 """A tensor whose loud channels are read in parts, and the weights that its parts meet."""
 
-from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from functools import cached_property
 
@@ -144,24 +143,6 @@ def _shared_codes(
     spec = item.params.spec
     shared = np.floor_divide(wanted.astype(np.int64) + numbers, counts)
     return several, np.clip(shared, spec.qmin, spec.qmax).astype(item.codes.dtype)
-
-
-def seen_weight(
-    model: Model, node: Node, item: QuantizedConstant, splits: Mapping[str, Split]
-) -> NDArray[np.float32]:
-    """A node's weight as its integers give it to what it multiplies, in its shape and real units.
-
-    Args:
-        model: The model.
-        node: The node.
-        item: Its weight as integers.
-        splits: Tensor -> how it is split, for those that are.
-    """
-    split = splits.get(node.inputs[node.data[0]])
-    axis = None if split is None else weight_axis(model, node)
-    if split is None or axis is None:
-        return dequantize_linear(item.codes, item.params)
-    return split_weight(item, model.constant(item.name), axis, split)
 
 
 def _steps(item: QuantizedConstant, weight: NDArray[np.float32]) -> NDArray[np.float64]:

@@ -8,6 +8,7 @@ import onnx_ir as ir
 from quant.model.model import Model, Node
 from quant.model.opset import raise_opset
 from quant.params.constants import QuantizedConstant
+from quant.params.equalized import with_factors
 from quant.params.folded_scales import weight_of, with_folded_scales
 from quant.params.split import split_codes, weight_axis
 from quant.passes.drop_activations import DropActivations
@@ -28,11 +29,14 @@ class QuantizedGraph:
     Attributes:
         graph: The graph.
         tensor_map: For each quantized tensor the name that its quantized consumers read; its own
-            where they read it in parts.
+            where they read it in parts. Those of ``unmultiplied`` are not in the graph.
+        unmultiplied: For the tensors that the graph has only divided by factors for each channel,
+            the name of that.
     """
 
     graph: ir.Model
     tensor_map: Mapping[str, str]
+    unmultiplied: Mapping[str, str]
 
 
 def quantized_graph(
@@ -54,8 +58,15 @@ def quantized_graph(
     model, plan = draft.model, draft.plan
     convs = {name: _conv_of(plan, model.producers[name]) for name in draft.channels}
     constants, floats = _for_parts(draft)
-    constants = with_folded_scales(constants, convs, draft.channels, draft.activations)
-    folded = {name for name, conv in convs.items() if weight_of(constants, conv) is not None}
+    equalized = with_factors(model, plan, constants, draft.factors)
+    floats += tuple(
+        FloatConstant(name, index, f"{node.weight.name}_equalized", values)
+        for name, values in equalized.floats.items()
+        if (node := plan.nodes[name].node).weight and (index := node.weight.index) >= 0
+    )
+    constants = with_folded_scales(equalized.constants, convs, draft.channels, draft.activations)
+    computed = {name for name, conv in convs.items() if weight_of(constants, conv) is not None}
+    computed |= equalized.computed
     graph = model.graph.clone()
     if graph.opset_imports.get("", 0) < plan.min_opset:
         raise_opset(graph, plan.min_opset, model.name)
@@ -63,11 +74,11 @@ def quantized_graph(
     AddShifts(draft.shifts)(graph)
     GatherRows(draft.tables)(graph)
     DropActivations(dropped)(graph)
-    inserted = InsertQdq(plan, params, draft.channels, folded, draft.splits).call(graph)
+    inserted = InsertQdq(draft, params, computed).call(graph)
     QuantizeConstants(constants)(graph)
     shielded = _float_weights(plan, constants) | _dilated_pools(model)
     ShieldFloat(shielded)(graph)
-    return QuantizedGraph(graph, inserted.tensor_map)
+    return QuantizedGraph(graph, inserted.tensor_map, inserted.unmultiplied)
 
 
 def _for_parts(

@@ -144,6 +144,16 @@ class Plan:
         return card(repr(self), table(head, rows, len(self.tensors)))
 
     @cached_property
+    def activations(self) -> Mapping[str, TensorPlan]:
+        """What all the activations get that quantized nodes read or compute, rounded or not."""
+        return {**self.tensors, **self.float_tensors}
+
+    def group_of(self, tensor: str) -> Group:
+        """The group of one of :attr:`activations`."""
+        name = self.activations[tensor].group
+        return self.groups[name] if tensor in self.tensors else self.float_groups[name]
+
+    @cached_property
     def min_opset(self) -> int:
         """The opset that the types in use need."""
         specs = {tensor.spec for tensor in self.tensors.values()}

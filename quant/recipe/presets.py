@@ -20,7 +20,13 @@ _PRESETS: dict[str, tuple[str, Recipe]] = {
                 calibrator=Balanced(),
                 placement="integer_kernels",
             ),
-            repairs=("channel_scales", "split_outliers", "row_scales", "bias_correction"),
+            repairs=(
+                "channel_scales",
+                "split_outliers",
+                "equalize",
+                "row_scales",
+                "bias_correction",
+            ),
         ),
     ),
     "everything": (

@@ -29,7 +29,6 @@ from quant.model.attributes import int_attribute
 from quant.model.model import Model, Node
 from quant.numerics import params_from_range, quantize_linear
 from quant.params.constants import INT32_LIMIT, QuantizedConstant
-from quant.params.split import seen_weight
 from quant.planning.near_zero import zeros_matter
 from quant.repairs.draft import Draft, FloatConstant, Shift, register
 from quant.types import PerChannel, PerTensor, QType, QuantParams, QuantSpec
@@ -56,7 +55,7 @@ def bias_correction(draft: Draft) -> Draft:
         if node.name in kept:
             continue
         sums = draft.calibration.channel_sums.get(node.inputs[node.data[0]])
-        seen = seen_weight(draft.model, node, item, draft.splits)
+        seen = draft.seen_weight(node, item)
         error = draft.model.constant(item.name) - seen
         shift = None
         if sums is not None:

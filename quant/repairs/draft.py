@@ -7,9 +7,11 @@ import numpy as np
 from numpy.typing import NDArray
 
 from quant.errors import RecipeError
-from quant.model.model import Model
+from quant.model.model import Model, Node
+from quant.numerics import dequantize_linear
 from quant.params.constants import QuantizedConstant
-from quant.params.split import Split
+from quant.params.equalized import ChannelFactors, Factors, seen_through, weight_factors
+from quant.params.split import Split, split_weight, weight_axis
 from quant.planning.plan import Plan
 from quant.registry import Registry
 from quant.statistics.calibration import Calibration
@@ -61,6 +63,8 @@ class Draft:
         shifts: What is added behind nodes.
         channels: Scale and zero point of each channel, for the activations that have them; what
             their kernels round with is in ``activations``.
+        factors: What the channels of activations are divided by before they are rounded; see
+            :mod:`quant.params.equalized`.
         splits: The activations whose loud channels are read in parts.
         tables: Gather nodes -> the table whose rows they pick, as integers.
         notes: Sentences about what did not go as asked.
@@ -74,9 +78,30 @@ class Draft:
     floats: tuple[FloatConstant, ...] = ()
     shifts: tuple[Shift, ...] = ()
     channels: Mapping[str, QuantParams] = field(default_factory=dict[str, QuantParams])
+    factors: Factors = field(default_factory=dict[str, ChannelFactors])
     splits: Mapping[str, Split] = field(default_factory=dict[str, Split])
     tables: Mapping[str, QuantizedConstant] = field(default_factory=dict[str, QuantizedConstant])
     notes: tuple[str, ...] = ()
+
+    def seen_weight(self, node: Node, item: QuantizedConstant) -> NDArray[np.float32]:
+        """A node's weight as its integers give it to what it multiplies.
+
+        Args:
+            node: The node.
+            item: Its weight as integers.
+
+        Returns:
+            float32 in the weight's shape and real units.
+        """
+        weight = self.model.constant(item.name)
+        read = node.inputs[node.data[0]]
+        split, axis = self.splits.get(read), weight_axis(self.model, node)
+        if split is not None and axis is not None:
+            return split_weight(item, weight, axis, split)
+        by = weight_factors(self.model, self.plan, self.constants, self.factors).get(node.name)
+        if by is not None:
+            return seen_through(item, weight, by)
+        return dequantize_linear(item.codes, item.params)
 
 
 Repair = Callable[[Draft], Draft]

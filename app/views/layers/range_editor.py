@@ -72,6 +72,16 @@ def _own_scales(workspace: Workspace, tensor: str) -> None:
     """What repairs do to the channels, as the plots know one scale only."""
     quantized = workspace.quantized
     channels, split = quantized.draft.channels.get(tensor), quantized.draft.splits.get(tensor)
+    factors = quantized.draft.factors.get(tensor)
+    if factors is not None:
+        repair = "equalize" if quantized.plan.activations[tensor].produced else "smooth"
+        least, most = float(factors.values.min()), float(factors.values.max())
+        st.caption(
+            f"Each of its {factors.values.size:,} channels has a range of its own, from "
+            f"{least:.2g} to {most:.2g} times this one (repair {repair}): "
+            "the weights beside it take the factors in."
+        )
+        return
     if channels is not None:
         what = (
             f"Each of its {channels.scale.size:,} channels has a scale of its own within this "

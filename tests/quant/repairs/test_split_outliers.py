@@ -9,7 +9,7 @@ import pytest
 import quant
 from analysis.errors.local import local_errors
 from quant.numerics import dequantize_linear, fake_quantize
-from quant.params.split import Split, seen_weight, split_codes, weight_axis
+from quant.params.split import Split, split_codes, weight_axis
 from quant.recipe.recipe import Recipe
 from quant.recipe.settings import Settings
 from quant.runtime.optimized import optimized
@@ -206,7 +206,7 @@ def test_bias_correction_takes_back_what_the_parts_leave():
     corrected = plain.with_recipe(replace(PARTED, repairs=("split_outliers", "bias_correction")))
     item = corrected.draft.constants[0]
     node = corrected.plan.nodes[item.node].node
-    seen = seen_weight(plain.float_model, node, item, corrected.draft.splits)
+    seen = corrected.draft.seen_weight(node, item)
     assert weight_axis(plain.float_model, node) == 0
     mean = plain.calibration.channel_sums["u"].mean()
     (shift,) = corrected.draft.shifts
