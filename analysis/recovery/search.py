@@ -15,12 +15,11 @@ from analysis.recovery.ranges import chosen_ranges
 from analysis.recovery.story import Attempt
 from analysis.recovery.target import Target
 from analysis.recovery.trials import Trials
-from analysis.trying.cures import CURES, Cure
+from analysis.trying.cures import CURES, Cure, slow_repairs, wider
 from analysis.trying.scores import Scores
 from quant.ablation import without_unit
 from quant.errors import ModelError, RecipeError
 from quant.recipe.recipe import Recipe
-from quant.types import QType
 
 LEAST_DB: Final = 0.1
 """A gain below this is none, however small the floor is."""
@@ -258,15 +257,16 @@ class Search:
         return found
 
     def _wider(self, best: Way) -> None:
-        """The limit of 8 bits, shown by 16-bit data."""
-        if self.over or best.recipe.defaults.activation_type.bits > QType.UINT8.bits:
-            return
-        defaults = replace(best.recipe.defaults, activation_type=QType.UINT16)
-        recipe = replace(best.recipe, defaults=defaults)
-        way = self._tried("16 bits", "16-bit data, 8-bit weights", recipe, best)
-        if way is not None:
-            self._note("16 bits", way, best, None, kept=False)
-            self.ways.append(way)
+        """The limit of 8 bits, shown by 16-bit data, with weights rounded as well as can be."""
+        name = "16-bit data, 8-bit weights"
+        for recipe in wider(best.recipe).values():
+            exact = slow_repairs(recipe).items()
+            tried = {name: recipe, **{f"{name} by {words}": other for words, other in exact}}
+            for words, other in tried.items():
+                way = None if self.over else self._tried("16 bits", words, other, best)
+                if way is not None:
+                    self._note("16 bits", way, best, None, kept=False)
+                    self.ways.append(way)
 
     def _settled(self, attempt: Attempt, best: Way) -> Attempt:
         """A point among others, once it is known which one was chosen."""

@@ -94,6 +94,7 @@ def _cures(recipe: Recipe) -> list[Finding]:
             fix=Fix(f"{words[0].upper()}{words[1:]}", other, costs=cure.costs),
         )
         for cure in CURES
+        if not cure.slow
         for words, other in cure.recipes(recipe).items()
     ]
 

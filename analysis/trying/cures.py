@@ -1,6 +1,6 @@
 """Cures for the whole model, cheapest first. Each gives recipes to try; the best one may stay."""
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, replace
 from typing import Final
 
@@ -13,7 +13,7 @@ from quant.calibrators.percentile import Percentile
 from quant.recipe.presets import preset
 from quant.recipe.recipe import Recipe
 from quant.recipe.settings import Settings
-from quant.repairs import REPAIRS, SMALLER
+from quant.repairs import REPAIRS, SLOW, SMALLER
 from quant.types import QType
 
 CALIBRATORS: Final[Mapping[str, Calibrator]] = {
@@ -37,6 +37,7 @@ class Cure:
         recipes: From a recipe to what to try: in words -> the recipe.
         pays_in_time: Whether it makes a model faster, so that it stays unless it loses accuracy.
         costs: Whether it makes a model slower: it is offered, and no search takes it by itself.
+        slow: Whether it takes seconds to make, so that only a search tries it.
     """
 
     step: str
@@ -44,6 +45,7 @@ class Cure:
     recipes: Callable[[Recipe], Mapping[str, Recipe]]
     pays_in_time: bool = False
     costs: bool = False
+    slow: bool = False
 
 
 def _with(recipe: Recipe, words: str, defaults: Settings) -> dict[str, Recipe]:
@@ -66,16 +68,27 @@ def _recommended(recipe: Recipe) -> Mapping[str, Recipe]:
     return {} if better == recipe else {"the recommended settings": better}
 
 
-def _repairs(recipe: Recipe) -> Mapping[str, Recipe]:
-    """Every repair for accuracy that the recipe does not have, ahead of those that it has."""
+def _with_repairs(recipe: Recipe, names: Iterable[str]) -> Mapping[str, Recipe]:
+    """Each of some repairs that the recipe does not have, ahead of what takes their rest back."""
+    known = recipe.repairs
+    last = known.index("bias_correction") if "bias_correction" in known else len(known)
     return {
-        name.replace("_", " "): replace(recipe, repairs=(name, *recipe.repairs))
-        for name in REPAIRS.names()
+        name.replace("_", " "): replace(recipe, repairs=(*known[:last], name, *known[last:]))
+        for name in names
         if name not in recipe.repairs and name not in SMALLER
     }
 
 
-def _wider(recipe: Recipe) -> Mapping[str, Recipe]:
+def _repairs(recipe: Recipe) -> Mapping[str, Recipe]:
+    return _with_repairs(recipe, (name for name in REPAIRS.names() if name not in SLOW))
+
+
+def slow_repairs(recipe: Recipe) -> Mapping[str, Recipe]:
+    """Each repair that takes seconds, where the recipe does not have it."""
+    return _with_repairs(recipe, (name for name in REPAIRS.names() if name in SLOW))
+
+
+def wider(recipe: Recipe) -> Mapping[str, Recipe]:
     """The limit of 8 bits, shown by 16-bit activations; ONNX Runtime's CPU computes them slowly."""
     return _unsigned(recipe, "16-bit activations", QType.UINT16)
 
@@ -112,6 +125,7 @@ CURES: Final = (
     Cure("signedness", "Activations are signed", _signedness, pays_in_time=True),
     Cure("granularity", "All channels of a weight share one scale", _granularity),
     Cure("repair", "Rounding leaves errors that scales, parts or biases take back", _repairs),
-    Cure("wider", "8 bits are few for these activations", _wider, costs=True),
+    Cure("rounding", "Weights are rounded each by itself", slow_repairs, slow=True),
+    Cure("wider", "8 bits are few for these activations", wider, costs=True),
     Cure("calibrator", "Another rule for ranges loses less", _calibrators),
 )

@@ -113,7 +113,7 @@ def equalized_weight(
     if axis is None:
         return _rounded(item, weight * by.all, None)
     rows = by.made
-    if by.read.size in {1, by.read.shape[axis]}:
+    if keeps_codes(item, weight.ndim, by):
         item = replace(item, codes=item.codes.copy())
         rows = by.all
     else:
@@ -122,14 +122,20 @@ def equalized_weight(
     return replace(item, params=replace(item.params, scale=scale))
 
 
+def keeps_codes(item: QuantizedConstant, rank: int, by: WeightFactors) -> bool:
+    """Whether scales of output channels take in all that a weight is multiplied by."""
+    axis = _channel_axis(item, rank)
+    return axis is not None and by.read.size in {1, by.read.shape[min(axis, by.read.ndim - 1)]}
+
+
 def seen_through(
     item: QuantizedConstant, weight: NDArray[np.float32], by: WeightFactors
 ) -> NDArray[np.float32]:
     """What tensors in real units see of :func:`equalized_weight`, in its shape."""
+    if keeps_codes(item, weight.ndim, by):
+        return dequantize_linear(item.codes, item.params)
     if _channel_axis(item, weight.ndim) is not None:  # what it computes only changes its scales
         by = replace(by, made=np.ones_like(by.made))
-        if by.read.size in {1, item.params.scale.size}:
-            return dequantize_linear(item.codes, item.params)
     made = equalized_weight(item, weight, by)
     return (dequantize_linear(made.codes, made.params) / by.all).astype(np.float32)
 

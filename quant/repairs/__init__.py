@@ -6,6 +6,7 @@ module that a plug-in brings is one more of these.
 
 from quant.repairs.draft import (
     REPAIRS,
+    SLOW,
     SMALLER,
     Draft,
     FloatConstant,
@@ -19,6 +20,7 @@ REPAIRS.discover(__name__)
 
 __all__ = [
     "REPAIRS",
+    "SLOW",
     "SMALLER",
     "Draft",
     "FloatConstant",

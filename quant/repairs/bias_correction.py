@@ -25,7 +25,7 @@ import numpy as np
 import onnx_ir as ir
 from numpy.typing import NDArray
 
-from quant.model.attributes import int_attribute
+from quant.model.attributes import axis_pads, int_attribute, int_attributes
 from quant.model.model import Model, Node
 from quant.numerics import params_from_range, quantize_linear
 from quant.params.constants import INT32_LIMIT, QuantizedConstant
@@ -120,11 +120,6 @@ def mean_shift(
     return factor * (rows @ mean) if rows.shape[1] == mean.size else None
 
 
-def _ints(node: ir.Node, name: str, default: Sequence[int]) -> list[int]:
-    found = node.attributes.get(name)
-    return list(default) if found is None else list(found.as_ints())
-
-
 def _inside(model: Model, node: Node, attributes: ir.Node, taps: tuple[int, ...]) -> Real:
     """For each tap of a kernel the share of the outputs for which it lies inside the input.
 
@@ -133,14 +128,11 @@ def _inside(model: Model, node: Node, attributes: ir.Node, taps: tuple[int, ...]
         known, and the share of outputs that a tap takes part in for a ConvTranspose.
     """
     rank = len(taps)
-    strides = _ints(attributes, "strides", [1] * rank)
+    strides = int_attributes(attributes, "strides", [1] * rank)
     if node.op_type == "ConvTranspose":
         return np.full(math.prod(taps), 1 / math.prod(strides))
-    dilations = _ints(attributes, "dilations", [1] * rank)
-    pads = _ints(attributes, "pads", [0] * (2 * rank))
+    dilations = int_attributes(attributes, "dilations", [1] * rank)
     shape = model.tensors[node.inputs[0]].shape
-    auto = attributes.attributes.get("auto_pad")
-    same = auto.as_string() if auto is not None else ""
     found = np.ones(1)
     for axis, size in enumerate(taps):
         # A file may declare a shape of another rank than the one that comes.
@@ -148,11 +140,7 @@ def _inside(model: Model, node: Node, attributes: ir.Node, taps: tuple[int, ...]
         share = np.ones(size)
         if isinstance(before, int) and before > 0:
             stride, reach = strides[axis], (size - 1) * dilations[axis] + 1
-            first, last = pads[axis], pads[rank + axis]
-            if same in {"SAME_UPPER", "SAME_LOWER"}:
-                whole = max((-(-before // stride) - 1) * stride + reach - before, 0)
-                first = (whole + (same == "SAME_LOWER")) // 2
-                last = whole - first
+            first, last = axis_pads(attributes, axis, rank, size=before, stride=stride, reach=reach)
             after = (before + first + last - reach) // stride + 1
             # Output a looks with tap t at a * stride - first + t * dilation.
             offset = first - np.arange(size) * dilations[axis]

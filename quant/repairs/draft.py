@@ -113,8 +113,11 @@ REPAIRS: Registry[Repair] = Registry("repair", "repairs", RecipeError)
 SMALLER: set[str] = set()
 """The repairs that make a file smaller; the others make outputs better."""
 
+SLOW: set[str] = set()
+"""The repairs that take seconds."""
 
-def register(name: str, *, smaller: bool = False) -> Callable[[Repair], Repair]:
+
+def register(name: str, *, smaller: bool = False, slow: bool = False) -> Callable[[Repair], Repair]:
     """Function decorator: let recipes ask for this repair by ``name``.
 
     It takes a draft and gives another one; the same draft gives the same result.
@@ -122,6 +125,7 @@ def register(name: str, *, smaller: bool = False) -> Callable[[Repair], Repair]:
     Args:
         name: The name.
         smaller: Whether it makes the file smaller, so that no search tries it to win accuracy.
+        slow: Whether it takes seconds, so that only a search for the best tries it.
 
     Raises:
         ValueError: Another repair has that name.
@@ -130,6 +134,7 @@ def register(name: str, *, smaller: bool = False) -> Callable[[Repair], Repair]:
     def known(repair: Repair) -> Repair:
         REPAIRS.add(name, repair)
         SMALLER.update({name} if smaller else ())
+        SLOW.update({name} if slow else ())
         return repair
 
     return known

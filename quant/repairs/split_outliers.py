@@ -62,7 +62,9 @@ def _readers(draft: Draft, tensor: str) -> list[Node]:
     """The quantized nodes that read a tensor, if it can be split for all of them; else none."""
     planned = draft.plan.tensors[tensor]
     group = draft.plan.groups[planned.group]
-    if planned.produced or len(group.members) > 1 or planned.spec.qtype.bits != QType.UINT8.bits:
+    if tensor in draft.factors or planned.produced or len(group.members) > 1:
+        return []
+    if planned.spec.qtype.bits != QType.UINT8.bits:
         return []
     names = dict.fromkeys(name for name in draft.model.consumers.get(tensor, ()) if name)
     items = [draft.plan.nodes[name] for name in names]

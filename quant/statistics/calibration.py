@@ -16,6 +16,7 @@ from quant.io.show import card, one_line, table
 from quant.model.model import Model
 from quant.statistics import calibration_file
 from quant.statistics.channel_means import ChannelSums
+from quant.statistics.examples import Example, kept
 from quant.statistics.merge import merged
 from quant.statistics.tensor_stats import TensorStats
 
@@ -34,6 +35,7 @@ class Calibration:
         probe: The inputs of the first sample, with axis 0 of size 1; exports are verified on it.
         channel_sums: For the tensors that weights multiply, sums of their channels' means.
         infinite: Tensors that held an infinite value in some sample; they have no statistics.
+        examples: A few samples themselves; see :mod:`quant.statistics.examples`.
     """
 
     model_fingerprint: str
@@ -42,6 +44,7 @@ class Calibration:
     probe: Mapping[str, Array]
     channel_sums: Mapping[str, ChannelSums] = field(default_factory=dict[str, ChannelSums])
     infinite: frozenset[str] = frozenset()
+    examples: tuple[Example, ...] = ()
 
     def __post_init__(self) -> None:
         ordered = MappingProxyType({name: self.tensors[name] for name in sorted(self.tensors)})
@@ -84,6 +87,8 @@ class Calibration:
             sha.update(f"{name}:{sums.samples}:{sums.below.shape}:".encode())
             sha.update(sums.below.tobytes() + sums.above.tobytes())
         sha.update(repr(sorted(self.infinite)).encode() if self.infinite else b"")
+        for example in self.examples:
+            sha.update(example.digest)
         return sha.hexdigest()
 
     def check(self, model: Model) -> None:
@@ -130,6 +135,7 @@ class Calibration:
             self.probe,
             {name: found for name, found in sums.items() if name not in infinite},
             infinite,
+            kept((*self.examples, *other.examples)),
         )
 
     def save(self, path: str | Path) -> None:
@@ -153,6 +159,7 @@ class Calibration:
                 self.probe,
                 self.channel_sums,
                 self.infinite,
+                self.examples,
             )
         )
 
@@ -178,6 +185,7 @@ class Calibration:
             found.probe,
             found.channel_sums,
             found.infinite,
+            found.examples,
         )
 
 

@@ -23,6 +23,7 @@ from quant.data.npy import ArrayError, read_headers
 from quant.errors import DataError
 from quant.statistics.channel_means import DIGITS, ChannelSums
 from quant.statistics.codecs import Codec, Columns, array, counts, digits, optional, plain, record
+from quant.statistics.examples import Example
 from quant.statistics.histogram import BINS_PER_SIDE, Histogram
 from quant.statistics.range_accumulator import RangeRecords
 from quant.statistics.sample_histogram import SIDE_BINS, SampleHistogram
@@ -32,9 +33,10 @@ from quant.statistics.tensor_stats import TensorStats
 Array = NDArray[np.generic]
 
 FORMAT = "QuantLens calibration"
-VERSION = 4
+VERSION = 5
 
 _PROBE = "probe:"
+_EXAMPLE = "example {}:"
 _SUMS = "sums"
 _EARLIEST = (1980, 1, 1, 0, 0, 0)
 
@@ -50,6 +52,7 @@ class Content:
         probe: The inputs of the first sample.
         channel_sums: Sums of channels' means, by tensor.
         infinite: Tensors that held an infinite value.
+        examples: A few samples.
     """
 
     model_fingerprint: str
@@ -58,6 +61,7 @@ class Content:
     probe: Mapping[str, Array]
     channel_sums: Mapping[str, ChannelSums]
     infinite: frozenset[str]
+    examples: tuple[Example, ...]
 
 
 _INT, _FLOAT, _TEXT = plain(int), plain(float), plain(str)
@@ -142,11 +146,17 @@ def to_bytes(content: Content) -> bytes:
             name: _CHANNEL_SUMS.write(sums, columns) for name, sums in content.channel_sums.items()
         },
         "infinite": sorted(content.infinite),
+        "examples": len(content.examples),
     }
     arrays = {
         "about": np.frombuffer(json.dumps(about).encode(), np.uint8),
         **columns.joined(),
         **{_PROBE + name: feed for name, feed in content.probe.items()},
+        **{
+            _EXAMPLE.format(index) + name: feed
+            for index, example in enumerate(content.examples)
+            for name, feed in example.feeds.items()
+        },
     }
     sums = {name: checksum(stored) for name, stored in arrays.items()}
     arrays[_SUMS] = np.frombuffer(json.dumps(sums).encode(), np.uint8)
@@ -243,10 +253,13 @@ def _content(arrays: Mapping[str, Array]) -> Content:
         )
     if _SUMS not in arrays:
         raise ValueError("no checksums")
-    probe = {n.removeprefix(_PROBE): a for n, a in arrays.items() if n.startswith(_PROBE)}
+    probe = _behind(_PROBE, arrays)
+    places = [_EXAMPLE.format(index) for index in range(int(about["examples"]))]
+    examples = tuple(Example(_behind(place, arrays)) for place in places)
+    feeds = (_PROBE, *places)
     small = {"about", _SUMS}
     columns = Columns(
-        {n: a for n, a in arrays.items() if n not in small and not n.startswith(_PROBE)}
+        {n: a for n, a in arrays.items() if n not in small and not n.startswith(feeds)}
     )
     found = [_TENSOR.read(item, columns) for item in about["tensors"]]
     infinite = frozenset(str(name) for name in about["infinite"])
@@ -257,4 +270,9 @@ def _content(arrays: Mapping[str, Array]) -> Content:
     if len(tensors) != len(found):
         raise ValueError("two tensors of one name")
     fingerprint, samples = str(about["model_fingerprint"]), int(about["samples"])
-    return Content(fingerprint, samples, tensors, probe, sums, infinite)
+    return Content(fingerprint, samples, tensors, probe, sums, infinite, examples)
+
+
+def _behind(prefix: str, arrays: Mapping[str, Array]) -> dict[str, Array]:
+    """The arrays whose names begin with ``prefix``, by what is behind it."""
+    return {n.removeprefix(prefix): a for n, a in arrays.items() if n.startswith(prefix)}

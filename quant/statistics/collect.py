@@ -28,6 +28,7 @@ from quant.runtime.session import InferenceSession, cores
 from quant.statistics.accumulator import TensorAccumulator
 from quant.statistics.calibration import Calibration
 from quant.statistics.channel_means import ChannelMeans, multiplied_axes
+from quant.statistics.examples import Examples
 from quant.statistics.tensor_stats import TensorStats
 
 __all__ = ["Calibration", "calibrate"]
@@ -105,7 +106,8 @@ def _calibrated(
     if workers < cores():
         session = Execution(report).run(partial(open_session, threads=cores() // workers))
     execution = Execution(report, session.stop, workers)
-    measured_by = partial(_measure, _Runners(session), accumulators, means)
+    examples = Examples(data.group)
+    measured_by = partial(_measure, _Runners(session), accumulators, means, examples)
     unbounded: set[str] = set()
     judged = False
     with closing(execution.map(measured_by, data.batches(size, total))) as results:
@@ -134,7 +136,9 @@ def _calibrated(
         if m.source not in unbounded and (found := m.of.result()) is not None
     }
     infinite = frozenset(name for name, source in sources.items() if source.base in unbounded)
-    return Calibration(model.fingerprint, tensors, total, data.probe, sums, infinite)
+    return Calibration(
+        model.fingerprint, tensors, total, data.probe, sums, infinite, examples.result()
+    )
 
 
 def _probed(
@@ -226,10 +230,12 @@ def _measure(
     runners: _Runners,
     accumulators: tuple[TensorAccumulator, ...],
     means: tuple[_Means, ...],
+    examples: Examples,
     batch: Batch,
 ) -> tuple[Batch, frozenset[str]]:
     """Run a batch and count it; the second are the tensors that hold infinite values."""
     values = dict(batch.feeds)
+    examples.add(batch)
     if runners.runner is not None:
         values.update(runners.runner.run(batch.feeds))
     if batch.fed > 1:

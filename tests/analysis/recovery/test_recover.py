@@ -84,7 +84,9 @@ def test_out_of_reach_is_said_and_the_share_is_kept(searched):
 
 def test_every_attempt_was_measured_and_says_why(searched):
     found, _ = searched
-    assert {"repair", "calibrator", "range", "float", "16 bits"} >= {a.step for a in found.attempts}
+    assert {"repair", "rounding", "calibrator", "range", "float", "16 bits"} >= {
+        a.step for a in found.attempts
+    }
     assert {"calibrator", "float", "16 bits"} <= {a.step for a in found.attempts}
     for attempt in found.attempts:
         assert math.isfinite(attempt.delivered_db)

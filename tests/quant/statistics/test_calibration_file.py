@@ -61,7 +61,7 @@ def test_awkward_statistics_are_read_back_to_the_last_bit(tmp_path):
 
 
 def test_a_file_of_version_0_1_is_refused_in_a_sentence_that_says_to_calibrate_again():
-    with pytest.raises(DataError, match="expected a calibration in format version 4") as raised:
+    with pytest.raises(DataError, match="expected a calibration in format version 5") as raised:
         Calibration.load(OLD)
     said = str(raised.value)
     assert said.startswith("calibration-0.1.npz: ")

@@ -296,7 +296,7 @@ def about(arrays, **changes):
     [
         (lambda a: {"x": np.zeros(3)}, "found a file of another kind"),
         (lambda a: about(a, format="x"), "another kind"),
-        (lambda a: about(a, version=5), "format version 4, found version 5; calibrate again"),
+        (lambda a: about(a, version=6), "format version 5, found version 6; calibrate again"),
         (lambda a: about(a, tensors=[]), "damaged"),
         (lambda a: about(a, tensors=7), "damaged"),
         (lambda a: a | {"about": np.zeros(4, np.uint8)}, "damaged"),

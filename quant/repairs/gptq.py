@@ -1,0 +1,187 @@
+"""Round each weight with regard to the others: what one is rounded up, correlated ones give back.
+
+Rounding to the nearest integer is best for a weight alone. But inputs of a sum are correlated, so
+the error of one weight can be made good for by those that are rounded after it. Weights are rounded
+one input channel after the other, those of the strongest inputs first; after each, the weights left
+are moved to where the error of the sum is least, which the inverse of the inputs' Gram matrix says.
+
+Source: E. Frantar, S. Ashkboos, T. Hoefler, D. Alistarh, "GPTQ: Accurate Post-Training Quantization
+for Generative Pre-trained Transformers" (2023), with scales per output channel that stay as they
+are; for Conv as E. Frantar, S. P. Singh, D. Alistarh, "Optimal Brain Compression" (2022) do it.
+
+- How much the matrix is damped, and whether a weight stays as it was, is chosen by the error on
+  examples that were not fitted to.
+- Weights whose input is in parts or whose channels are divided by factors are rounded anew for
+  that, and stay; so do those that several nodes share.
+- It belongs before ``bias_correction``, and takes seconds, once for each calibration.
+"""
+
+import weakref
+from dataclasses import replace
+from typing import Final, cast
+
+import numpy as np
+from numpy.typing import NDArray
+
+from quant.model.attributes import int_attribute
+from quant.model.model import Model, Node
+from quant.numerics import dequantize_linear
+from quant.params.constants import QuantizedConstant
+from quant.params.equalized import keeps_codes, weight_factors
+from quant.repairs.draft import Draft, register
+from quant.repairs.input_products import InputProducts, input_products, sums_of
+from quant.statistics.calibration import Calibration
+
+Real = NDArray[np.float64]
+
+DAMPINGS: Final = (0.01, 0.1)
+"""What is added to the matrix's diagonal, over the mean of that."""
+
+_TOGETHER: Final = 64
+"""Columns after which the weights left are moved, all at once."""
+
+_known: "weakref.WeakKeyDictionary[Calibration, dict[str, QuantizedConstant]]" = (
+    weakref.WeakKeyDictionary()
+)
+
+
+@register("gptq", slow=True)
+def gptq(draft: Draft) -> Draft:
+    """Round weights with regard to one another.
+
+    Args:
+        draft: What was decided so far.
+
+    Returns:
+        The draft with other codes; a note where calibration kept too few examples.
+    """
+    factors = weight_factors(draft.model, draft.plan, draft.constants, draft.factors)
+    items = {
+        item.node: item
+        for item in draft.constants
+        if _is_alone(draft, item)
+        and (item.node not in factors or keeps_codes(item, item.codes.ndim, factors[item.node]))
+    }
+    if len(draft.calibration.examples) < 2:
+        note = "gptq: fewer than 2 samples were kept to round weights by; they stay as they are."
+        return replace(draft, notes=(*draft.notes, note)) if items else draft
+    nodes = [draft.plan.nodes[name].node for name in items]
+    products = input_products(draft.model, draft.calibration, nodes)
+    known = _known.setdefault(draft.calibration, {})
+    changed: dict[str, QuantizedConstant] = {}
+    for node in nodes:
+        item = items[node.name]
+        if node.name not in products:
+            continue
+        made = known.get(node.name)
+        if made is None or not np.array_equal(made.params.scale, item.params.scale):
+            made = known[node.name] = _rounded(draft.model, node, item, products[node.name])
+        changed[node.name] = made
+    constants = (
+        changed.get(item.node, item) if items.get(item.node) is item else item
+        for item in draft.constants
+    )
+    return replace(draft, constants=tuple(constants))
+
+
+def _is_alone(draft: Draft, item: QuantizedConstant) -> bool:
+    """Whether a constant is the weight of one node, stored as it is."""
+    node = draft.plan.nodes[item.node].node
+    if node.weight is None or item.index != node.weight.index or not node.data:
+        return False
+    shared = sum(other.name == item.name for other in draft.constants) > 1
+    return not (shared or node.inputs[node.data[0]] in draft.splits)
+
+
+def _rounded(
+    model: Model, node: Node, item: QuantizedConstant, products: InputProducts
+) -> QuantizedConstant:
+    """A weight rounded so that the error of its sums is least on examples that judge."""
+    weight = model.constant(item.name).astype(np.float64)
+    rows, scale = _rows(model, node, weight), _rows(model, node, _scale(item, weight))
+    ends = item.params.spec.qmin, item.params.spec.qmax
+    tried = [np.clip(np.rint(rows / scale), *ends)]
+    tried += [compensated(rows, scale, products.fitting, d, ends) for d in DAMPINGS]
+    errors = [layer_error(rows - codes * scale, products.judging) for codes in tried]
+    best = tried[int(np.argmin(errors))]
+    codes = _unrows(model, node, best, weight.shape).astype(item.codes.dtype)
+    return replace(item, codes=np.ascontiguousarray(codes))
+
+
+def compensated(
+    rows: Real, scale: Real, products: Real, damping: float, ends: tuple[int, int]
+) -> Real:
+    """Codes of weights, each rounded with regard to those before it.
+
+    Args:
+        rows: The weights, float64 of shape (groups, R, K): R sums over K inputs.
+        scale: The step of each, to be broadcast to that.
+        products: Mean products of the inputs, float64 of shape (groups, K, K).
+        damping: What is added to the diagonal, over its mean.
+        ends: The least and the greatest code.
+
+    Returns:
+        The codes, float64 of the shape of ``rows``.
+    """
+    groups, _, inputs = rows.shape
+    diagonal = np.einsum("gkk->gk", products)
+    order = np.argsort(-diagonal, axis=1, kind="stable")
+    left = np.take_along_axis(rows, order[:, None, :], 2)
+    steps = np.take_along_axis(np.broadcast_to(scale, rows.shape), order[:, None, :], 2)
+    ordered = np.take_along_axis(products, order[:, :, None], 1)
+    ordered = np.take_along_axis(ordered, order[:, None, :], 2)
+    added = damping * diagonal.mean(axis=1) + np.finfo(np.float32).tiny
+    ordered = ordered + added[:, None, None] * np.eye(inputs)
+    inverse = cast("Real", np.linalg.inv(ordered))
+    moves = cast("Real", np.linalg.cholesky(inverse)).transpose(0, 2, 1)
+    codes = np.empty_like(left)
+    for first in range(0, inputs, _TOGETHER):
+        behind = min(first + _TOGETHER, inputs)
+        errors = np.empty((groups, left.shape[1], behind - first))
+        for column in range(first, behind):
+            wanted, step = left[:, :, column], steps[:, :, column]
+            codes[:, :, column] = np.clip(np.rint(wanted / step), *ends)
+            error = (wanted - codes[:, :, column] * step) / moves[:, column, column][:, None]
+            errors[:, :, column - first] = error
+            rest = slice(column + 1, behind)
+            left[:, :, rest] -= error[:, :, None] * moves[:, None, column, rest]
+        left[:, :, behind:] -= errors @ moves[:, first:behind, behind:]
+    back = np.argsort(order, axis=1, kind="stable")
+    return np.take_along_axis(codes, back[:, None, :], 2)
+
+
+def layer_error(errors: Real, products: Real) -> float:
+    """Mean power of what errors of weights make of their inputs, over all sums together.
+
+    Args:
+        errors: float64 of shape (groups, R, K).
+        products: Mean products of the inputs, float64 of shape (groups, K, K).
+    """
+    return float(((errors @ products) * errors).sum())
+
+
+def _transposed(model: Model, node: Node) -> bool:
+    """Whether a weight has its inputs along the first axis."""
+    if node.op_type == "MatMul":
+        return True
+    return node.op_type == "Gemm" and not int_attribute(model.ir_nodes[node.name], "transB", 0)
+
+
+def _rows(model: Model, node: Node, array: Real) -> Real:
+    """Something of a weight's shape as (groups, R, K)."""
+    known = sums_of(model, node)
+    assert known is not None
+    groups, inputs = known
+    whole = array.T if _transposed(model, node) else array
+    return whole.reshape(groups, -1, inputs)
+
+
+def _unrows(model: Model, node: Node, rows: Real, shape: tuple[int, ...]) -> Real:
+    """The inverse of :func:`_rows`."""
+    return rows.reshape(shape[::-1]).T if _transposed(model, node) else rows.reshape(shape)
+
+
+def _scale(item: QuantizedConstant, weight: Real) -> Real:
+    """The step of every weight, in the weight's shape."""
+    ones = np.ones(weight.shape, item.codes.dtype)
+    return dequantize_linear(ones, item.params).astype(np.float64)
