@@ -7,7 +7,9 @@ import plotly.graph_objects as go
 
 from analysis.figures.base import register
 from analysis.figures.theme import CEILING_DB, GROUNDS, Mode, as_label, layout, with_title
-from analysis.recovery.story import Point, Recovery
+from analysis.recovery.recovering import Standing
+from analysis.recovery.story import Point, Recovery, Scored
+from analysis.recovery.target import Target
 from quant.io.show import size
 
 
@@ -19,12 +21,28 @@ from quant.io.show import size
     "intervals over the samples. Up and to the right is better. The star is written.",
 )
 def _of_recovery(recovery: Recovery, mode: Mode) -> go.Figure:
-    target = recovery.target.value if recovery.target.goal == "sqnr" else None
-    return pareto_figure(recovery.points, target_db=target, mode=mode)
+    return pareto_figure(recovery.points, target_db=_decibels(recovery.target), mode=mode)
+
+
+@register(
+    "tried",
+    of=Standing,
+    title="Tried so far",
+    about="Each point is one int8 model, scored on the samples that choose; bars are 95 % "
+    "intervals over the samples. Up and to the right is better.",
+)
+def _of_standing(standing: Standing, mode: Mode) -> go.Figure | None:
+    if not standing.scored:
+        return None
+    return pareto_figure(standing.scored, target_db=_decibels(standing.target), mode=mode)
+
+
+def _decibels(target: Target) -> float | None:
+    return target.value if target.goal == "sqnr" else None
 
 
 def pareto_figure(
-    points: Sequence[Point],
+    points: Sequence[Point | Scored],
     *,
     target_db: float | None = None,
     title: str = "",
@@ -56,14 +74,15 @@ def pareto_figure(
         )
         for name in ("sqnr_low_db", "sqnr_db", "sqnr_high_db")
     )
+    chosen = [isinstance(point, Point) and point.chosen for point in points]
     figure.add_scatter(
         x=np.array([100 * point.int8_share for point in points], np.float32),
         y=db,
         mode="markers",
         marker={
-            "size": [15 if point.chosen else 9 for point in points],
-            "symbol": ["star" if point.chosen else "circle" for point in points],
-            "color": [ground.accent if point.chosen else ground.line for point in points],
+            "size": [15 if star else 9 for star in chosen],
+            "symbol": ["star" if star else "circle" for star in chosen],
+            "color": [ground.accent if star else ground.line for star in chosen],
         },
         error_y={
             "array": high - db,
@@ -86,13 +105,17 @@ def pareto_figure(
     return figure
 
 
-def _hover(point: Point) -> str:
+def _hover(point: Point | Scored) -> str:
     lines = [
         point.name,
         f"{point.sqnr_db:.1f} dB ({point.sqnr_low_db:.1f} to {point.sqnr_high_db:.1f})",
-        f"{point.int8_share:.1%} of the multiply-adds in int8, {point.int8_share_real:.1%} run so",
-        f"latency {point.latency:.2f} of float's, {size(point.size)}",
     ]
+    if isinstance(point, Scored):
+        lines.append(f"{point.int8_share:.1%} of the multiply-adds in int8")
+        return "<br>".join(map(as_label, lines))
     if point.agreement is not None:
-        lines.insert(2, f"predicts like float: {point.agreement:.1%}")
+        lines.append(f"predicts like float: {point.agreement:.1%}")
+    run = f"{point.int8_share_real:.1%} run so"
+    lines.append(f"{point.int8_share:.1%} of the multiply-adds in int8, {run}")
+    lines.append(f"latency {point.latency:.2f} of float's, {size(point.size)}")
     return "<br>".join(map(as_label, lines))

@@ -10,7 +10,7 @@ from analysis.recovery.fairness import unfair
 from analysis.recovery.judging import Judge
 from analysis.recovery.multiply_adds import multiply_adds
 from analysis.recovery.search import Search, Way
-from analysis.recovery.story import Attempt, Recovery
+from analysis.recovery.story import Attempt, Recovery, Scored
 from analysis.recovery.target import Target
 from analysis.recovery.trail import Trail, TrailFile
 from analysis.recovery.trials import Fold, Trials
@@ -57,12 +57,16 @@ class Standing:
         best_db: Output sqnr of the best way so far, in dB; None before the first.
         seconds: What measuring took by now, in seconds.
         attempts: What was tried by now.
+        scored: The ways that were measured by now, in this order.
+        target: What to reach.
     """
 
     doing: str
     best_db: float | None
     seconds: float
     attempts: tuple[Attempt, ...]
+    scored: tuple[Scored, ...]
+    target: Target
 
 
 OnStanding = Callable[[Standing], None]
@@ -130,7 +134,7 @@ def recover(
         "ignored outputs": ", ".join(sorted(ignored))
     }
     kept = Trail() if trail is None else TrailFile(path=trail, about=about)
-    teller = _Teller(kept, progress)
+    teller = _Teller(kept, target, progress)
     fitted = [calibrate(model, part, progress=lambda _: teller.heartbeat()) for part in others]
     calibration = sum(fitted[1:], fitted[0])
 
@@ -151,7 +155,14 @@ def recover(
     )
     counts = multiply_adds(model, data.probe)
     search = Search(
-        trials, counts, target, int8_share, SEARCH_SHARE * seconds, teller.say, teller.attempts
+        trials,
+        counts,
+        target,
+        int8_share,
+        SEARCH_SHARE * seconds,
+        teller.say,
+        attempts=teller.attempts,
+        scored=teller.scored,
     )
     best, ended = search.run(start)
     ways = _distinct([best, *search.ways], start)
@@ -180,10 +191,11 @@ def recover(
 class _Teller:
     """Tells the caller where the work stands."""
 
-    def __init__(self, trail: Trail, progress: OnStanding | None) -> None:
-        self._trail, self._progress = trail, progress
+    def __init__(self, trail: Trail, target: Target, progress: OnStanding | None) -> None:
+        self._trail, self._target, self._progress = trail, target, progress
         self._doing, self._best = "calibrating", None
         self.attempts: list[Attempt] = []
+        self.scored: list[Scored] = []
 
     def say(self, doing: str, scores: Scores) -> None:
         """Something new is tried."""
@@ -193,8 +205,15 @@ class _Teller:
     def heartbeat(self) -> None:
         """Tell the caller; what it raises stops the work."""
         if self._progress is not None:
-            tried = tuple(self.attempts)
-            self._progress(Standing(self._doing, self._best, self._trail.seconds, tried))
+            standing = Standing(
+                self._doing,
+                self._best,
+                self._trail.seconds,
+                tuple(self.attempts),
+                tuple(self.scored),
+                self._target,
+            )
+            self._progress(standing)
 
 
 def _check(model: Model, ignored: Collection[str], int8_share: float) -> None:

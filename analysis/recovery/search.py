@@ -12,7 +12,7 @@ from analysis.recovery.candidates import Step, float_order
 from analysis.recovery.multiply_adds import MultiplyAdds
 from analysis.recovery.parts import Parts, measured_parts
 from analysis.recovery.ranges import chosen_ranges
-from analysis.recovery.story import Attempt
+from analysis.recovery.story import Attempt, Scored
 from analysis.recovery.target import Target
 from analysis.recovery.trials import Trials
 from analysis.trying.cures import CURES, Cure, slow_repairs, wider
@@ -61,6 +61,7 @@ class Search:
         say: Told where the search stands.
         attempts: What was tried.
         ways: The recipes worth judging, most integers first.
+        scored: Every way that was measured.
         floor_db: A gain below this is none.
     """
 
@@ -72,6 +73,7 @@ class Search:
     say: Say
     attempts: list[Attempt] = field(default_factory=list[Attempt])
     ways: list[Way] = field(default_factory=list[Way])
+    scored: list[Scored] = field(default_factory=list[Scored])
     floor_db: float = LEAST_DB
 
     def run(self, start: Recipe) -> tuple[Way, str]:
@@ -123,7 +125,9 @@ class Search:
 
     def _way(self, name: str, recipe: Recipe) -> Way:
         scores = self.trials.scores(recipe)
-        return Way(name, recipe, scores, self.counts.nominal(self.trials.plan(recipe)))
+        share = self.counts.nominal(self.trials.plan(recipe))
+        self.scored.append(Scored(name, scores.sqnr_db, *scores.sqnr_interval(), share))
+        return Way(name, recipe, scores, share)
 
     def _tried(self, step: str, name: str, recipe: Recipe, best: Way) -> Way | None:
         """A recipe measured beside the best one so far; None where it cannot be made."""

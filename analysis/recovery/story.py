@@ -33,6 +33,25 @@ class Attempt:
 
 
 @dataclass(frozen=True)
+class Scored:
+    """A way to trade accuracy for integers, scored on the samples that choose.
+
+    Attributes:
+        name: What it is, in words.
+        sqnr_db: Output sqnr in dB.
+        sqnr_low_db: Lower end of its 95 % interval.
+        sqnr_high_db: Upper end.
+        int8_share: Share of multiply-adds of 8-bit weight and data, as asked.
+    """
+
+    name: str
+    sqnr_db: float
+    sqnr_low_db: float
+    sqnr_high_db: float
+    int8_share: float
+
+
+@dataclass(frozen=True)
 class Point:
     """One way to trade accuracy for integers, measured on samples that chose nothing.
 

@@ -40,8 +40,8 @@ def recovery_panel(workspace: Workspace) -> None:
         found = recovered(workspace)
         if found is not None:
             _outcome(workspace, found)
-        elif (now := standing(workspace)) is not None and now.attempts:
-            _attempts(now.attempts)
+        elif (now := standing(workspace)) is not None and now.scored:
+            _so_far(workspace, now)
 
     with st.container(border=True, key="recovery_box"):
         panel()
@@ -130,6 +130,15 @@ def _line(job: Job, now: Standing | None) -> str:
     best = "" if now.best_db is None else f", best {db(now.best_db)}"
     tried = f", {plural(len(now.attempts), 'attempt')}"
     return f"{seconds(job.seconds)}{best}{tried}: {as_text(end_of(now.doing, NAME))}"
+
+
+def _so_far(workspace: Workspace, now: Standing) -> None:
+    """What was measured while the search runs, or before it was stopped."""
+    left, right = st.columns([10, 9], gap="medium")
+    with left:
+        captioned_chart(FIGURES["tried"], now, workspace.opened.model.name)
+    with right:
+        _attempts(now.attempts)
 
 
 def _attempts(attempts: Sequence[Attempt]) -> None:

@@ -8,7 +8,9 @@ import quant
 from analysis.errors.tensor_error import ErrorStats
 from analysis.figures import FIGURES, CalibratedTensor, Figure, MeasuredModel, figures_of
 from analysis.ranges.weight_channels import WeightChannels, weight_channels
-from analysis.recovery.story import Recovery
+from analysis.recovery.recovering import Standing
+from analysis.recovery.story import Recovery, Scored
+from analysis.recovery.target import Target
 from tests import nets
 from tests.analysis.recovery.points import recovery
 from tests.quant.statistics.statistics_of import statistics_of
@@ -32,6 +34,9 @@ def model() -> MeasuredModel:
     )
 
 
+SCORED = (Scored("as it was", 12.0, 11.0, 13.0, 1.0), Scored("better", 20.0, 18.0, 22.0, 0.9))
+
+
 def subjects(model: MeasuredModel) -> dict[type, object]:
     """One of each kind."""
     net = model.quantized.float_model
@@ -42,6 +47,7 @@ def subjects(model: MeasuredModel) -> dict[type, object]:
         CalibratedTensor: CalibratedTensor(model.quantized, stats),
         WeightChannels: weight_channels(net, node),
         Recovery: recovery(model.quantized),
+        Standing: Standing("ranges", 20.0, 3.0, (), SCORED, Target("sqnr", 30.0)),
     }
 
 
