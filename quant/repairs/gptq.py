@@ -123,31 +123,36 @@ def compensated(
     Returns:
         The codes, float64 of the shape of ``rows``.
     """
-    groups, _, inputs = rows.shape
+    groups, sums, inputs = rows.shape
     diagonal = np.einsum("gkk->gk", products)
     order = np.argsort(-diagonal, axis=1, kind="stable")
-    left = np.take_along_axis(rows, order[:, None, :], 2)
-    steps = np.take_along_axis(np.broadcast_to(scale, rows.shape), order[:, None, :], 2)
-    ordered = np.take_along_axis(products, order[:, :, None], 1)
-    ordered = np.take_along_axis(ordered, order[:, None, :], 2)
+    # Along the inputs first: a column of weights then lies in one piece.
+    left = _in_order(rows.transpose(0, 2, 1), order)
+    steps = _in_order(np.broadcast_to(scale, rows.shape).transpose(0, 2, 1), order)
+    ordered = _in_order(_in_order(products, order).transpose(0, 2, 1), order)
     added = damping * diagonal.mean(axis=1) + np.finfo(np.float32).tiny
-    ordered = ordered + added[:, None, None] * np.eye(inputs)
+    ordered += added[:, None, None] * np.eye(inputs)
     inverse = cast("Real", np.linalg.inv(ordered))
     moves = cast("Real", np.linalg.cholesky(inverse)).transpose(0, 2, 1)
     codes = np.empty_like(left)
     for first in range(0, inputs, _TOGETHER):
         behind = min(first + _TOGETHER, inputs)
-        errors = np.empty((groups, left.shape[1], behind - first))
+        errors = np.empty((groups, behind - first, sums))
         for column in range(first, behind):
-            wanted, step = left[:, :, column], steps[:, :, column]
-            codes[:, :, column] = np.clip(np.rint(wanted / step), *ends)
-            error = (wanted - codes[:, :, column] * step) / moves[:, column, column][:, None]
-            errors[:, :, column - first] = error
+            wanted, step = left[:, column], steps[:, column]
+            codes[:, column] = np.clip(np.rint(wanted / step), *ends)
+            error = (wanted - codes[:, column] * step) / moves[:, column, column][:, None]
+            errors[:, column - first] = error
             rest = slice(column + 1, behind)
-            left[:, :, rest] -= error[:, :, None] * moves[:, None, column, rest]
-        left[:, :, behind:] -= errors @ moves[:, first:behind, behind:]
+            left[:, rest] -= moves[:, column, rest][:, :, None] * error[:, None, :]
+        left[:, behind:] -= moves[:, first:behind, behind:].transpose(0, 2, 1) @ errors
     back = np.argsort(order, axis=1, kind="stable")
-    return np.take_along_axis(codes, back[:, None, :], 2)
+    return _in_order(codes, back).transpose(0, 2, 1)
+
+
+def _in_order(array: Real, order: NDArray[np.int64]) -> Real:
+    """The second axis of each group in another order, as a copy."""
+    return array[np.arange(len(order))[:, None], order]
 
 
 def layer_error(errors: Real, products: Real) -> float:
