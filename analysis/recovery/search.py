@@ -185,7 +185,7 @@ class Search:
             recipe = recipe.with_rule(rule)
         promised = parts.db_of((*parts.weights.values(), *chosen.groups.values()))
         plural = "s" if len(chosen.rules) > 1 else ""
-        name = f"ranges of {len(chosen.rules)} activation{plural} by the best rule each"
+        name = f"best ranges of {len(chosen.rules)} activation{plural}"
         way = self._tried("range", name, recipe, best)
         if way is None:
             return best, parts
@@ -262,10 +262,10 @@ class Search:
 
     def _wider(self, best: Way) -> None:
         """The limit of 8 bits, shown by 16-bit data, with weights rounded as well as can be."""
-        name = "16-bit data, 8-bit weights"
+        name = "16-bit data"
         for recipe in wider(best.recipe).values():
             exact = slow_repairs(recipe).items()
-            tried = {name: recipe, **{f"{name} by {words}": other for words, other in exact}}
+            tried = {name: recipe, **{f"{name}, {words}": other for words, other in exact}}
             for words, other in tried.items():
                 way = None if self.over else self._tried("16 bits", words, other, best)
                 if way is not None:
