@@ -1,0 +1,70 @@
+"""The first button: ``python -m tests.e2e.first_fix MODEL DATA [--picture FILE]``.
+
+Opens the app on a model and its data under ONNX Runtime's default recipe, measures, presses the
+first fix that Overview offers, and prints what was promised, what came, and how long it took.
+"""
+
+import argparse
+import re
+import tempfile
+import time
+from pathlib import Path
+
+from playwright.sync_api import Page, expect, sync_playwright
+
+from tests.e2e.browser import find
+from tests.e2e.conftest import ROOT, App
+
+PATIENCE_MS = 300_000
+LOST = re.compile(r"output sqnr (?:of|is) (-?[\d.]+) dB")
+
+
+def told(page: Page) -> tuple[str, float]:
+    """The line that says what is lost, and the output sqnr in it, in dB."""
+    line = page.get_by_text(LOST).first
+    expect(line).to_be_visible(timeout=PATIENCE_MS)
+    text = line.inner_text()
+    found = LOST.search(text)
+    assert found
+    return text, float(found.group(1))
+
+
+def main() -> None:
+    """Print what was seen."""
+    parser = argparse.ArgumentParser(prog="python -m tests.e2e.first_fix", description=__doc__)
+    parser.add_argument("model")
+    parser.add_argument("data")
+    parser.add_argument("--picture", type=Path, help="where to put a picture of what came")
+    arguments = parser.parse_args()
+    with tempfile.TemporaryDirectory() as home, sync_playwright() as playwright:
+        app = App(ROOT / "app" / "main.py", Path(home), arguments.model, arguments.data)
+        browser = playwright.chromium.launch(executable_path=find(), args=["--no-sandbox"])
+        try:
+            page = browser.new_page(viewport={"width": 1280, "height": 1100})
+            page.goto(app.address)
+            expect(page.locator("[data-drawn]")).to_be_visible(timeout=PATIENCE_MS)
+            page.get_by_role("link", name="Overview", exact=True).click()
+            begun = time.monotonic()
+            page.get_by_role("button", name="Measure", exact=True).click()
+            first = page.locator(".st-key-finding-0")
+            expect(first).to_contain_text("tried: ", timeout=PATIENCE_MS)
+            line, before = told(page)
+            print(line)
+            print(f"the first fix: {' '.join(first.inner_text().split())}")
+            first.locator("[class*=st-key-apply] button").first.click()
+            line_now = page.get_by_text(LOST).first
+            expect(line_now).not_to_contain_text(f"{before:.1f} dB", timeout=PATIENCE_MS)
+            line, after = told(page)
+            print(f"after one click: {line}")
+            print(f"{before:.1f} -> {after:.1f} dB in {time.monotonic() - begun:.0f} s")
+            if arguments.picture:
+                page.wait_for_timeout(4000)
+                page.mouse.move(2, 300)
+                page.screenshot(path=arguments.picture)
+        finally:
+            browser.close()
+            app.stop()
+
+
+if __name__ == "__main__":
+    main()
