@@ -1,9 +1,10 @@
 """Really apply a recipe and measure it, on samples that its statistics have not seen."""
 
+import hashlib
 import time
 from collections.abc import Callable, Mapping
 from contextlib import closing
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 from analysis.recovery.trail import Trail
 from analysis.sweep.runner import sweep
@@ -62,6 +63,9 @@ class Trials:
     whole: Fold
     trail: Trail
     heartbeat: Callable[[], None]
+    _files: dict[tuple[int, bytes, float], Scores] = field(
+        default_factory=dict[tuple[int, bytes, float], Scores]
+    )
 
     def scores(self, recipe: Recipe) -> Scores:
         """The scores of a recipe over the samples of all folds."""
@@ -133,6 +137,13 @@ class Trials:
         """A recipe resolved on the model."""
         return plan(self.model, recipe, self.whole.calibration)
 
+    def _scored(self, fold: Fold, content: bytes, noise: float) -> Scores:
+        """The scores of a file, which several recipes may make."""
+        key = (id(fold), hashlib.sha256(content).digest(), noise)
+        if key not in self._files:
+            self._files[key] = fold.scorer.scores(content, noise=noise)
+        return self._files[key]
+
     def _measured(self, key: str, recipe: Recipe, noise: float) -> Scores:
         found = self.trail.known(key, Scores)
         if found is None:
@@ -141,7 +152,7 @@ class Trials:
             for fold in self.folds:
                 self.heartbeat()
                 content = quantize(self.model, fold.calibration, recipe).to_bytes()
-                parts.append(fold.scorer.scores(content, noise=noise))
+                parts.append(self._scored(fold, content, noise))
             found = pooled(parts)
             self.trail.keep(key, found, time.monotonic() - before)
         return found

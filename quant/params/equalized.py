@@ -237,6 +237,8 @@ def _computed(
     model: Model, plan: Plan, constants: Sequence[QuantizedConstant], factors: Factors
 ) -> dict[str, str]:
     """The tensors that a Conv computes divided -> the Conv; they are rounded behind it."""
+    if not factors:
+        return {}
     found = {t: computing_conv(model, plan, t) for t in factors if t in plan.tensors}
     return {
         tensor: conv.name

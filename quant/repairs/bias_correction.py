@@ -47,15 +47,16 @@ def bias_correction(draft: Draft) -> Draft:
         The draft with other biases, and a note on nodes whose inputs' means are not known.
     """
     unknown: list[str] = []
+    rounded = draft  # biases that change do not change how weights are seen
     kept = zeros_matter(draft.model, draft.calibration)
-    for item in draft.constants:
+    for item in rounded.constants:
         node = draft.plan.nodes[item.node].node
         if node.weight is None or item.index != node.weight.index or not node.data:
             continue
         if node.name in kept:
             continue
         sums = draft.calibration.channel_sums.get(node.inputs[node.data[0]])
-        seen = draft.seen_weight(node, item)
+        seen = rounded.seen_weight(node, item)
         error = draft.model.constant(item.name) - seen
         shift = None
         if sums is not None:

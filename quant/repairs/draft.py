@@ -2,6 +2,7 @@
 
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
+from functools import cached_property
 
 import numpy as np
 from numpy.typing import NDArray
@@ -10,7 +11,13 @@ from quant.errors import RecipeError
 from quant.model.model import Model, Node
 from quant.numerics import dequantize_linear
 from quant.params.constants import QuantizedConstant
-from quant.params.equalized import ChannelFactors, Factors, seen_through, weight_factors
+from quant.params.equalized import (
+    ChannelFactors,
+    Factors,
+    WeightFactors,
+    seen_through,
+    weight_factors,
+)
 from quant.params.split import Split, split_weight, weight_axis
 from quant.planning.plan import Plan
 from quant.registry import Registry
@@ -83,6 +90,11 @@ class Draft:
     tables: Mapping[str, QuantizedConstant] = field(default_factory=dict[str, QuantizedConstant])
     notes: tuple[str, ...] = ()
 
+    @cached_property
+    def weight_factors(self) -> Mapping[str, WeightFactors]:
+        """What the weights of nodes are multiplied by, for those with factors beside them."""
+        return weight_factors(self.model, self.plan, self.constants, self.factors)
+
     def seen_weight(self, node: Node, item: QuantizedConstant) -> NDArray[np.float32]:
         """A node's weight as its integers give it to what it multiplies.
 
@@ -98,9 +110,8 @@ class Draft:
         split, axis = self.splits.get(read), weight_axis(self.model, node)
         if split is not None and axis is not None:
             return split_weight(item, weight, axis, split)
-        by = weight_factors(self.model, self.plan, self.constants, self.factors).get(node.name)
-        if by is not None:
-            return seen_through(item, weight, by)
+        if node.name in self.weight_factors:
+            return seen_through(item, weight, self.weight_factors[node.name])
         return dequantize_linear(item.codes, item.params)
 
 

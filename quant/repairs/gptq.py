@@ -27,7 +27,7 @@ from quant.model.attributes import int_attribute
 from quant.model.model import Model, Node
 from quant.numerics import dequantize_linear
 from quant.params.constants import QuantizedConstant
-from quant.params.equalized import keeps_codes, weight_factors
+from quant.params.equalized import keeps_codes
 from quant.repairs.draft import Draft, register
 from quant.repairs.input_products import InputProducts, input_products, sums_of
 from quant.statistics.calibration import Calibration
@@ -55,7 +55,7 @@ def gptq(draft: Draft) -> Draft:
     Returns:
         The draft with other codes; a note where calibration kept too few examples.
     """
-    factors = weight_factors(draft.model, draft.plan, draft.constants, draft.factors)
+    factors = draft.weight_factors
     items = {
         item.node: item
         for item in draft.constants
