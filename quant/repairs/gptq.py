@@ -17,6 +17,7 @@ are; for Conv as E. Frantar, S. P. Singh, D. Alistarh, "Optimal Brain Compressio
 """
 
 import weakref
+from collections import Counter
 from dataclasses import replace
 from typing import Final, cast
 
@@ -31,6 +32,7 @@ from quant.params.equalized import keeps_codes
 from quant.repairs.draft import Draft, register
 from quant.repairs.input_products import InputProducts, input_products, sums_of
 from quant.statistics.calibration import Calibration
+from quant.types import QuantSpec
 
 Real = NDArray[np.float64]
 
@@ -40,9 +42,13 @@ DAMPINGS: Final = (0.01, 0.1)
 _TOGETHER: Final = 64
 """Columns after which the weights left are moved, all at once."""
 
-_known: "weakref.WeakKeyDictionary[Calibration, dict[str, QuantizedConstant]]" = (
+Key = tuple[str, QuantSpec, bytes]
+"""A node, how its weight is stored, and its scales."""
+
+_known: "weakref.WeakKeyDictionary[Calibration, dict[Key, QuantizedConstant]]" = (
     weakref.WeakKeyDictionary()
 )
+"""The weights that were rounded by the examples of a calibration."""
 
 
 @register("gptq", slow=True)
@@ -55,28 +61,29 @@ def gptq(draft: Draft) -> Draft:
     Returns:
         The draft with other codes; a note where calibration kept too few examples.
     """
-    factors = draft.weight_factors
+    factors, users = draft.weight_factors, Counter(item.name for item in draft.constants)
     items = {
         item.node: item
         for item in draft.constants
-        if _is_alone(draft, item)
+        if users[item.name] == 1
+        and _is_a_whole_weight(draft, item)
         and (item.node not in factors or keeps_codes(item, item.codes.ndim, factors[item.node]))
     }
     if len(draft.calibration.examples) < 2:
         note = "gptq: fewer than 2 samples were kept to round weights by; they stay as they are."
         return replace(draft, notes=(*draft.notes, note)) if items else draft
-    nodes = [draft.plan.nodes[name].node for name in items]
-    products = input_products(draft.model, draft.calibration, nodes)
     known = _known.setdefault(draft.calibration, {})
-    changed: dict[str, QuantizedConstant] = {}
-    for node in nodes:
+    keys = {
+        name: (name, item.params.spec, item.params.scale.tobytes()) for name, item in items.items()
+    }
+    missing = [draft.plan.nodes[name].node for name in items if keys[name] not in known]
+    products = input_products(draft.model, draft.calibration, missing)
+    for node in missing:
         item = items[node.name]
-        if node.name not in products:
-            continue
-        made = known.get(node.name)
-        if made is None or not np.array_equal(made.params.scale, item.params.scale):
-            made = known[node.name] = _rounded(draft.model, node, item, products[node.name])
-        changed[node.name] = made
+        found = products.get(node.name)
+        made = item if found is None else _rounded(draft.model, node, item, found)
+        known[keys[node.name]] = made
+    changed = {name: known[keys[name]] for name in items}
     constants = (
         changed.get(item.node, item) if items.get(item.node) is item else item
         for item in draft.constants
@@ -84,13 +91,12 @@ def gptq(draft: Draft) -> Draft:
     return replace(draft, constants=tuple(constants))
 
 
-def _is_alone(draft: Draft, item: QuantizedConstant) -> bool:
-    """Whether a constant is the weight of one node, stored as it is."""
+def _is_a_whole_weight(draft: Draft, item: QuantizedConstant) -> bool:
+    """Whether a constant is the weight of a node that reads its input in one part."""
     node = draft.plan.nodes[item.node].node
     if node.weight is None or item.index != node.weight.index or not node.data:
         return False
-    shared = sum(other.name == item.name for other in draft.constants) > 1
-    return not (shared or node.inputs[node.data[0]] in draft.splits)
+    return node.inputs[node.data[0]] not in draft.splits
 
 
 def _rounded(

@@ -10,7 +10,6 @@ on the examples that calibration kept.
   can be judged on the others.
 """
 
-import weakref
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Final
@@ -49,15 +48,10 @@ class InputProducts:
     judging: Real
 
 
-_known: "weakref.WeakKeyDictionary[Calibration, dict[str, InputProducts | None]]" = (
-    weakref.WeakKeyDictionary()
-)
-
-
 def input_products(
     model: Model, calibration: Calibration, nodes: Sequence[Node]
 ) -> Mapping[str, InputProducts]:
-    """The products of the inputs of some nodes, kept for as long as the calibration lives.
+    """The products of the inputs of some nodes.
 
     Args:
         model: The model.
@@ -67,17 +61,7 @@ def input_products(
     Returns:
         Node -> its products; nodes whose sums are not known, or too long, are left out.
     """
-    known = _known.setdefault(calibration, {})
-    missing = [node for node in nodes if node.name not in known]
-    if missing:
-        known.update(_collected(model, calibration, missing))
-    return {node.name: found for node in nodes if (found := known[node.name]) is not None}
-
-
-def _collected(
-    model: Model, calibration: Calibration, nodes: Sequence[Node]
-) -> dict[str, InputProducts | None]:
-    found: dict[str, InputProducts | None] = dict.fromkeys(node.name for node in nodes)
+    found: dict[str, InputProducts] = {}
     usable = [node for node in nodes if sums_of(model, node) is not None]
     count = len(calibration.examples)
     if count < 2 or not usable:
