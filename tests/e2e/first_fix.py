@@ -40,7 +40,7 @@ def main() -> None:
         app = App(ROOT / "app" / "main.py", Path(home), arguments.model, arguments.data)
         browser = playwright.chromium.launch(executable_path=find(), args=["--no-sandbox"])
         try:
-            page = browser.new_page(viewport={"width": 1280, "height": 1100})
+            page = browser.new_page(viewport={"width": 1280, "height": 1000})
             page.goto(app.address)
             expect(page.locator("[data-drawn]")).to_be_visible(timeout=PATIENCE_MS)
             page.get_by_role("link", name="Overview", exact=True).click()
@@ -58,8 +58,13 @@ def main() -> None:
             print(f"after one click: {line}")
             print(f"{before:.1f} -> {after:.1f} dB in {time.monotonic() - begun:.0f} s")
             if arguments.picture:
-                page.wait_for_timeout(4000)
+                latency = page.get_by_test_id("stMetric").filter(has_text="Int8 latency")
+                expect(latency).to_contain_text(" ms", timeout=PATIENCE_MS)
+                expect(page.get_by_text(re.compile("^Trying fixes"))).to_have_count(
+                    0, timeout=PATIENCE_MS
+                )
                 page.mouse.move(2, 300)
+                page.wait_for_timeout(2000)
                 page.screenshot(path=arguments.picture)
         finally:
             browser.close()
