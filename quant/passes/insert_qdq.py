@@ -1,6 +1,6 @@
 """Put QuantizeLinear and DequantizeLinear pairs on activations."""
 
-from collections.abc import Collection, Mapping
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
 
 import onnx_ir as ir
@@ -77,7 +77,7 @@ class InsertQdq(ir.passes.InPlacePass):
         """Let quantized nodes read a tensor that stays in float as their weights expect it."""
         consumers = self._quantized_consumers(graph, value)
         node = divided(graph, names, value, name, self._draft.factors[name])
-        graph.insert_after(value.producer() or graph[0], node)
+        _insert_behind(graph, value, [node])
         for user, index in consumers:
             user.replace_input_with(index, node.outputs[0])
 
@@ -92,11 +92,7 @@ class InsertQdq(ir.passes.InPlacePass):
         rounded = pair[-1].outputs[0]
         behind = self._behind(graph, names, rounded, name, multiply=tensor.produced and others)
         added = [*before, *pair, *behind]
-        producer = value.producer()
-        if producer is None:
-            graph.insert_before(graph[0], added)
-        else:
-            graph.insert_after(producer, added)
+        _insert_behind(graph, value, added)
         seen = name if tensor.produced else names.unique(f"{name}_dequantized")
         if tensor.produced:
             value.name = names.unique(f"{name}_raw")
@@ -146,6 +142,15 @@ class InsertQdq(ir.passes.InPlacePass):
             if item is not None and item.quantized and use.idx in item.node.data:
                 found.append((use.node, use.idx))
         return found
+
+
+def _insert_behind(graph: ir.Graph, value: ir.Value, nodes: Sequence[ir.Node]) -> None:
+    """Put nodes behind what computes a value; first, for an input of the graph."""
+    producer = value.producer()
+    if producer is None:
+        graph.insert_before(graph[0], nodes)
+    else:
+        graph.insert_after(producer, nodes)
 
 
 def _pair(
