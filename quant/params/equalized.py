@@ -17,6 +17,7 @@ from quant.model.model import Model, Node
 from quant.numerics import along, dequantize_linear, quantize_linear
 from quant.params.constants import INT32_LIMIT, QuantizedConstant, weight_params
 from quant.params.folded_scales import BIAS, bias_of, weight_of
+from quant.params.split import weight_axis
 from quant.planning.plan import Plan
 from quant.types import PerChannel, QType, QuantParams
 
@@ -63,18 +64,14 @@ def met_factor(model: Model, node: Node, factor: NDArray[np.float32]) -> NDArray
     weight = node.weight
     if weight is None:
         return None
-    shape, given = weight.shape, model.ir_nodes[node.name]
+    shape = weight.shape
     if node.op_type == "Conv":
-        group, inputs = int_attribute(given, "group", 1), shape[1]
+        group, inputs = int_attribute(model.ir_nodes[node.name], "group", 1), shape[1]
         if group * inputs != factor.size or shape[0] % group:
             return None
         rows = np.repeat(factor.reshape(group, inputs), shape[0] // group, axis=0)
         return rows.reshape(*rows.shape, *(1,) * (len(shape) - 2))
-    axis = None
-    if node.op_type == "MatMul" and weight.index == 1 and len(shape) == 2:
-        axis = 0
-    elif node.op_type == "Gemm" and not int_attribute(given, "transA", 0):
-        axis = 1 if int_attribute(given, "transB", 0) else 0
+    axis = weight_axis(model, node)
     return along(factor, axis, 2) if axis is not None and shape[axis] == factor.size else None
 
 

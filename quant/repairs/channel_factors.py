@@ -7,8 +7,8 @@ weight, times what meets it.
 """
 
 import math
-from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from dataclasses import dataclass, replace
 from typing import Final
 
 import numpy as np
@@ -145,6 +145,19 @@ class _Site:
             return float((noise * gains).sum()) + read
 
         return error
+
+
+def with_chosen_factors(draft: Draft, tensors: Iterable[str], *, least_gain: float) -> Draft:
+    """A draft in which the channels of some tensors are divided, where that is expected to win.
+
+    Args:
+        draft: What was decided so far.
+        tensors: Activations that quantized nodes read.
+        least_gain: As for :func:`chosen_factors`.
+    """
+    found = {name: chosen_factors(draft, name, least_gain=least_gain) for name in tensors}
+    chosen = {name: factors for name, factors in found.items() if factors is not None}
+    return replace(draft, factors={**draft.factors, **chosen})
 
 
 def chosen_factors(draft: Draft, tensor: str, *, least_gain: float) -> ChannelFactors | None:

@@ -15,12 +15,11 @@ Equalization and Bias Correction" (2019), section 4.1, there by the ranges of we
 - It belongs before ``bias_correction``, which takes back what is left of the weights' rounding.
 """
 
-from dataclasses import replace
 from typing import Final
 
 from quant.params.equalized import computing_conv, divides
 from quant.params.folded_scales import weight_of
-from quant.repairs.channel_factors import chosen_factors
+from quant.repairs.channel_factors import with_chosen_factors
 from quant.repairs.draft import Draft, register
 
 _LEAST_GAIN: Final = 1.15
@@ -37,14 +36,12 @@ def equalize(draft: Draft) -> Draft:
     Returns:
         The draft with these factors.
     """
-    found = dict(draft.factors)
-    for name, tensor in draft.plan.activations.items():
-        if not tensor.produced or not _takes_a_division(draft, name):
-            continue
-        factors = chosen_factors(draft, name, least_gain=_LEAST_GAIN)
-        if factors is not None:
-            found[name] = factors
-    return replace(draft, factors=found)
+    tensors = (
+        name
+        for name, tensor in draft.plan.activations.items()
+        if tensor.produced and _takes_a_division(draft, name)
+    )
+    return with_chosen_factors(draft, tensors, least_gain=_LEAST_GAIN)
 
 
 def _takes_a_division(draft: Draft, tensor: str) -> bool:

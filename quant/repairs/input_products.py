@@ -10,6 +10,7 @@ on the examples that calibration kept.
   can be judged on the others.
 """
 
+import math
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Final
@@ -20,6 +21,7 @@ from numpy.typing import NDArray
 
 from quant.model.attributes import axis_pads, int_attribute, int_attributes
 from quant.model.model import Model, Node
+from quant.params.split import weight_axis
 from quant.runtime.session import InferenceSession
 from quant.statistics.calibration import Calibration
 
@@ -113,13 +115,11 @@ def sums_of(model: Model, node: Node) -> tuple[int, int] | None:
     weight = node.weight
     if weight is None or not node.data:
         return None
-    shape, given = weight.shape, model.ir_nodes[node.name]
     if node.op_type == "Conv":
-        groups, inputs = int_attribute(given, "group", 1), int(np.prod(shape[1:]))
-    elif node.op_type == "MatMul" and weight.index == 1 and len(shape) == 2:
-        groups, inputs = 1, shape[0]
-    elif node.op_type == "Gemm" and not int_attribute(given, "transA", 0):
-        groups, inputs = 1, shape[1 if int_attribute(given, "transB", 0) else 0]
+        groups = int_attribute(model.ir_nodes[node.name], "group", 1)
+        inputs = math.prod(weight.shape[1:])
+    elif (axis := weight_axis(model, node)) is not None:
+        groups, inputs = 1, weight.shape[axis]
     else:
         return None
     return (groups, inputs) if inputs <= MOST_INPUTS else None

@@ -12,10 +12,9 @@ and folded into the LayerNorm.
 - It belongs before ``bias_correction``, which takes back what is left of the weights' rounding.
 """
 
-from dataclasses import replace
 from typing import Final
 
-from quant.repairs.channel_factors import chosen_factors
+from quant.repairs.channel_factors import with_chosen_factors
 from quant.repairs.draft import Draft, register
 
 _LEAST_GAIN: Final = 1.6
@@ -32,11 +31,5 @@ def smooth(draft: Draft) -> Draft:
     Returns:
         The draft with these factors.
     """
-    found = dict(draft.factors)
-    for name, tensor in draft.plan.activations.items():
-        factors = None
-        if not tensor.produced:
-            factors = chosen_factors(draft, name, least_gain=_LEAST_GAIN)
-        if factors is not None:
-            found[name] = factors
-    return replace(draft, factors=found)
+    tensors = (name for name, t in draft.plan.activations.items() if not t.produced)
+    return with_chosen_factors(draft, tensors, least_gain=_LEAST_GAIN)
