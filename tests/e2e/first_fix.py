@@ -42,8 +42,8 @@ def main() -> None:
         try:
             page = browser.new_page(viewport={"width": 1280, "height": 1000})
             page.goto(app.address)
-            expect(page.locator("[data-drawn]")).to_be_visible(timeout=PATIENCE_MS)
-            page.get_by_role("link", name="Overview", exact=True).click()
+            page.get_by_role("link", name="Overview", exact=True).click(timeout=PATIENCE_MS)
+            expect(page.get_by_text("Where the error builds up")).to_be_visible(timeout=PATIENCE_MS)
             begun = time.monotonic()
             page.get_by_role("button", name="Measure", exact=True).click()
             first = page.locator(".st-key-finding-0")
