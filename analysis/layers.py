@@ -194,8 +194,7 @@ def _own_scales(quantized: QuantizedModel, tensor: str) -> str:
     split = quantized.draft.splits.get(tensor)
     if split is not None:
         return f", {counted(int((split.parts > 1).sum()), 'channel')} in parts"
-    own = tensor in quantized.draft.channels or tensor in quantized.draft.factors
-    return " per channel" if own else ""
+    return " per channel" if quantized.draft.has_own_scales(tensor) else ""
 
 
 def _state(quantized: QuantizedModel, item: NodePlan, tensor: str) -> tuple[State, str, str]:

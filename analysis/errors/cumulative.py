@@ -52,11 +52,19 @@ class Comparison:
     int8_predictions: NDArray[np.int32] | None
     left_out: tuple[str, ...]
 
+    @property
+    def worst_db(self) -> float:
+        """The sqnr of the output with most error, in dB.
+
+        Raises:
+            ValueError: No output could be compared.
+        """
+        return min(error.sqnr_db for error in self.outputs.values())
+
     def __repr__(self) -> str:
         """Samples, least output sqnr and top-1, in one line."""
-        worst = min((error.sqnr_db for error in self.outputs.values()), default=None)
         found = f"<Comparison over {self.samples:,} samples"
-        found += "" if worst is None else f": output sqnr {decibels(worst)}"
+        found += f": output sqnr {decibels(self.worst_db)}" if self.outputs else ""
         if self.float_top1 is not None and self.int8_top1 is not None:
             found += f", top-1 float {self.float_top1:.2%}, int8 {self.int8_top1:.2%}"
         return f"{found}>"

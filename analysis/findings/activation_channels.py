@@ -39,7 +39,7 @@ def _found(measurements: Measurements, *, few: bool) -> Iterable[Finding]:
         if spec.qtype.bits > 8 or tensor(group) not in measurements.noise.shares:
             continue
         draft = measurements.quantized.draft
-        if any(group in of for of in (draft.channels, draft.factors, draft.splits)):
+        if draft.has_own_scales(group):
             continue
         widths = channel_widths(measurements.stats(group))
         live = widths[widths > 0]

@@ -67,7 +67,7 @@ class Measurements:
     def sqnr_db(self) -> float:
         """sqnr_db of the outputs: measured where it was, else estimated."""
         if self.comparison is not None and self.comparison.outputs:
-            return min(error.sqnr_db for error in self.comparison.outputs.values())
+            return self.comparison.worst_db
         return self.noise.sqnr_db
 
     @cached_property

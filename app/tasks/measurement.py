@@ -92,5 +92,5 @@ def measured(pending: Pending, comparison: Comparison) -> Measurement:
         float_top1=comparison.float_top1,
         int8_top1=comparison.int8_top1,
         agreement=comparison.agreement,
-        sqnr_db=min(error.sqnr_db for error in comparison.outputs.values()),
+        sqnr_db=comparison.worst_db,
     )

@@ -61,7 +61,7 @@ class InsertQdq(ir.passes.InPlacePass):
 
     def call(self, model: ir.Model) -> InsertedQdq:
         """Insert the pairs in the main graph."""
-        graph = model.graph
+        graph, self._unmultiplied = model.graph, dict[str, str]()
         names = Names(graph)
         values = {str(v.name): v for v in (*graph.inputs, *(o for n in graph for o in n.outputs))}
         tensor_map = {

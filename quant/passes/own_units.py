@@ -37,8 +37,15 @@ def _scaled(
     """A Mul of a tensor's channels; its output has no name yet."""
     values = factor.beside(len(value.shape or ()))
     given = add_initializer(graph, names, f"{wanted}_by", values, None)
-    node = ir.Node("", "Mul", [value, given], num_outputs=1)
-    node.name = names.unique(f"{wanted}_Mul")
+    return _of_channels(names, "Mul", value, given, f"{wanted}_Mul")
+
+
+def _of_channels(
+    names: Names, op_type: str, value: ir.Value, given: ir.Value, wanted: str
+) -> ir.Node:
+    """A Mul or Add of a tensor and a constant of its channels; its output has no name yet."""
+    node = ir.Node("", op_type, [value, given], num_outputs=1)
+    node.name = names.unique(wanted)
     node.outputs[0].type, node.outputs[0].shape = ir.TensorType(ir.DataType.FLOAT), value.shape
     return node
 
@@ -88,10 +95,8 @@ def in_real_units(
     for op_type, channels in steps:
         constant = channels.reshape(-1, *(1,) * (rank - 2)) if rank > 2 else channels
         given = add_initializer(graph, names, f"{tensor}_channel_{op_type}", constant, None)
-        node = ir.Node("", op_type, [value, given], num_outputs=1)
-        node.name = names.unique(f"{tensor}_channel_{op_type}")
+        node = _of_channels(names, op_type, value, given, f"{tensor}_channel_{op_type}")
         value = node.outputs[0]
-        value.type, value.shape = ir.TensorType(ir.DataType.FLOAT), rounded.shape
         value.name = names.unique(f"{tensor}_{op_type}_out")
         made.append(node)
     return made

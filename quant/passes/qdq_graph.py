@@ -3,12 +3,14 @@
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 
+import numpy as np
 import onnx_ir as ir
+from numpy.typing import NDArray
 
-from quant.model.model import Model, Node
+from quant.model.model import Model
 from quant.model.opset import raise_opset
 from quant.params.constants import QuantizedConstant
-from quant.params.equalized import with_factors
+from quant.params.equalized import computing_conv, with_factors
 from quant.params.folded_scales import weight_of, with_folded_scales
 from quant.params.split import split_codes, weight_axis
 from quant.passes.drop_activations import DropActivations
@@ -56,14 +58,11 @@ def quantized_graph(
         ModelError: If a type needs a later opset that the model cannot be converted to.
     """
     model, plan = draft.model, draft.plan
-    convs = {name: _conv_of(plan, model.producers[name]) for name in draft.channels}
+    found = {name: computing_conv(model, plan, name) for name in draft.channels}
+    convs = {name: conv for name, conv in found.items() if conv is not None}
     constants, floats = _for_parts(draft)
     equalized = with_factors(model, plan, constants, draft.factors)
-    floats += tuple(
-        FloatConstant(name, index, f"{node.weight.name}_equalized", values)
-        for name, values in equalized.floats.items()
-        if (node := plan.nodes[name].node).weight and (index := node.weight.index) >= 0
-    )
+    floats += _equalized(plan, equalized.floats)
     constants = with_folded_scales(equalized.constants, convs, draft.channels, draft.activations)
     computed = {name for name, conv in convs.items() if weight_of(constants, conv) is not None}
     computed |= equalized.computed
@@ -105,10 +104,14 @@ def _for_parts(
     return tuple(found.values()), tuple(floats)
 
 
-def _conv_of(plan: Plan, node: Node) -> Node:
-    """The node, or the one before it that takes it in."""
-    fused = plan.nodes[node.name].fused_into
-    return plan.nodes[fused].node if fused else node
+def _equalized(plan: Plan, weights: Mapping[str, NDArray[np.float32]]) -> tuple[FloatConstant, ...]:
+    """Weights that stay float, by node, with the factors of their channels in them."""
+    made: list[FloatConstant] = []
+    for name, values in weights.items():
+        weight = plan.nodes[name].node.weight
+        if weight is not None:
+            made.append(FloatConstant(name, weight.index, f"{weight.name}_equalized", values))
+    return tuple(made)
 
 
 def _dilated_pools(model: Model) -> frozenset[str]:

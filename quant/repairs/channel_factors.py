@@ -188,8 +188,9 @@ def _site(draft: Draft, tensor: str) -> _Site | None:
     """A tensor that nobody else shares a scale with, if all that compute on it take factors."""
     planned, stats = draft.plan.activations[tensor], draft.calibration.tensors.get(tensor)
     alone = len(draft.plan.group_of(tensor).members) == 1
-    known = any(tensor in of for of in (draft.splits, draft.channels, draft.factors))
-    if stats is None or known or not alone or planned.spec.qtype.bits != QType.UINT8.bits:
+    if stats is None or not alone or draft.has_own_scales(tensor):
+        return None
+    if planned.spec.qtype.bits != QType.UINT8.bits:
         return None
     names = dict.fromkeys(name for name in draft.model.consumers.get(tensor, ()) if name)
     items = [item for name in names if (item := draft.plan.nodes[name]).quantized]

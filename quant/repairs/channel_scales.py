@@ -23,6 +23,7 @@ import numpy as np
 
 from quant.model.model import Node
 from quant.numerics import params_from_range
+from quant.params.equalized import computing_conv
 from quant.params.folded_scales import bias_of, output_shift, weight_of
 from quant.planning.plan import TensorPlan
 from quant.repairs.draft import Draft, register
@@ -91,12 +92,10 @@ def _conv_before(draft: Draft, tensor: TensorPlan) -> Node | None:
     node = draft.model.producers.get(tensor.name)
     if node is None or not tensor.produced or tensor.spec.qtype.bits != QType.UINT8.bits:
         return None
-    fused = draft.plan.nodes[node.name].fused_into
-    if node.op_type == "Relu" and fused:
-        node = draft.plan.nodes[fused].node
-    item = draft.plan.nodes[node.name]
-    whole = item.quantized and item.settings.quantize_bias
-    return node if whole and node.op_type == "Conv" else None
+    conv = computing_conv(draft.model, draft.plan, tensor.name)
+    if conv is None or (node is not conv and node.op_type != "Relu"):
+        return None
+    return conv if draft.plan.nodes[conv.name].settings.quantize_bias else None
 
 
 def _seen(stats: TensorStats, whole: QuantParams) -> QuantParams | None:

@@ -90,6 +90,10 @@ class Draft:
     tables: Mapping[str, QuantizedConstant] = field(default_factory=dict[str, QuantizedConstant])
     notes: tuple[str, ...] = ()
 
+    def has_own_scales(self, tensor: str) -> bool:
+        """Whether channels of an activation have scales of their own, in one way or another."""
+        return any(tensor in of for of in (self.channels, self.factors, self.splits))
+
     @cached_property
     def weight_factors(self) -> Mapping[str, WeightFactors]:
         """What the weights of nodes are multiplied by, for those with factors beside them."""

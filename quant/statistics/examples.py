@@ -80,10 +80,11 @@ class Examples:
     def add(self, batch: Batch) -> None:
         """Keep of a batch what belongs among the first."""
         own = batch.own(batch.feeds)
-        found = [
+        samples = (batch.sample(own, row) for row in range(batch.size))
+        found = kept(
             Example({name: self._repeated(array) for name, array in sample.items()})
-            for sample in (batch.sample(own, row) for row in range(batch.size))
-        ]
+            for sample in samples
+        )  # which takes the time, and needs no lock
         with self._lock:
             known = set(map(id, self._kept))
             # A view would hold all of its batch.

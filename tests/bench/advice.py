@@ -20,8 +20,7 @@ NEAR_DB, NEAR_FACTOR = 1.0, 1.5
 def output_db(model: quant.Model, calibration: quant.Calibration, recipe, data) -> float:
     """The output sqnr of a recipe over all of the data, in dB."""
     int8 = quant.quantize(model, calibration, recipe)
-    found = analysis.compare(model, int8, data, tensors="outputs")
-    return min(error.sqnr_db for error in found.outputs.values())
+    return analysis.compare(model, int8, data, tensors="outputs").worst_db
 
 
 def advice(model: quant.Model, calibration: quant.Calibration, recipe, data) -> list[Finding]:

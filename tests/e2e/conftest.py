@@ -5,9 +5,11 @@ import re
 import signal
 import subprocess
 import sys
+import tempfile
 import urllib.error
 import urllib.request
 from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager
 from email.message import Message
 from pathlib import Path
 from typing import NamedTuple
@@ -108,6 +110,19 @@ class App:
             return self.process.returncode, printed
         finally:
             self.process.kill()
+
+
+@contextmanager
+def browsing(model: str = "", data: str = "") -> Iterator[tuple[App, Browser]]:
+    """An app with a home of its own, and a browser, for scripts; both end with it."""
+    with tempfile.TemporaryDirectory() as home, sync_playwright() as playwright:
+        app = App(ROOT / "app" / "main.py", Path(home), model, data, folder=ROOT)
+        browser = playwright.chromium.launch(executable_path=find(), args=["--no-sandbox"])
+        try:
+            yield app, browser
+        finally:
+            browser.close()
+            app.stop()
 
 
 @pytest.fixture(scope="session")

@@ -13,12 +13,11 @@ import time
 from dataclasses import dataclass
 from pathlib import Path
 
-from playwright.sync_api import Page, expect, sync_playwright
+from playwright.sync_api import Page, expect
 
 import analysis
 import quant
-from tests.e2e.browser import find
-from tests.e2e.conftest import ROOT, App
+from tests.e2e.conftest import browsing
 
 PATIENCE_MS = 300_000
 POINT = ".js-plotly-plot .scatterlayer .point"
@@ -98,8 +97,7 @@ def adopted_file(page: Page, folder: Path) -> Path:
 def worst_db(model_path: str, file: Path, data_path: str) -> float:
     """The sqnr of the worst output that plain ONNX Runtime gets from a file."""
     data = quant.open_data(data_path, quant.load(model_path))
-    outputs = analysis.compare(model_path, file, data, tensors="outputs").outputs
-    return min(error.sqnr_db for error in outputs.values())
+    return analysis.compare(model_path, file, data, tensors="outputs").worst_db
 
 
 def main() -> None:
@@ -111,22 +109,17 @@ def main() -> None:
     parser.add_argument("--target", default="30 dB")
     parser.add_argument("--picture", type=Path, help="where to put a picture of the outcome")
     arguments = parser.parse_args()
-    with tempfile.TemporaryDirectory() as home, sync_playwright() as playwright:
-        app = App(ROOT / "app" / "main.py", Path(home), arguments.model, arguments.calibration)
-        browser = playwright.chromium.launch(executable_path=find(), args=["--no-sandbox"])
-        try:
-            page = browser.new_page(viewport={"width": 1280, "height": 2400}, accept_downloads=True)
-            page.goto(app.address)
-            expect(page.locator("[data-drawn]")).to_be_visible(timeout=PATIENCE_MS)
-            evaluate_on(page, arguments.evaluation)
-            seen = recover(page, arguments.target)
-            if arguments.picture:
-                page.locator(".st-key-recovery_box").screenshot(path=arguments.picture)
-            file = adopted_file(page, Path(home))
+    with browsing(arguments.model, arguments.calibration) as (app, browser):
+        page = browser.new_page(viewport={"width": 1280, "height": 2400}, accept_downloads=True)
+        page.goto(app.address)
+        expect(page.locator("[data-drawn]")).to_be_visible(timeout=PATIENCE_MS)
+        evaluate_on(page, arguments.evaluation)
+        seen = recover(page, arguments.target)
+        if arguments.picture:
+            page.locator(".st-key-recovery_box").screenshot(path=arguments.picture)
+        with tempfile.TemporaryDirectory() as folder:
+            file = adopted_file(page, Path(folder))
             found = worst_db(arguments.model, file, arguments.evaluation)
-        finally:
-            browser.close()
-            app.stop()
     print(f"points seen: {', '.join(map(str, seen.counts))}; {seen.seconds:.0f} s")
     low, high = seen.interval_db
     print(

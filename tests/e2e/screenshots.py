@@ -10,11 +10,10 @@ import re
 import tempfile
 from pathlib import Path
 
-from playwright.sync_api import Browser, Page, expect, sync_playwright
+from playwright.sync_api import Browser, Page, expect
 
 from tests.e2e import pane_demo
-from tests.e2e.browser import find
-from tests.e2e.conftest import ROOT, App
+from tests.e2e.conftest import ROOT, browsing
 
 SIZES = {1280: 900, 1920: 1080}
 PANE_PX = 1500
@@ -39,42 +38,30 @@ def main() -> None:
 
 
 def _pages(folder: Path) -> None:
-    with tempfile.TemporaryDirectory() as home, sync_playwright() as playwright:
-        app = App(ROOT / "app" / "main.py", Path(home), folder=ROOT)
-        browser = playwright.chromium.launch(executable_path=find(), args=["--no-sandbox"])
-        try:
-            _prepare(browser, app.address)
-            for width in SIZES:
-                for scheme in ("light", "dark"):
-                    _take(browser, app.address, folder, width, scheme)
-        finally:
-            browser.close()
-            app.stop()
+    with browsing() as (app, browser):
+        _prepare(browser, app.address)
+        for width in SIZES:
+            for scheme in ("light", "dark"):
+                _take(browser, app.address, folder, width, scheme)
 
 
 def _overviews(folder: Path) -> None:
     """Overview and Graph of the fragile sample under the default recipe, all measured."""
-    with tempfile.TemporaryDirectory() as home, sync_playwright() as playwright:
-        app = App(ROOT / "app" / "main.py", Path(home), folder=ROOT)
-        browser = playwright.chromium.launch(executable_path=find(), args=["--no-sandbox"])
-        try:
-            page = _open(browser, app.address, 1280, "light")
-            page.get_by_role("link", name="Overview").click()
-            expect(page.get_by_text("Where the error builds up")).to_be_visible()
-            page.get_by_role("button", name="Measure", exact=True).click()
-            latency = page.get_by_test_id("stMetric").filter(has_text="Int8 latency")
-            expect(latency.get_by_test_id("stMetricValue")).to_have_text(
-                re.compile(" ms"), timeout=PATIENCE
-            )
-            page.locator(".st-key-ranking-start button").first.click()
-            expect(page.get_by_text(re.compile("^Ranked by"))).to_be_visible(timeout=PATIENCE)
-            page.close()
-            for width in SIZES:
-                for scheme in ("light", "dark"):
-                    _take_overview(browser, app.address, folder, width, scheme)
-        finally:
-            browser.close()
-            app.stop()
+    with browsing() as (app, browser):
+        page = _open(browser, app.address, 1280, "light")
+        page.get_by_role("link", name="Overview").click()
+        expect(page.get_by_text("Where the error builds up")).to_be_visible()
+        page.get_by_role("button", name="Measure", exact=True).click()
+        latency = page.get_by_test_id("stMetric").filter(has_text="Int8 latency")
+        expect(latency.get_by_test_id("stMetricValue")).to_have_text(
+            re.compile(" ms"), timeout=PATIENCE
+        )
+        page.locator(".st-key-ranking-start button").first.click()
+        expect(page.get_by_text(re.compile("^Ranked by"))).to_be_visible(timeout=PATIENCE)
+        page.close()
+        for width in SIZES:
+            for scheme in ("light", "dark"):
+                _take_overview(browser, app.address, folder, width, scheme)
 
 
 def _take_overview(browser: Browser, address: str, folder: Path, width: int, scheme: str) -> None:
@@ -99,11 +86,9 @@ def _take_overview(browser: Browser, address: str, folder: Path, width: int, sch
 
 def _panes(folder: Path) -> None:
     """A Conv with its Relu, a Gelu, a symmetric tensor and one with an outlier; the ranking."""
-    with tempfile.TemporaryDirectory() as home, sync_playwright() as playwright:
-        model, data = pane_demo.write(Path(home))
-        app = App(ROOT / "app" / "main.py", Path(home), str(model), str(data))
-        browser = playwright.chromium.launch(executable_path=find(), args=["--no-sandbox"])
-        try:
+    with tempfile.TemporaryDirectory() as made:
+        model, data = pane_demo.write(Path(made))
+        with browsing(str(model), str(data)) as (app, browser):
             page = _open(browser, app.address, 1280, "light")
             pane_demo.choose(page, pane_demo.SYMMETRIC)
             option = page.get_by_role("option", name="int8, symmetric")
@@ -116,9 +101,6 @@ def _panes(folder: Path) -> None:
             page.close()
             for width, scheme in ((1280, "light"), (1920, "dark")):
                 _take_panes(browser, app.address, folder, width, scheme)
-        finally:
-            browser.close()
-            app.stop()
 
 
 def _take_panes(browser: Browser, address: str, folder: Path, width: int, scheme: str) -> None:

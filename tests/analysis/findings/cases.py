@@ -70,8 +70,7 @@ class Case:
         if self.measure is not None:
             return self.measure(self, made)
         arrays = open_data(data(self.sample, "evaluation"), self.model)
-        found = compare(self.model, made, arrays, tensors="outputs")
-        return min(error.sqnr_db for error in found.outputs.values())
+        return compare(self.model, made, arrays, tensors="outputs").worst_db
 
     def under(self, recipe: Recipe) -> QuantizedModel:
         return quantize(self.model, self.calibration, recipe)
