@@ -98,7 +98,8 @@ def recover(
         model: The float model.
         data: What to fit and choose by.
         evaluation: What to judge by.
-        metric: Metric of the outputs beside their error, or None.
+        metric: Metric of the outputs beside their error, or None. Where it needs labels that only
+            ``evaluation`` has, it judges and does not choose.
         target: What to reach.
         int8_share: Share of multiply-adds that must stay in int8, 0 to 1.
         seconds: What it may take, roughly. The search begins nothing new after 0.7 of it.
@@ -113,7 +114,8 @@ def recover(
 
     Raises:
         DataError: If there are too few samples, or the data does not fit.
-        MetricError: If the metric needs labels that are not there.
+        MetricError: If the metric needs labels that the data to judge by does not have, or, for a
+            target of the metric, ``data``.
         ModelError: If the model cannot be run.
         Cancelled: If ``progress`` raised it; the trail keeps what was measured.
     """
@@ -128,8 +130,13 @@ def recover(
             folds(data, min(PARTS, max(len(data), 2))),
         )
     study = Study(model, CalibrationData(data), judging, start, metric)
+    chooses = metric
     if metric is not None:
-        check_labels(metric, data.labels)
+        check_labels(metric, judging.labels)
+        if target.goal == "metric":
+            check_labels(metric, data.labels)
+        elif metric.needs_labels and data.labels is None:
+            chooses = None
     about = dict(study.key(MEASURED_ANEW).values()) | {
         "ignored outputs": ", ".join(sorted(ignored))
     }
@@ -138,7 +145,7 @@ def recover(
     fitted = [calibrate(model, part, progress=lambda _: teller.heartbeat()) for part in others]
     calibration = sum(fitted[1:], fitted[0])
 
-    def scorer(of: Dataset, most: int) -> Scorer:
+    def scorer(of: Dataset, most: int, metric: Metric | None = chooses) -> Scorer:
         return Scorer(model, thinned(of, most), metric, frozenset(ignored), teller.heartbeat)
 
     def fold(place: int) -> Fold:
@@ -168,7 +175,7 @@ def recover(
     ways = _distinct([best, *search.ways], start)
     best = ways[0]
     names = {way.recipe.content_key: way.name for way in ways}
-    judge = scorer(judging, JUDGING)
+    judge = scorer(judging, JUDGING, metric)
     teller.say("judging on samples that chose nothing", best.scores)
     points = Judge(judge, calibration, counts, kept).judged(ways, best)
     scores = next(scores for point, scores in points if point.chosen)
@@ -183,7 +190,7 @@ def recover(
         recipes={way.name: way.recipe for way in ways},
         samples=(sum(len(part) for part in others), len(judge.data)),
         floor_db=search.floor_db,
-        notes=tuple(unfair(judge.reference, scores)),
+        notes=(*_unlabelled(metric, chooses), *unfair(judge.reference, scores)),
         seconds=kept.seconds,
     )
 
@@ -214,6 +221,13 @@ class _Teller:
                 self._target,
             )
             self._progress(standing)
+
+
+def _unlabelled(metric: Metric | None, chooses: Metric | None) -> tuple[str, ...]:
+    """What to know about a metric that chose nothing."""
+    if metric is chooses or metric is None:
+        return ()
+    return (f"The data to choose by has no labels, so {metric.label} only judges.",)
 
 
 def _check(model: Model, ignored: Collection[str], int8_share: float) -> None:

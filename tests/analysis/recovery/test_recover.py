@@ -9,6 +9,7 @@ import pytest
 
 import quant
 import sample_models
+from analysis.metrics import METRICS, MetricError
 from analysis.recovery.documents import pareto_table, recovery_json
 from analysis.recovery.recovering import recover
 from analysis.recovery.target import Target
@@ -214,3 +215,16 @@ def test_a_changed_recipe_is_not_called_what_it_began_with(searched):
     found, _ = searched
     assert found.recipes[found.before.name].name == "recommended"
     assert found.quantized.recipe.name == "recovered"
+
+
+def test_labels_that_only_judge_are_enough_for_another_target(inputs):
+    model, data, evaluation = inputs
+    assert data.labels is None
+    metric = METRICS.named("top1")
+    found = recover(model, data, evaluation=evaluation, metric=metric, target=Target("sqnr", 10.0))
+    assert found.point.loss is not None
+    assert any("has no labels, so Top-1 only judges" in note for note in found.notes)
+    with pytest.raises(MetricError, match="expected an array 'labels' in the data"):
+        recover(model, data, evaluation=evaluation, metric=metric, target=Target("metric", 0.01))
+    with pytest.raises(MetricError, match="expected an array 'labels' in the data"):
+        recover(model, evaluation, evaluation=data, metric=metric, target=Target("sqnr", 10.0))
