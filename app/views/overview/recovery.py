@@ -23,6 +23,9 @@ EVERY: Final = 1.0
 """Seconds between looks at a search that runs."""
 
 TIMES: Final = (30, 60, 120, 300, 600)
+ALONE, BESIDE = 380, 190
+"""Pixels for the names of what was tried, where the table has the width of the page or half."""
+
 NAME: Final = 60
 """Characters of a name that its column has room for."""
 
@@ -138,10 +141,11 @@ def _so_far(workspace: Workspace, now: Standing) -> None:
     with left:
         captioned_chart(FIGURES["tried"], now, workspace.opened.model.name)
     with right:
-        _attempts(now.attempts)
+        _attempts(now.attempts, BESIDE)
 
 
-def _attempts(attempts: Sequence[Attempt]) -> None:
+def _attempts(attempts: Sequence[Attempt], width: int) -> None:
+    """What was tried; its names have so many pixels."""
     column = st.column_config
     st.dataframe(
         pd.DataFrame(
@@ -157,10 +161,10 @@ def _attempts(attempts: Sequence[Attempt]) -> None:
         height=230,
         hide_index=True,
         column_config={
-            "what": column.TextColumn("Tried", pinned=True, width=380),
-            "promised": column.NumberColumn("Promised (dB)", format="%.1f"),
-            "delivered": column.NumberColumn("Delivered (dB)", format="%.1f"),
-            "gain": column.NumberColumn("Gain (dB)", format="%+.2f"),
+            "what": column.TextColumn("Tried", pinned=True, width=width),
+            "promised": column.NumberColumn("Promised (dB)", format="%.1f", width=105),
+            "delivered": column.NumberColumn("Delivered (dB)", format="%.1f", width=105),
+            "gain": column.NumberColumn("Gain (dB)", format="%+.2f", width=80),
             "why": column.TextColumn("Verdict"),
         },
         placeholder="–",
@@ -190,7 +194,7 @@ def _outcome(workspace: Workspace, found: Recovery) -> None:
     if not found.attempts:
         return
     with st.expander(f"What was tried: {plural(len(found.attempts), 'attempt')}"):
-        _attempts(found.attempts)
+        _attempts(found.attempts, ALONE)
 
 
 def _percent(share: float | None) -> float | None:
