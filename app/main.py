@@ -2,7 +2,7 @@
 
 import streamlit as st
 
-from app.routes.plotly import ICON, WORDMARK
+from app.routes.plotly import ICON, STYLES, WORDMARK
 from app.session import user_session
 from app.tasks.opening import begin
 from app.views.shared.figure_chart import mode
@@ -20,6 +20,7 @@ if notice:
 if mode() == "dark":
     # Streamlit writes white on every primary button: 2.6 to 1 on the light blue of the dark theme.
     st.html(f"<style>{PRIMARY} {{ color: #0b1118; }}</style>")
+st.html(STYLES)
 begin()
 st.logo(WORDMARK, size="medium")
 page = st.navigation(

@@ -7,6 +7,7 @@ import plotly.graph_objects as go
 
 from analysis.figures.base import MeasuredModel, register
 from analysis.figures.theme import CEILING_DB, Mode, as_label, layout, style, with_title
+from analysis.short_names import cut_middle, short_names
 
 ROWS = 20
 """Units drawn at most."""
@@ -49,7 +50,7 @@ def units_figure(
     Returns:
         A figure of bars, one row a unit, in one or two columns.
     """
-    shown = list(units[:ROWS])
+    shown, names = list(units[:ROWS]), short_names(units)
     columns = [
         ("Sensitivity: output sqnr (dB), less is worse", sensitivity_db, "kl"),
         ("Benefit: gain of output sqnr (dB)", benefit_db, "percentile"),
@@ -86,7 +87,7 @@ def units_figure(
         yaxis={
             "tickmode": "array",
             "tickvals": places,
-            "ticktext": [as_label(_short(unit)) for unit in shown],
+            "ticktext": [as_label(cut_middle(names[unit], _NAME)) for unit in shown],
             "range": [len(shown) - 0.5, -0.5],
             "showgrid": False,
             "fixedrange": True,
@@ -94,8 +95,3 @@ def units_figure(
         },
     )
     return figure
-
-
-def _short(name: str) -> str:
-    """The end of a long name, where names differ."""
-    return name if len(name) <= _NAME else "…" + name[1 - _NAME :]

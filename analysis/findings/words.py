@@ -1,12 +1,16 @@
 """Names, numbers and counts as the sentences of findings have them."""
 
+from typing import Final
+
+from analysis.short_names import end_parts
+
+ROOM: Final = 32
+"""Characters of a name in a sentence."""
+
 
 def short(name: str) -> str:
-    """A tensor's or node's name as a sentence has it: the last parts of a long path."""
-    if len(name) <= 32:
-        return name
-    parts = name.strip("/").split("/")
-    return "…/" + "/".join(parts[-2:]) if len(parts) > 2 else f"…{name[-31:]}"
+    """A tensor's or node's name as a sentence has it: the last parts of a long one."""
+    return end_parts(name, ROOM)
 
 
 def times(ratio: float) -> str:

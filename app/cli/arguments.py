@@ -8,13 +8,16 @@ from pathlib import Path
 
 import quant
 from app.cli.output import tell
+from quant.data.images.preprocessing import PRESETS, Preprocessing, read_preprocessing
 from quant.io.one_at_a_time import alone_in
+
+DATA = "a .npz file, or a folder of them or of pictures"
 
 
 def model_and_data(parser: argparse.ArgumentParser) -> None:
     """A float model and the data to feed it."""
     parser.add_argument("model", type=Path, help="float .onnx file")
-    parser.add_argument("--data", type=Path, required=True, help="a .npz file or a folder of them")
+    parser.add_argument("--data", type=Path, required=True, help=DATA)
     data_axes(parser)
 
 
@@ -37,6 +40,26 @@ def data_axes(parser: argparse.ArgumentParser) -> None:
         metavar="OUT=IN",
         help="feed an output to an input with the next sample, zeros at first; may be given again",
     )
+    pictures(parser)
+
+
+def pictures(parser: argparse.ArgumentParser) -> None:
+    """How pictures become what the model takes."""
+    parser.add_argument(
+        "--preprocess",
+        metavar="PRESET|FILE.json",
+        help=f"how pictures are fed: {', '.join(PRESETS)}, or a file that describes it; guessed "
+        "from the model and told without",
+    )
+    parser.add_argument(
+        "--image-size",
+        type=_size,
+        metavar="WxH",
+        help="width and height of pictures, where the model leaves them open",
+    )
+    parser.add_argument(
+        "--skip-damaged", action="store_true", help="leave pictures out that cannot be read"
+    )
 
 
 def data_of(path: Path, model: quant.Model, options: argparse.Namespace) -> quant.Dataset:
@@ -50,10 +73,30 @@ def data_of(path: Path, model: quant.Model, options: argparse.Namespace) -> quan
         pairs = dict(options.feed_back)
         data = quant.open_sequence(path, model, pairs, batch_axes=axes)
     else:
-        data = quant.open_data(path, model, batch_axes=axes)
+        data = quant.open_data(
+            path,
+            model,
+            batch_axes=axes,
+            preprocessing=_preprocessing(options.preprocess),
+            image_size=options.image_size,
+            skip_damaged=options.skip_damaged,
+        )
     for note in data.notes:
         tell(f"note: {note}")
     return data
+
+
+def _preprocessing(asked: str | None) -> Preprocessing | str | None:
+    """What ``--preprocess`` asks for: a preset's name, or what a file describes."""
+    return read_preprocessing(Path(asked)) if asked and asked.endswith(".json") else asked
+
+
+def _size(text: str) -> tuple[int, int]:
+    """Height and width of ``WxH``, or of one number for both."""
+    width, _, height = text.lower().partition("x")
+    if not (width.isdecimal() and (height or width).isdecimal() and int(width)):
+        raise argparse.ArgumentTypeError(f"expected WxH such as 640x480, found {text!r}")
+    return int(height or width), int(width)
 
 
 def _pair(text: str) -> tuple[str, str]:

@@ -6,8 +6,10 @@ from typing import Final
 from streamlit.components.v2 import component
 from streamlit.components.v2.types import ComponentRenderer
 
-_MOUNT: Final = Path(__file__).with_name("mount.js")
-"""What every component begins and ends with."""
+_SHARED: Final = tuple(
+    Path(__file__).with_name(name) for name in ("mount.js", "ground.js", "formats.js", "fitted.js")
+)
+"""How every component begins and ends, knows the theme, and writes numbers and long names."""
 
 
 def text_component(name: str, folder: Path, scripts: tuple[str, ...]) -> ComponentRenderer:
@@ -22,7 +24,7 @@ def text_component(name: str, folder: Path, scripts: tuple[str, ...]) -> Compone
         folder: Where the files are.
         scripts: File names.
     """
-    files = (_MOUNT, *(folder / script for script in scripts))
+    files = (*_SHARED, *(folder / script for script in scripts))
     return component(
         name,
         html=(folder / f"{name}.html").read_text(encoding="utf-8"),

@@ -19,6 +19,9 @@ ICON: Final = str(Path(__file__).parents[1] / "static" / "icon.png")
 WORDMARK: Final = str(Path(__file__).parents[1] / "static" / "wordmark.svg")
 """The product's name, drawn in a colour that reads on both grounds."""
 
+STYLES: Final = Path(__file__).parents[1] / "static" / "app.css"
+"""What the theme has no word for."""
+
 
 async def _plotly(_: Request) -> Response:
     return FileResponse(

@@ -15,6 +15,7 @@ from analysis.ranges.weight_channels import (
     weight_channels,
     weight_options,
 )
+from analysis.short_names import short_names
 from analysis.study.measuring import COMPARISON
 from analysis.study.ranking import UnitRanking, unit_ranking
 from analysis.study.study import QUANTIZED_MODEL, Study
@@ -88,6 +89,12 @@ class Workspace:
     def units(self) -> tuple[UnitRow, ...]:
         """The rows by what is quantized as one."""
         return unit_rows(self.rows())
+
+    @cached_property
+    def short_names(self) -> dict[str, str]:
+        """What is shown of the name of each input and node where there is little room."""
+        model = self.opened.model
+        return short_names([item.name for item in (*model.inputs, *model.nodes)])
 
     def shape(self, tensor: str) -> Shape | None:
         """What the range picker draws of a quantized tensor, or None without statistics."""

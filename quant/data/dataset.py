@@ -8,6 +8,7 @@ from functools import cached_property
 import numpy as np
 from numpy.typing import NDArray
 
+from quant.data.images.preprocessing import Preprocessing
 from quant.data.input_checks import refuse_non_numbers
 from quant.data.layout import InputLayout
 from quant.data.npy import Array, Header
@@ -75,6 +76,8 @@ class Dataset:
         layouts: Model input -> how samples become what it takes; empty until a model is known.
         group: How many samples the model takes at once; None where any number will do.
         notes: What was guessed of the data, as sentences.
+        preprocessing: How pictures became the samples; None where they are no pictures.
+        classes: Names of the classes by number; empty where they are not known.
     """
 
     sources: tuple[DataSource, ...]
@@ -83,6 +86,8 @@ class Dataset:
     layouts: Mapping[str, InputLayout] = field(default_factory=dict[str, InputLayout])
     group: int | None = None
     notes: tuple[str, ...] = ()
+    preprocessing: Preprocessing | None = None
+    classes: tuple[str, ...] = ()
 
     def __len__(self) -> int:
         return sum(source.length for source in self.sources)

@@ -8,6 +8,10 @@ from typing import Final
 import numpy as np
 
 from quant.data.dataset import Dataset
+from quant.data.images.folder import image_folder, is_image_folder
+from quant.data.images.guess import guessed
+from quant.data.images.preprocessing import Preprocessing
+from quant.data.images.source import image_source, without_damaged
 from quant.data.input_checks import refuse_misfit
 from quant.data.layout import InputLayout, fitting, group_size, layout_of
 from quant.data.npy import Array, Header, read_headers
@@ -28,6 +32,9 @@ def open_data(
     model: Model | None = None,
     *,
     batch_axes: Mapping[str, int] | None = None,
+    preprocessing: Preprocessing | str | None = None,
+    image_size: tuple[int, int] | None = None,
+    skip_damaged: bool = False,
 ) -> Dataset:
     """Open calibration or evaluation data.
 
@@ -35,13 +42,20 @@ def open_data(
         source: Arrays named after the model's inputs, with the samples along their first axis and
             the classes under ``labels`` (optional); a ``.npz`` file of such arrays; a ``.npy``
             file for a model with one input; or a folder of ``.npz`` or of ``.npy`` files, which
-            are read in the order of their names and may differ in shape. An input of the model
-            that has no axis for samples takes one whole sample at a time, so its array has one axis
-            more; a single number feeds an input of rank 0 with every sample.
+            are read in the order of their names and may differ in shape; or a folder of pictures
+            (:func:`quant.data.images.folder.image_folder` says how it tells classes). An input of
+            the model that has no axis for samples takes one whole sample at a time, so its array
+            has one axis more; a single number feeds an input of rank 0 with every sample.
         model: The model it is for: names, shapes and dtypes are checked against its inputs.
         batch_axes: Array name -> the axis that counts the samples, in the array and in the input,
             where it is not the first. Such arrays are held in memory whole. Where the names of the
             model's axes leave no doubt, it is guessed and said in the data's notes.
+        preprocessing: How pictures become samples, or the name of a preset; guessed from the
+            model, and said in the notes, without it.
+        image_size: Height and width for the preset or the guess, in pixels, where the model leaves
+            them open; 224 each without.
+        skip_damaged: Whether pictures that cannot be read are left out and named in the notes;
+            otherwise the first one that is met is refused.
 
     Returns:
         The data. Samples are read when they are needed and are never all in memory.
@@ -49,6 +63,9 @@ def open_data(
     Raises:
         DataError: If it cannot be read, is empty, or does not fit the model.
     """
+    if not isinstance(source, Mapping) and is_image_folder(Path(source)):
+        wanted = _preprocessing(Path(source), model, preprocessing, image_size)
+        return _pictures(Path(source), model, *wanted, skip_damaged=skip_damaged)
     axes = dict(batch_axes or {})
     inputs = () if model is None else model.inputs
     stored: list[tuple[Path | None, dict[str, Header]]]
@@ -67,6 +84,45 @@ def open_data(
     check_sources(sources)
     data = Dataset(sources, moved=axes, notes=notes)
     return data if model is None else match_inputs(data, inputs)
+
+
+def _preprocessing(
+    path: Path,
+    model: Model | None,
+    asked: Preprocessing | str | None,
+    size: tuple[int, int] | None,
+) -> tuple[Preprocessing, tuple[str, ...]]:
+    """How pictures are fed, and what was guessed of it."""
+    if isinstance(asked, Preprocessing):
+        return asked, ()
+    if model is None:
+        raise DataError(
+            f"{path}: how pictures are fed depends on the model; give the model, or a "
+            "Preprocessing with its size"
+        )
+    guess = guessed(model, asked or "", size)
+    return guess.preprocessing, () if asked else (guess.note,)
+
+
+def _pictures(
+    path: Path,
+    model: Model | None,
+    preprocessing: Preprocessing,
+    notes: tuple[str, ...],
+    *,
+    skip_damaged: bool,
+) -> Dataset:
+    """The pictures of a folder as data."""
+    folder = image_folder(path)
+    if skip_damaged:
+        folder = without_damaged(folder)
+    data = Dataset(
+        (image_source(folder, preprocessing),),
+        notes=(*folder.notes, *notes),
+        preprocessing=preprocessing,
+        classes=folder.classes,
+    )
+    return data if model is None else match_inputs(data, model.inputs)
 
 
 def _find_axes(

@@ -1,9 +1,11 @@
 """A tab as a test sees it: its widgets by name, and what it shows of the project."""
 
+import json
 import re
 from dataclasses import replace
 from typing import Any
 
+import pandas as pd
 from streamlit.testing.v1 import AppTest
 
 from app.session import user_session
@@ -23,6 +25,19 @@ def named(widgets: Any, name: str) -> Any:
 def plain(markdown: str) -> str:
     """What a page shows of Markdown in which names are escaped."""
     return re.sub(r"\\([^a-zA-Z0-9\s])", r"\1", markdown).replace("\N{WORD JOINER}", "")
+
+
+def tables(app: AppTest) -> list[pd.DataFrame]:
+    """The tables of layers that a page shows: a row a layer, by its whole name."""
+    found = []
+    for element in app.get("bidi_component"):
+        if element.proto.component_name == "row_table":
+            table = json.loads(json.loads(element.proto.json)["table"])
+            keys = [column["key"] for column in table["columns"]][1:]
+            rows = [dict(zip(keys, row["cells"][1:], strict=True)) for row in table["rows"]]
+            index = pd.Index([row["name"] for row in table["rows"]], name="name")
+            found.append(pd.DataFrame(rows, index, columns=pd.Index(keys)))
+    return found
 
 
 def session(app: AppTest) -> UserSession:

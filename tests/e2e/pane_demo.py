@@ -73,12 +73,7 @@ def choose(page: Page, layer: str) -> None:
     search = page.get_by_role("searchbox").or_(page.get_by_placeholder("Search layers")).first
     search.fill(layer)
     expect(page.get_by_text(re.compile(r"^\d+ layers?, \d+ filtered out"))).to_be_visible()
-    expect(page.get_by_test_id("glide-cell-1-0").first).to_have_text(layer)
-    box = page.locator(
-        ".st-key-layers-table canvas, .st-key-layers_table canvas"
-    ).first.bounding_box()
-    assert box
-    page.mouse.click(box["x"] + 55, box["y"] + 34 + 16)
+    page.locator(f'.ql-table tr[data-row="{layer}"]').click()
     expect(page.get_by_text(re.compile(rf"^{layer} "))).to_be_visible()
     tensor = TENSORS.get(layer, layer)
     expect(page.locator(f'[data-drawn="{tensor}"]')).to_be_visible()

@@ -18,11 +18,11 @@ def test_channels_are_drawn_with_their_outliers_and_a_type_is_chosen_by_a_click(
     page: Page, start_app: Callable[..., App]
 ):
     page.goto(start_app().address)
-    table = page.get_by_test_id("stDataFrame").first
+    table = page.locator(".ql-table-box").first
     expect(table).to_be_visible(timeout=PATIENCE)
     page.get_by_placeholder("Search layers").fill(LAYER)
     expect(page.get_by_text("1 layer, 22 filtered out")).to_be_visible()
-    table.click(position={"x": 60, "y": 52})
+    table.locator("[data-row]").click()
     page.get_by_role("radio", name="Weights").click()
     expect(page.get_by_text("2 wide outliers of 256 channels")).to_be_visible()
     plots = page.locator(".js-plotly-plot")

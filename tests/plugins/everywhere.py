@@ -122,7 +122,7 @@ def _opened(model: str, data: str) -> AppTest:
     app = AppTest.from_file(MAIN, default_timeout=60).run()
     app.switch_page("views/layers/page.py").run()
     for _ in range(100):
-        if app.dataframe:
+        if app.get("bidi_component"):
             break
         time.sleep(0.1)
         app.run()

@@ -12,6 +12,7 @@ import streamlit as st
 
 from analysis.graph.layout import BOX
 from analysis.graph.model_graph import ModelGraph
+from analysis.short_names import short_names
 from app.components.base import text_component
 
 __all__ = ["Drawing", "NodeLook", "Paint", "graph"]
@@ -38,6 +39,7 @@ class Drawing:
         return json.dumps(
             {
                 "names": self.graph.names,
+                "shorts": [*short_names(self.graph.names).values()],
                 "ops": self.graph.op_types,
                 "outputs": self.graph.outputs,
                 "layers": layout.layers,

@@ -25,17 +25,6 @@ function edgePath(points) {
   return path;
 }
 
-const pen = document.createElement("canvas").getContext("2d");
-
-/** As much of the end of a text as there is room for: the end tells one name from another. */
-function fitted(text, font, room) {
-  pen.font = font;
-  if (pen.measureText(text).width <= room) return text;
-  let length = text.length;
-  while (length > 1 && pen.measureText(`…${text.slice(-length)}`).width > room) length -= 1;
-  return `…${text.slice(-length)}`;
-}
-
 class Topology {
   constructor(text, digest) {
     Object.assign(this, JSON.parse(text), { digest });
@@ -140,14 +129,14 @@ class Picture {
   }
 
   node(i, worded, x, y) {
-    const { names, ops, outputs, box: [width, height] } = this.topology;
+    const { names, shorts, ops, outputs, box: [width, height] } = this.topology;
     const element = made("g", { class: "ql-graph-node", "data-node": i, transform: `translate(${x - width / 2} ${y - height / 2})` });
     made("path", { class: "ql-graph-shape" }, element);
     made("rect", { class: "ql-graph-over", fill: "none", x: width - 12, y: 1, width: 11, height: height - 2, rx: 6 }, element);
     if (worded) {
       const title = made("title", {}, element);
       title.textContent = outputs[i] ? `${names[i]} (${ops[i]}), gives the output ${outputs[i]}` : `${names[i]} (${ops[i]})`;
-      made("text", { class: "ql-graph-name", x: 10, y: 19 }, element).textContent = fitted(names[i], `600 13px ${this.family}`, width - 20);
+      made("text", { class: "ql-graph-name", x: 10, y: 19 }, element).textContent = fitted(shorts[i], `600 13px ${this.family}`, width - 20);
       made("text", { class: "ql-graph-op", x: 10, y: 37 }, element);
       made("text", { class: "ql-graph-value", x: width - 14, y: 37, "text-anchor": "end" }, element);
     }
@@ -175,8 +164,7 @@ class Picture {
     const mark = STATES[look.state] || (outputs[i] ? "output" : "");
     const value = element.querySelector(".ql-graph-value");
     value.textContent = look.text;
-    pen.font = `600 13px ${this.family}`;
-    const room = width - 28 - pen.measureText(look.text).width;
+    const room = width - 28 - widthOf(look.text, `600 13px ${this.family}`);
     words.textContent = fitted(mark ? `${ops[i]}, ${mark}` : ops[i], `12px ${this.family}`, room);
   }
 

@@ -41,7 +41,7 @@ class RangePicker {
   update({ data, setTriggerValue }) {
     const start = performance.now();
     this.send = setTriggerValue;
-    const mode = modeOf(this.root);
+    const mode = groundMode(this.root);
     const font = getComputedStyle(this.root).fontFamily;
     const dressChanged = mode !== this.mode || font !== this.font;
     this.mode = mode;
@@ -105,10 +105,10 @@ class RangePicker {
     }
     // An end that the data does not reach stays at zero; a symmetric range has one free end.
     this.free = spec?.symmetric ? [false, true] : [low < 0, high > 0];
-    this.el.name.textContent = this.shape.title;
     this.el.name.title = this.shape.title;
     this.el.subtitle.textContent = this.shape.subtitle;
     this.el.subtitle.title = this.shape.subtitle;
+    writeName(this);
     const { zeros, count } = this.shape.histogram;
     this.el.note.textContent = zeros
       ? `${formatShare(zeros / count)} of the values are exactly 0 and not drawn` : "";
@@ -157,6 +157,7 @@ class RangePicker {
   // ---- drawing
 
   resized() {
+    if (this.shape) writeName(this);
     const width = Math.round(this.root.clientWidth);
     if (!width || width === this.width) return;
     this.width = width;

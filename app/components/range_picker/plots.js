@@ -20,14 +20,6 @@ function loadPlotly(url) {
   return plotlyLoading;
 }
 
-/** The ground of the app: light or dark, by the brightness of its background. */
-function modeOf(element) {
-  const probe = document.createElement("canvas").getContext("2d");
-  probe.fillStyle = getComputedStyle(element).getPropertyValue("--st-background-color").trim() || "#fff";
-  const [r, g, b] = [1, 3, 5].map((i) => parseInt(probe.fillStyle.slice(i, i + 2), 16));
-  return 0.299 * r + 0.587 * g + 0.114 * b < 128 ? "dark" : "light";
-}
-
 /** A copy of a Python figure in the colours of the mode, of this size and showing this range. */
 function dressed(figure, { theme, mode, font, hidden }, size, range) {
   const ground = theme.grounds[mode];

@@ -51,3 +51,10 @@ function writeNothing(picker) {
     input.value = "";
   }
 }
+
+/** The tensor's name, with its middle left out where there is no room. */
+function writeName({ el: { name, subtitle }, shape, font }) {
+  const beside = subtitle.scrollWidth ? subtitle.scrollWidth + 10 : 0;
+  const room = name.parentElement.clientWidth - beside;
+  name.textContent = room > 0 ? fitted(shape.title, `600 15px ${font}`, room) : shape.title;
+}

@@ -4,8 +4,9 @@ import streamlit as st
 
 from analysis.graph.model_graph import ModelGraph
 from analysis.layers import LayerRow, clipping_db, rounding_db
+from analysis.short_names import cut_middle, short_names
 from app.views.layers.table import go_to
-from app.views.shared.format import as_text, db, end_of, number, percent
+from app.views.shared.format import as_text, db, number, percent
 from app.views.shared.layer_state import layer_state
 from app.workspace.workspace import Workspace
 from quant.model.op_roles import INPUT_OP_TYPE
@@ -67,6 +68,7 @@ def _neighbours(graph: ModelGraph, name: str) -> None:
     if name not in graph.names:
         return
     place = graph.names.index(name)
+    shown = list(short_names(graph.names).values())
     for label, found in (
         ("Reads", [a for a, b in graph.layout.edges if b == place]),
         ("Consumers", [b for a, b in graph.layout.edges if a == place]),
@@ -76,7 +78,7 @@ def _neighbours(graph: ModelGraph, name: str) -> None:
         with st.container(gap="xxsmall"):
             st.caption(label)
             for other in found[:MOST_NEIGHBOURS]:
-                neighbour = f"{end_of(graph.names[other], NAME)} ({graph.op_types[other]})"
+                neighbour = f"{cut_middle(shown[other], NAME)} ({graph.op_types[other]})"
                 st.button(
                     as_text(neighbour),
                     key=f"graph go {label} {other}",

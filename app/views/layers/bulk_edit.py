@@ -1,10 +1,13 @@
-"""Change a setting for every layer of an operator type or whose name matches an expression."""
+"""Change a setting for every layer of an operator type, with such a name, or that is marked."""
 
+import re
+from collections.abc import Sequence
 from typing import Any
 
 import streamlit as st
 
 from app.session import user_session
+from app.views.layers.table import marked
 from app.views.shared.controls import calibrator_label, calibrator_list
 from app.views.shared.format import activation_type, as_text, plural
 from app.views.shared.messages import show_error
@@ -18,7 +21,7 @@ from quant.recipe.recipe import Selector
 from quant.types import QType
 
 KEEP = "unchanged"
-BY_TYPE, BY_NAME = "Operator type", "Name"
+BY_TYPE, BY_NAME, BY_MARK = "Operator type", "Name", "Marked"
 _TYPES = {
     activation_type(qtype, symmetric): (qtype, symmetric)
     for qtype, symmetric in (
@@ -39,7 +42,8 @@ def bulk_edit(workspace: Workspace) -> None:
     pop = st.popover(
         "Bulk edit",
         icon=":material/edit_note:",
-        help="Change settings of all layers of a type, or whose name matches an expression",
+        help="Change settings of all layers of a type, whose name matches an expression, or that "
+        "are marked in the table",
         key="bulk_edit",
         on_change="rerun",
     )
@@ -69,21 +73,27 @@ def bulk_edit(workspace: Workspace) -> None:
 
 def _apply() -> None:
     """Add the rule that the popover asks for when the button is pressed, drawn or not yet."""
-    by_name = st.session_state["bulk how"] == BY_NAME
-    selector: Selector = "pattern" if by_name else "op_type"
-    target = str(st.session_state["bulk pattern" if by_name else "bulk type"])
+    how = st.session_state["bulk how"]
+    selector: Selector = "op_type" if how == BY_TYPE else "pattern"
+    if how == BY_MARK:
+        target = _pattern_of(marked())
+    else:
+        target = str(st.session_state["bulk pattern" if how == BY_NAME else "bulk type"])
     user_session.edit(lambda recipe: with_bulk(recipe, selector, target, _values()))
 
 
 def _selector(workspace: Workspace) -> tuple[Selector, str]:
     how = st.segmented_control(
         "Layers by",
-        (BY_TYPE, BY_NAME),
-        default=BY_TYPE,
+        (BY_TYPE, BY_NAME, BY_MARK),
+        default=BY_MARK if marked() else BY_TYPE,
         required=True,
         key="bulk how",
-        persist_state="session",
     )
+    if how == BY_MARK:
+        if not marked():
+            st.caption("Mark layers in the table first: Ctrl or Shift with a click, or Space.")
+        return "pattern", _pattern_of(marked())
     if how == BY_NAME:
         text = st.text_input(
             "Regular expression",
@@ -98,6 +108,11 @@ def _selector(workspace: Workspace) -> tuple[Selector, str]:
         "Operator type", [*sorted(found), INPUT_OP_TYPE], key="bulk type", persist_state="session"
     )
     return "op_type", op_type or ""
+
+
+def _pattern_of(names: Sequence[str]) -> str:
+    """The expression that matches these layers and no other, or nothing without any."""
+    return "|".join(re.escape(name) for name in names)
 
 
 def _draw_values() -> None:

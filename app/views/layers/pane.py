@@ -45,9 +45,11 @@ def _head(workspace: Workspace, unit: UnitRow, head: Layer) -> str:
     facts = as_text(f"{kind}{', ' + shape if shape else ''}")
     note = f" :gray[{as_text(_note(unit))}]" if _note(unit) else ""
     with st.container(horizontal=True, vertical_alignment="center"):
+        short = workspace.short_names[unit.name]
         st.markdown(
-            f"**{as_text(unit.name)}** :gray[{facts}] :gray-badge[{unit_state(unit)}]{note}",
+            f"**{as_text(short)}** :gray[{facts}] :gray-badge[{unit_state(unit)}]{note}",
             width="stretch",
+            help=None if short == unit.name else as_text(unit.name),
         )
         if head.item is None or head.item.node.weight is None:
             return ACTIVATION

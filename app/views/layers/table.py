@@ -1,22 +1,32 @@
 """The table of layers: search, filter, sort, select."""
 
 import math
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
+from typing import Final
 
-import pandas as pd
 import streamlit as st
 
 from analysis.errors.tensor_error import ErrorStats
 from analysis.layers import LayerRow, UnitRow, clipping_db, rounding_db
 from analysis.sweep.unit_effects import KINDS
+from app.components.row_table import Column, Row, row_table
 from app.session import user_session
 from app.views.shared.controls import calibrator_label
 from app.views.shared.format import plural
 from app.views.shared.layer_state import STATES, unit_state
-from app.views.shared.row_table import row_table
 from app.workspace.workspace import Workspace
 
 KEY = "layers_table"
+DB_BAR: Final = (40.0, 0.0)
+"""sqnr_db without a bar, and with a full one."""
+
+BENEFIT_DB: Final = 1.0
+"""What wins back less has no full bar, however little the others win."""
+
+HEIGHT: Final = "max(350px, 100vh - 560px)"
+"""As CSS has it: what is left of a high window beside what stands above and below."""
+
+_MARKED: Final = "marked layers"
 
 
 def layers_table(workspace: Workspace) -> None:
@@ -27,22 +37,36 @@ def layers_table(workspace: Workspace) -> None:
     effects = {kind: workspace.ranking.by_node(kind) for kind in KINDS}
     unit = selected(workspace)
     row_table(
-        _frame(shown, comparison.tensors if comparison else {}, effects),
-        unit.name if unit else None,
+        _rows(workspace, shown, comparison.tensors if comparison else {}, effects),
+        [*_columns(measured=comparison is not None, effects=effects)],
+        chosen=unit.name if unit else None,
         choose=go_to,
         key=KEY,
-        columns=_columns(),
-        order=_order(measured=comparison is not None, effects=effects),
-        alt="Layers of the model with their quantization and its error",
+        about="Layers of the model with their quantization and its error",
+        height=HEIGHT,
+        marked=marked(),
+        mark=_mark,
+        empty="No layer matches the filters.",
     )
     hidden = len(units) - len(shown)
     note = f"{plural(len(shown), 'layer')}" + (f", {hidden} filtered out" if hidden else "")
+    if marked():
+        note += f", {len(marked())} marked for Bulk edit"
     st.caption(f"{note}. Local errors are of the layer's own output, predicted from its histogram.")
 
 
 def go_to(name: str) -> None:
     """Select a row."""
     user_session.select(name)
+
+
+def marked() -> tuple[str, ...]:
+    """The layers that are marked in this tab, beside the selected one."""
+    return st.session_state.get(_MARKED, ())
+
+
+def _mark(names: tuple[str, ...]) -> None:
+    st.session_state[_MARKED] = names
 
 
 def selected(workspace: Workspace) -> UnitRow | None:
@@ -94,40 +118,32 @@ def _filtered(units: Sequence[UnitRow]) -> list[UnitRow]:
     ]
 
 
-def _frame(
+def _rows(
+    workspace: Workspace,
     units: Sequence[UnitRow],
     measured: Mapping[str, ErrorStats],
     effects: Mapping[str, Mapping[str, float]],
-) -> pd.DataFrame:
-    def local(row: LayerRow, value: float) -> float | None:
-        return value if row.local is not None and math.isfinite(value) else None
-
-    def cumulative(row: LayerRow) -> float | None:
-        found = measured.get(row.tensor)
-        return found.sqnr_db if found is not None and math.isfinite(found.sqnr_db) else None
-
-    ends = [unit.end for unit in units]
-    return pd.DataFrame(
-        {
-            "name": [unit.name for unit in units],
-            "op": [unit.op_types for unit in units],
-            "state": [unit_state(unit) for unit in units],
-            "local": [local(r, r.local.sqnr_db) if r.local else None for r in ends],
-            "cumulative": [cumulative(row) for row in ends],
-            **{
-                kind: [_finite(known.get(unit.name)) for unit in units]
-                for kind, known in effects.items()
-            },
-            "clip": [100 * row.local.clip_rate if row.local else None for row in ends],
-            "calibrator": [_calibrator(row) for row in ends],
-            "rmin": [row.rmin for row in ends],
-            "rmax": [row.rmax for row in ends],
-            "rounding": [local(r, rounding_db(r.local)) if r.local else None for r in ends],
-            "clipping": [local(r, clipping_db(r.local)) if r.local else None for r in ends],
-            "activation": [row.activation or None for row in ends],
-            "weight": [unit.head.weight or None for unit in units],
+) -> list[Row]:
+    def cells(unit: UnitRow) -> dict[str, str | float | None]:
+        end = unit.end
+        error = measured.get(end.tensor)
+        return {
+            "local": end.local.sqnr_db if end.local else None,
+            "cumulative": error.sqnr_db if error else None,
+            **{kind: known.get(unit.name) for kind, known in effects.items()},
+            "clip": 100 * end.local.clip_rate if end.local else None,
+            "state": unit_state(unit),
+            "op": unit.op_types,
+            "calibrator": _calibrator(end),
+            "rmin": end.rmin,
+            "rmax": end.rmax,
+            "rounding": rounding_db(end.local) if end.local else None,
+            "clipping": clipping_db(end.local) if end.local else None,
+            "activation": end.activation or None,
+            "weight": unit.head.weight or None,
         }
-    )
+
+    return [Row(unit.name, workspace.short_names[unit.name], cells(unit)) for unit in units]
 
 
 def _calibrator(row: LayerRow) -> str | None:
@@ -136,75 +152,85 @@ def _calibrator(row: LayerRow) -> str | None:
     return "fixed range" if row.calibrator == "fixed" else calibrator_label(row.calibrator)
 
 
-def _finite(value: float | None) -> float | None:
-    # Rounded to what is shown, so that nothing lost is no "-0.00".
-    return round(value, 2) + 0.0 if value is not None and math.isfinite(value) else None
-
-
-def _order(*, measured: bool, effects: Mapping[str, Mapping[str, float]]) -> list[str]:
-    order = ["name", "op", "state", "local", "cumulative"]
-    order += [kind for kind, known in effects.items() if known]
-    order += ["clip", "calibrator", "rmin", "rmax", "rounding", "clipping", "activation", "weight"]
-    return order if measured else [name for name in order if name != "cumulative"]
-
-
-def _columns():
-    column = st.column_config
-    return {
-        "op": column.TextColumn("Op", width=92),
-        "state": column.TextColumn(
-            "State",
-            width=66,
-            help=". ".join(f"{word}: {says}" for word, says in STATES.items()) + ".",
-        ),
-        "local": column.NumberColumn(
-            "Local dB",
-            format="%.1f",
-            width=66,
-            help="Local sqnr_db: the signal to error ratio of quantizing this layer's own output "
-            "and nothing else, predicted from its histogram.",
-        ),
-        "cumulative": column.NumberColumn(
+def _columns(*, measured: bool, effects: Mapping[str, Mapping[str, float]]) -> Iterator[Column]:
+    """The columns that there is something to say in, what tells most on the left."""
+    yield Column(
+        "local",
+        "Local dB",
+        76,
+        number=True,
+        digits=1,
+        bar=DB_BAR,
+        help="Local sqnr_db: the signal to error ratio of quantizing this layer's own output and "
+        "nothing else, predicted from its histogram. The bar is long where it is bad.",
+    )
+    if measured:
+        yield Column(
+            "cumulative",
             "Cumulative dB",
-            format="%.1f",
-            width=100,
+            112,
+            number=True,
+            digits=1,
+            bar=DB_BAR,
             help="Cumulative sqnr_db, measured: the float tensor against the same tensor with "
-            "everything quantized.",
-        ),
-        "sensitivity": column.NumberColumn(
+            "everything quantized. The bar is long where it is bad.",
+        )
+    if effects["sensitivity"]:
+        yield Column(
+            "sensitivity",
             "Sensitivity dB",
-            format="%.1f",
-            width=100,
-            help="Sensitivity, measured: sqnr_db of the outputs with only this layer in int8.",
-        ),
-        "benefit": column.NumberColumn(
+            110,
+            number=True,
+            digits=1,
+            bar=DB_BAR,
+            help="Sensitivity, measured: sqnr_db of the outputs with only this layer in int8. "
+            "The bar is long where it is bad.",
+        )
+    if effects["benefit"]:
+        yield Column(
+            "benefit",
             "Benefit dB",
-            format="%+.2f",
-            width=84,
+            90,
+            number=True,
+            digits=2,
+            signed=True,
+            down=True,
+            bar=(0.0, max([BENEFIT_DB, *filter(math.isfinite, effects["benefit"].values())])),
             help="Benefit, measured: sqnr_db that the outputs gain with everything in int8 but "
             "this layer.",
-        ),
-        "clip": column.NumberColumn(
-            "Clip %",
-            format="%.3f",
-            width=62,
-            help="Clip rate: share of the float values outside the representable range.",
-        ),
-        "calibrator": column.TextColumn("Calibrator", width=104),
-        "rmin": column.NumberColumn("rmin", format="%.4g", width=72, help="In real units."),
-        "rmax": column.NumberColumn("rmax", format="%.4g", width=72, help="In real units."),
-        "rounding": column.NumberColumn(
-            "Rounding dB",
-            format="%.1f",
-            width=92,
-            help="Local sqnr_db if there were only the rounding error.",
-        ),
-        "clipping": column.NumberColumn(
-            "Clipping dB",
-            format="%.1f",
-            width=92,
-            help="Local sqnr_db if there were only the clipping error; – where nothing is clipped.",
-        ),
-        "activation": column.TextColumn("Activation", width=110),
-        "weight": column.TextColumn("Weights", width=120),
-    }
+        )
+    yield Column(
+        "clip",
+        "Clip %",
+        66,
+        number=True,
+        digits=3,
+        down=True,
+        bar=(0.0, 1.0),
+        help="Clip rate: share of the float values outside the representable range. The bar is "
+        "full at 1 %.",
+    )
+    states = ". ".join(f"{word}: {says}" for word, says in STATES.items())
+    yield Column("state", "State", 70, help=f"{states}.")
+    yield Column("op", "Op", 104)
+    yield Column("calibrator", "Calibrator", 120)
+    yield Column("rmin", "rmin", 80, number=True, help="Lower end of the range in real units.")
+    yield Column("rmax", "rmax", 80, number=True, help="Upper end of the range in real units.")
+    yield Column(
+        "rounding",
+        "Rounding dB",
+        98,
+        number=True,
+        digits=1,
+        help="Local sqnr_db if there were only the rounding error.",
+    )
+    yield Column(
+        "clipping",
+        "Clipping dB",
+        98,
+        number=True,
+        digits=1,
+        help="Local sqnr_db if there were only the clipping error; – where nothing is clipped.",
+    )
+    yield Column("activation", "Activation", 120)
+    yield Column("weight", "Weights", 130)

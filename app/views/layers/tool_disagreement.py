@@ -4,19 +4,48 @@ import math
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-import pandas as pd
 import streamlit as st
 
 from analysis.layers import UnitRow
 from analysis.ranges.candidates import RangeCandidate
+from app.components.row_table import Column, Row, row_table
 from app.tasks.range_candidates import Choices, choices_of
 from app.views.layers.table import go_to
 from app.views.shared.format import plural
-from app.views.shared.row_table import row_table
 from app.workspace.workspace import Workspace
 
 KEY = "disagreement table"
 POLL_SECONDS = 0.7
+COLUMNS = (
+    Column(
+        "gap",
+        "Gap dB",
+        72,
+        number=True,
+        digits=1,
+        down=True,
+        bar=(0.0, 20.0),
+        help="What the right choice is worth: the predicted sqnr of the best choice less the "
+        "median of all choices. As in every column here, sqnr is weighted by effect on "
+        "the tensor's consumers.",
+    ),
+    Column(
+        "loses",
+        "Loses dB",
+        80,
+        number=True,
+        digits=1,
+        down=True,
+        bar=(0.0, 20.0),
+        help="The predicted sqnr of the best choice less that of the range in use.",
+    ),
+    Column("best", "Best choice", 150),
+    Column("best_db", "Best dB", 74, number=True, digits=1),
+    Column("median_db", "Median dB", 90, number=True, digits=1),
+    Column("worst", "Worst choice", 150),
+    Column("worst_db", "Worst dB", 80, number=True, digits=1),
+    Column("op", "Op", 104),
+)
 
 
 @dataclass(frozen=True)
@@ -39,12 +68,13 @@ def disagreement(workspace: Workspace, unit: UnitRow | None) -> None:
     wanted = [other for other in workspace.units if workspace.asked(other.end.tensor)]
     ranked = _ranked(workspace, wanted)
     row_table(
-        _frame(ranked),
-        unit.name if unit else None,
+        [Row(r.unit.name, workspace.short_names[r.unit.name], _cells(r)) for r in ranked],
+        COLUMNS,
+        chosen=unit.name if unit else None,
         choose=go_to,
         key=KEY,
-        columns=_columns(),
-        alt="Tensors ranked by how much the tools disagree about their range",
+        about="Tensors ranked by how much the tools disagree about their range",
+        empty="No tensor is computed yet.",
     )
     _progress(workspace, len(ranked), len(wanted))
 
@@ -88,43 +118,15 @@ def _rated_db(row: RangeCandidate | None) -> float | None:
     return found if found is not None and math.isfinite(found) else None
 
 
-def _frame(ranked: Sequence[Ranked]) -> pd.DataFrame:
-    return pd.DataFrame(
-        {
-            "name": [item.unit.name for item in ranked],
-            "gap": [item.choices.gap_db for item in ranked],
-            "loses": [item.loses_db for item in ranked],
-            "best": [item.choices.best.label if item.choices.best else None for item in ranked],
-            "best_db": [_rated_db(item.choices.best) for item in ranked],
-            "median_db": [item.choices.median_db for item in ranked],
-            "worst": [item.choices.worst.label if item.choices.worst else None for item in ranked],
-            "worst_db": [_rated_db(item.choices.worst) for item in ranked],
-            "op": [item.unit.op_types for item in ranked],
-        }
-    )
-
-
-def _columns():
-    column = st.column_config
+def _cells(item: Ranked) -> dict[str, str | float | None]:
+    best, worst = item.choices.best, item.choices.worst
     return {
-        "gap": column.NumberColumn(
-            "Gap dB",
-            format="%.1f",
-            width=64,
-            help="What the right choice is worth: the predicted sqnr of the best choice less the "
-            "median of all choices. As in every column here, sqnr is weighted by effect on "
-            "the tensor's consumers.",
-        ),
-        "loses": column.NumberColumn(
-            "Loses dB",
-            format="%.1f",
-            width=72,
-            help="The predicted sqnr of the best choice less that of the range in use.",
-        ),
-        "best": column.TextColumn("Best choice", width=150),
-        "best_db": column.NumberColumn("Best dB", format="%.1f", width=66),
-        "median_db": column.NumberColumn("Median dB", format="%.1f", width=82),
-        "worst": column.TextColumn("Worst choice", width=150),
-        "worst_db": column.NumberColumn("Worst dB", format="%.1f", width=70),
-        "op": column.TextColumn("Op", width=92),
+        "gap": item.choices.gap_db,
+        "loses": item.loses_db,
+        "best": best.label if best else None,
+        "best_db": _rated_db(best),
+        "median_db": item.choices.median_db,
+        "worst": worst.label if worst else None,
+        "worst_db": _rated_db(worst),
+        "op": item.unit.op_types,
     }

@@ -1,32 +1,30 @@
 """Which layers do most harm: sensitivity and benefit of each, live while they are measured."""
 
 import math
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import replace
 
-import pandas as pd
 import streamlit as st
 
 from analysis.metrics import Metric
 from analysis.study.ranking import UnitRanking, unit_ranking
 from analysis.sweep.unit_effects import KINDS
+from app.components.row_table import Column, Row, row_table
 from app.jobs import Job
 from app.session import user_session
 from app.tasks.ranking import ranking_job, start_ranking
 from app.tasks.stages import TITLES
-from app.views.layers.table import go_to
-from app.views.shared.format import as_text, end_of, plural, seconds
+from app.views.layers.table import BENEFIT_DB, DB_BAR, go_to
+from app.views.shared.format import as_text, plural, seconds
 from app.views.shared.job_panel import show_outcome
 from app.views.shared.widget_key import heard, widget_key
 from app.workspace.workspace import Workspace
 from quant.ablation import QuantUnit
 
-NAME = 44
-"""Characters of a name that its column has room for."""
 KEY = "ranking_table"
 EVERY = 1.0
 """Seconds between looks at a ranking that runs."""
-HEIGHT = 290
+HEIGHT = "290px"
 
 
 def ranking_panel(workspace: Workspace) -> None:
@@ -151,30 +149,18 @@ def _table(workspace: Workspace, found: UnitRanking) -> None:
     if not found.sensitivity:
         return
     units, metric = found.ordered, workspace.metric
-    names = [unit.name for unit in units]
     row = user_session.current().row
-    place = next((i for i, unit in enumerate(units) if row in unit.nodes), None)
-
-    def chosen() -> None:
-        rows = st.session_state[KEY]["selection"]["rows"]
-        if rows and rows[0] < len(names):
-            go_to(names[rows[0]])
-
-    st.session_state[KEY] = {
-        "selection": {"rows": [] if place is None else [place], "columns": [], "cells": []}
-    }
-    st.dataframe(
-        _frame(workspace, found, units, share=metric is not None and metric.unit == "%"),
+    chosen = next((unit.name for unit in units if row in unit.nodes), None)
+    row_table(
+        _rows(workspace, found, units, share=metric is not None and metric.unit == "%"),
+        [*_columns(found, metric)],
+        chosen=chosen,
+        choose=go_to,
         key=KEY,
         height=HEIGHT,
-        hide_index=True,
-        on_select=chosen,
-        selection_mode="single-row",
-        column_config=_columns(metric),
-        placeholder="–",
-        alt="Layers by what they do to the outputs, the worst first",
+        about="Layers by what they do to the outputs, the worst first",
     )
-    if place is not None and st.button(
+    if chosen is not None and st.button(
         f"Go to {as_text(row)} in Layers",
         key="ranking go",
         type="tertiary",
@@ -183,72 +169,72 @@ def _table(workspace: Workspace, found: UnitRanking) -> None:
         st.switch_page("views/layers/page.py")
 
 
-def _frame(
+def _rows(
     workspace: Workspace, found: UnitRanking, units: Sequence[QuantUnit], *, share: bool
-) -> pd.DataFrame:
+) -> list[Row]:
     ops = {row.name: row.op_type for row in workspace.rows()}
     scale = 100 if share else 1
 
-    def finite(value: float | None) -> float | None:
-        return value if value is not None and math.isfinite(value) else None
-
-    def alone(name: str) -> float | None:
-        effect = found.sensitivity.get(name)
-        return finite(effect.sqnr_db) if effect else None
-
-    def gain(name: str) -> float | None:
-        value = finite(found.gain_db(name))
-        return None if value is None else round(value, 2) + 0.0
-
     def scaled(value: float | None) -> float | None:
-        # Without a sign of zero: nothing was lost or gained.
-        return None if value is None else round(scale * value, 4) + 0.0
+        return None if value is None else scale * value
 
-    return pd.DataFrame(
-        {
-            "layer": [end_of(unit.name, NAME) for unit in units],
-            "op": [" + ".join(ops.get(n, "") for n in unit.nodes) for unit in units],
-            "sensitivity": [alone(unit.name) for unit in units],
-            "loss": [scaled(found.loss(unit.name)) for unit in units],
-            "benefit": [gain(unit.name) for unit in units],
-            "gain": [scaled(found.gain(unit.name)) for unit in units],
+    def cells(unit: QuantUnit) -> dict[str, str | float | None]:
+        alone = found.sensitivity.get(unit.name)
+        return {
+            "op": " + ".join(ops.get(name, "") for name in unit.nodes),
+            "sensitivity": alone.sqnr_db if alone else None,
+            "loss": scaled(found.loss(unit.name)),
+            "benefit": found.gain_db(unit.name),
+            "gain": scaled(found.gain(unit.name)),
         }
+
+    return [Row(unit.name, workspace.short_names[unit.name], cells(unit)) for unit in units]
+
+
+def _columns(found: UnitRanking, metric: Metric | None) -> Iterator[Column]:
+    gains = [found.gain_db(unit.name) for unit in found.units]
+    greatest = max([BENEFIT_DB, *(g for g in gains if g is not None and math.isfinite(g))])
+    yield Column("op", "Op", 150)
+    yield Column(
+        "sensitivity",
+        "Sensitivity (dB)",
+        128,
+        number=True,
+        digits=1,
+        bar=DB_BAR,
+        help="Sensitivity: output sqnr with only this layer in int8. Low is bad, and its bar long.",
     )
-
-
-def _columns(metric: Metric | None):
-    column = st.column_config
-    columns = {
-        "layer": column.TextColumn("Layer", pinned=True, width=300),
-        "op": column.TextColumn("Op"),
-        "sensitivity": column.NumberColumn(
-            "Sensitivity (dB)",
-            format="%.1f",
-            help="Sensitivity: output sqnr with only this layer in int8. Low is bad.",
-        ),
-        "benefit": column.NumberColumn(
-            "Benefit (dB)",
-            format="%+.2f",
-            help="Benefit: output sqnr gained with everything in int8 but this layer.",
-        ),
-    }
-    return columns | ({"loss": None, "gain": None} if metric is None else _of_metric(metric))
-
-
-def _of_metric(metric: Metric):
-    column = st.column_config
-    unit = "points" if metric.unit == "%" else metric.unit
+    unit, digits = ("points", 2) if metric and metric.unit == "%" else (metric and metric.unit, 4)
     ending = f" ({unit})" if unit else ""
-    digits = "%.2f" if metric.unit == "%" else "%.4f"
-    return {
-        "loss": column.NumberColumn(
+    if metric is not None:
+        yield Column(
+            "loss",
             f"{metric.label} lost{ending}",
-            format=digits,
+            150,
+            number=True,
+            digits=digits,
+            down=True,
             help=f"Sensitivity: what {metric.label} loses with only this layer in int8.",
-        ),
-        "gain": column.NumberColumn(
+        )
+    yield Column(
+        "benefit",
+        "Benefit (dB)",
+        110,
+        number=True,
+        digits=2,
+        signed=True,
+        down=True,
+        bar=(0.0, greatest),
+        help="Benefit: output sqnr gained with everything in int8 but this layer.",
+    )
+    if metric is not None:
+        yield Column(
+            "gain",
             f"{metric.label} gained{ending}",
-            format="%+.2f" if metric.unit == "%" else "%+.4f",
+            160,
+            number=True,
+            digits=digits,
+            signed=True,
+            down=True,
             help=f"Benefit: what {metric.label} gains with everything in int8 but this layer.",
-        ),
-    }
+        )

@@ -15,6 +15,7 @@ from analysis.errors.per_sample import (
     unusual_layers,
 )
 from analysis.report.image import Picture, picture
+from analysis.short_names import cut_middle
 from analysis.study.measuring import OUT_OF_RANGE, SAMPLE_ERRORS
 from app.tasks.measurement import measuring
 from app.views.layers.table import go_to, selected
@@ -32,6 +33,8 @@ SHOWN = 8
 PICTURE = 112
 TOP = 3
 VALUES = 6
+NAME = 24
+"""Characters of a layer's name that its button has room for."""
 
 
 def samples_panel(workspace: Workspace) -> None:
@@ -140,7 +143,7 @@ def _sample(
         row = producer.name if producer else layer.tensor
         st.button(
             f"{_share(layer.clip_rate)} clipped, mean {_share(layer.mean_clip_rate)}: "
-            f"{as_text(_short(row))}",
+            f"{as_text(cut_middle(row, NAME))}",
             key=f"sample {sample.index} {layer.tensor}",
             type="tertiary",
             icon=":material/content_cut:",
@@ -256,7 +259,3 @@ def _class(index: int, names: tuple[str, ...]) -> str:
 def _share(share: float) -> str:
     """A share in percent with two digits that tell: clip rates differ by orders of magnitude."""
     return "<0.0001 %" if 0 < share < 1e-6 else f"{100 * share:.2g} %"
-
-
-def _short(name: str) -> str:
-    return name if len(name) <= 24 else f"…{name[-23:]}"

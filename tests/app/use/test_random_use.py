@@ -8,6 +8,7 @@ from streamlit.testing.v1 import AppTest
 
 from app.session import user_session
 from app.session.start_options import StartOptions, set_start_options
+from tests.app.screen import tables
 from tests.app.use.player import Player
 from tests.app.views.test_views import classifier, started, until
 from tests.models import images
@@ -31,7 +32,7 @@ def ready(tmp_path_factory: pytest.TempPathFactory) -> Iterator[None]:
 
 def opened() -> AppTest:
     app = started()
-    return until(app, lambda: bool(app.dataframe))
+    return until(app, lambda: bool(tables(app)))
 
 
 def played(seed: int) -> int:

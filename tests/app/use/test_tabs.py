@@ -10,7 +10,7 @@ from streamlit.testing.v1 import AppTest
 from app.session import user_session
 from app.session.start_options import StartOptions, set_start_options
 from quant.recipe.presets import preset
-from tests.app.screen import named, project, select_row, session
+from tests.app.screen import named, project, select_row, session, tables
 from tests.app.use.player import held_by
 from tests.app.views.test_views import classifier, started, until
 from tests.models import images
@@ -24,7 +24,7 @@ def tab(tmp_path: Path) -> Iterator[AppTest]:
     set_start_options(StartOptions(str(tmp_path / "net.onnx"), str(tmp_path / "data.npz")))
     user_session.forget()
     app = started()
-    yield until(app, lambda: bool(app.dataframe))
+    yield until(app, lambda: bool(tables(app)))
     user_session.forget()
     set_start_options(StartOptions())
 

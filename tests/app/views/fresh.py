@@ -6,6 +6,7 @@ import numpy as np
 from streamlit.testing.v1 import AppTest
 
 from app.session.start_options import StartOptions, set_start_options
+from tests.app.screen import tables
 from tests.app.views.test_views import classifier, started, until
 from tests.models import images
 
@@ -18,5 +19,5 @@ def fresh_overview(folder: Path) -> AppTest:
     np.savez(folder / "data.npz", **feeds, labels=np.arange(24) % 2)
     set_start_options(StartOptions(str(folder / "net.onnx"), str(folder / "data.npz")))
     app = started()
-    until(app, lambda: bool(app.dataframe))
+    until(app, lambda: bool(tables(app)))
     return app.switch_page("views/overview/page.py").run()

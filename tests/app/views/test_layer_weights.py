@@ -9,7 +9,7 @@ from streamlit.testing.v1 import AppTest
 from app.session import user_session
 from app.session.start_options import StartOptions, set_start_options
 from quant.types import QType
-from tests.app.screen import named, project, select_row
+from tests.app.screen import named, project, select_row, tables
 from tests.app.views.test_views import healthy, started, texts, until
 from tests.models import from_text, images
 
@@ -42,7 +42,7 @@ def weights(files: tuple[Path, Path]):
     user_session.forget()
     set_start_options(StartOptions(str(files[0]), str(files[1])))
     app = started()
-    until(app, lambda: bool(app.dataframe))
+    until(app, lambda: bool(tables(app)))
     select_row(app, "conv1")
     app.session_state["layer view"] = "Weights"
     yield app.run()

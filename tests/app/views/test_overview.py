@@ -22,7 +22,7 @@ from app.tasks import measurement, ranking
 from app.workspace.workspace import Workspace, workspace_of
 from quant.errors import Cancelled
 from quant.recipe.recipe import Rule
-from tests.app.screen import named, project, put_recipe, select_row
+from tests.app.screen import named, project, put_recipe, select_row, tables
 from tests.app.views.fresh import fresh_overview
 from tests.app.views.test_views import healthy, started, texts, until
 from tests.models import conv_relu, images
@@ -115,12 +115,12 @@ def test_measuring_fills_the_cards_the_depth_plot_and_the_samples(opened: AppTes
 def test_ranking_fills_the_table_worst_first_and_the_graph(opened: AppTest):
     app = ranked(opened)
     healthy(app)
-    table = app.dataframe[0].value
-    assert sorted(table["layer"]) == ["conv1", "conv2", "flat", "pool"]
-    assert table["sensitivity"].notna().all() or "flat" in set(table["layer"])
+    table = tables(app)[0]
+    assert sorted(table.index) == ["conv1", "conv2", "flat", "pool"]
+    assert table["sensitivity"].notna().all() or "flat" in set(table.index)
     assert list(table["benefit"]) == sorted(table["benefit"], reverse=True)
     assert "Ranked by output sqnr: Top-1 cannot tell" in texts(app)
-    layers = app.switch_page("views/layers/page.py").run().dataframe[0].value.set_index("name")
+    layers = tables(app.switch_page("views/layers/page.py").run())[0]
     assert layers["sensitivity"].notna()["conv1"]
     assert "relu1" not in layers.index
     app.switch_page("views/graph/page.py").run()
@@ -252,7 +252,7 @@ def test_a_cancelled_ranking_keeps_what_is_there_and_goes_on_with_the_rest(
     assert not half.complete
     opened.run()
     assert opened.button(key="ranking start").label == "Continue"
-    assert len(opened.dataframe[0].value) == 2
+    assert len(tables(opened)[0]) == 2
 
     job = ranking.start_ranking(found)
     assert job.wait(30)
@@ -322,7 +322,7 @@ def test_outputs_that_are_no_scores_are_shown_as_ranges(tmp_path: Path):
     np.savez(tmp_path / "data.npz", **images(8))
     set_start_options(StartOptions(str(tmp_path / "net.onnx"), str(tmp_path / "data.npz")))
     app = started()
-    until(app, lambda: bool(app.dataframe))
+    until(app, lambda: bool(tables(app)))
     app = measured(app.switch_page("views/overview/page.py").run())
     healthy(app)
     assert "Cosine, output sqnr **equal**" in texts(app)

@@ -20,7 +20,7 @@ from quant.calibrators import calibrator_named
 from quant.recipe.edits import preset_of, with_everywhere
 from quant.recipe.presets import preset
 from quant.repairs import REPAIRS
-from tests.app.screen import named, plain, project, put, put_recipe, select_row
+from tests.app.screen import named, plain, project, put, put_recipe, select_row, tables
 from tests.models import conv_relu, from_text, images
 
 MAIN = str(Path(__file__).resolve().parents[3] / "app" / "main.py")
@@ -91,7 +91,7 @@ def texts(app: AppTest) -> str:
 def loaded(files: tuple[Path, Path]) -> AppTest:
     set_start_options(StartOptions(str(files[0]), str(files[1])))
     app = started()
-    return until(app, lambda: bool(app.dataframe))
+    return until(app, lambda: bool(tables(app)))
 
 
 def rows_of(app: AppTest):
@@ -132,7 +132,7 @@ def test_the_app_opens_the_fragile_sample_by_itself():
     app = started()
     assert project(app).source == opening.sample_source(opening.find(opening.FIRST_SAMPLE))
     assert preset_of(project(app).recipe) == "onnxruntime-default"
-    until(app, lambda: bool(app.dataframe))
+    until(app, lambda: bool(tables(app)))
     healthy(app)
 
 
@@ -157,7 +157,7 @@ def test_a_start_that_fails_is_one_sentence_in_place(
 
 
 def test_the_table_has_a_row_for_each_input_and_for_what_is_quantized_as_one(loaded: AppTest):
-    table = loaded.dataframe[0].value.set_index("name")
+    table = tables(loaded)[0]
     assert list(table.index) == LAYERS
     assert table["op"]["conv1"] == "Conv + Relu"
     assert table["state"]["conv1"] == "int8"
@@ -183,16 +183,16 @@ def test_a_fused_layer_is_skipped_and_taken_back_as_one(loaded: AppTest):
     loaded.run()
     named(loaded.toggle, "layer skip").set_value(True).run()
     assert [rule.label for rule in project(loaded).recipe.rules] == ["node conv1", "node relu1"]
-    states = loaded.dataframe[0].value.set_index("name")["state"]
+    states = tables(loaded)[0]["state"]
     assert (states["conv1"], states["relu1"]) == ("skipped", "skipped")
     named(loaded.toggle, "layer skip").set_value(False).run()
-    assert loaded.dataframe[0].value.set_index("name")["op"]["conv1"] == "Conv + Relu"
+    assert tables(loaded)[0]["op"]["conv1"] == "Conv + Relu"
     healthy(loaded)
 
 
 def test_searching_keeps_the_layers_that_match(loaded: AppTest):
     loaded.text_input(key="layer search").set_value("relu").run()
-    assert list(loaded.dataframe[0].value["name"]) == ["conv1"]
+    assert list(tables(loaded)[0].index) == ["conv1"]
     loaded.text_input(key="layer search").set_value("nothing").run()
     healthy(loaded)
 
@@ -224,7 +224,7 @@ def test_settings_of_the_selected_layer_become_rules_for_it(loaded: AppTest):
 def test_every_layer_can_be_selected(loaded: AppTest, preset: str, view: str):
     named(loaded.selectbox, "preset").select(preset).run()
     loaded.session_state["layer view"] = view
-    for name in list(loaded.dataframe[0].value["name"]):
+    for name in list(tables(loaded)[0].index):
         select_row(loaded, name)
         loaded.run()
         healthy(loaded)
@@ -234,8 +234,8 @@ def test_every_layer_can_be_selected(loaded: AppTest, preset: str, view: str):
 def test_the_ranking_lists_every_tensor_once_its_choices_are_known(loaded: AppTest):
     loaded.get_by_key("layers view").set_value("Where tools disagree").run()
     until(loaded, lambda: any("tensors. Gap" in text.value for text in loaded.caption))
-    table = loaded.dataframe[0].value
-    assert set(table["name"]) == {u.name for u in unit_rows(rows_of(loaded)) if u.end.owner}
+    table = tables(loaded)[0]
+    assert set(table.index) == {u.name for u in unit_rows(rows_of(loaded)) if u.end.owner}
     assert list(table["gap"]) == sorted(table["gap"], reverse=True)
     healthy(loaded)
 
@@ -245,7 +245,7 @@ def test_a_choice_of_another_tool_is_the_calibrator_of_its_row(loaded: AppTest):
     put_recipe(recipe)
     loaded.run()
     healthy(loaded)
-    assert "Paddle KL" in set(loaded.dataframe[0].value["calibrator"])
+    assert "Paddle KL" in set(tables(loaded)[0]["calibrator"])
 
 
 def test_an_uploaded_model_is_opened_under_its_own_name(files: tuple[Path, Path]):
@@ -296,7 +296,7 @@ def test_measuring_fills_the_cards_and_the_column(loaded: AppTest):
     values = {metric.label: metric.value for metric in loaded.metric}
     assert values["Float top-1"].endswith("%")
     assert values["Int8 top-1, now"].endswith("%")
-    assert loaded.dataframe[0].value["cumulative"].notna().any()
+    assert tables(loaded)[0]["cumulative"].notna().any()
     named(loaded.selectbox, "default calibrator").select("mse").run()
     values = {metric.label: metric.value for metric in loaded.metric}
     assert values["Int8 top-1, now"] == "–"
@@ -343,7 +343,7 @@ def test_a_model_without_class_scores_is_measured_by_its_sqnr(tmp_path: Path):
     np.savez(tmp_path / "data.npz", **images(8))
     set_start_options(StartOptions(str(tmp_path / "net.onnx"), str(tmp_path / "data.npz")))
     app = started()
-    until(app, lambda: bool(app.dataframe))
+    until(app, lambda: bool(tables(app)))
     app.button(key="measure").click().run()
     until(app, lambda: project(app).measured is not None)
     app.run()
@@ -428,7 +428,7 @@ def test_a_model_that_gives_no_scores_has_no_cards_of_answers(tmp_path: Path):
     np.savez(tmp_path / "data.npz", **images(8))
     set_start_options(StartOptions(str(tmp_path / "net.onnx"), str(tmp_path / "data.npz")))
     app = started()
-    until(app, lambda: bool(app.dataframe))
+    until(app, lambda: bool(tables(app)))
     assert [card.label for card in app.metric] == ["Output sqnr, baseline", "Output sqnr, now"]
     app.button(key="measure").click().run()
     until(app, lambda: project(app).measured is not None)

@@ -310,19 +310,15 @@ class Person:
     @staticmethod
     def rows(tab: Tab) -> list[str]:
         """The layers in the table, from its first row on."""
-        # The table is drawn on a canvas; those who cannot see it are told its cells.
-        cells = tab.page.locator(".st-key-layers_table [id^=glide-cell-1-]")
-        cells.first.wait_for(state="attached")
-        return [name for name in cells.all_text_contents() if name in NODES]
+        lines = tab.page.locator(".st-key-layers_table [data-row]")
+        lines.first.wait_for(state="attached")
+        found = [line.get_attribute("data-row") for line in lines.all()]
+        return [name for name in found if name in NODES]
 
-    def click_row(self, tab: Tab, name: str) -> None:
+    @staticmethod
+    def click_row(tab: Tab, name: str) -> None:
         """Click on the row of a layer."""
-        place = self.rows(tab).index(name)
-        table = tab.page.locator(".st-key-layers_table canvas").first.bounding_box()
-        assert table
-        tab.page.mouse.click(
-            table["x"] + self.random.choice((60, 130)), table["y"] + 34 + 33 * place + 16
-        )
+        tab.page.locator(f'.st-key-layers_table [data-row="{name}"]').click()
 
     def see_late_row(self, tab: Tab, name: str) -> None:
         """Wait until the pane shows a layer whose row was clicked while the page was drawn.

@@ -1,0 +1,1 @@
+"""Folders of pictures as samples: how they are found, labelled, resized and normalised."""

@@ -1,0 +1,54 @@
+"""One picture of a file, whatever its format, mode or orientation."""
+
+import warnings
+from pathlib import Path
+
+import numpy as np
+from PIL import Image, ImageOps
+
+from quant.errors import DataError
+
+
+def read_picture(path: Path) -> Image.Image:
+    """Read a picture as a person sees it.
+
+    It is turned as its camera says; 16 bits a channel become 8; what is transparent shows the
+    colour that it holds; of an animation the first picture is taken.
+
+    Args:
+        path: The file.
+
+    Returns:
+        A picture of mode ``L`` or ``RGB``, decoded whole.
+
+    Raises:
+        DataError: If it is damaged, no picture, or larger than is safe to decode.
+    """
+    try:
+        with warnings.catch_warnings():
+            warnings.simplefilter("error", Image.DecompressionBombWarning)
+            warnings.simplefilter("ignore", UserWarning)
+            with Image.open(path) as image:
+                return _plain(ImageOps.exif_transpose(image))
+    except (Image.DecompressionBombWarning, Image.DecompressionBombError) as error:
+        raise DataError(
+            f"{path.name}: the picture has more than {Image.MAX_IMAGE_PIXELS or 0:,} pixels; make "
+            "it smaller"
+        ) from error
+    except (OSError, ValueError, SyntaxError, EOFError, IndexError, KeyError) as error:
+        raise DataError(
+            f"{path.name}: the picture cannot be read ({error}); replace it, take it out, or have "
+            "damaged pictures left out"
+        ) from error
+
+
+def _plain(image: Image.Image) -> Image.Image:
+    """In mode ``L`` or ``RGB``."""
+    if image.mode in {"I;16", "I;16B", "I;16L", "I;16N", "I"}:
+        # Pillow cuts such levels off at 255.
+        levels = np.asarray(image).astype(np.int64)
+        return Image.fromarray(np.clip((levels + 128) // 257, 0, 255).astype(np.uint8))
+    if image.mode == "F":
+        levels = np.asarray(image)
+        return Image.fromarray(np.clip(np.rint(levels), 0, 255).astype(np.uint8))
+    return image.convert("L" if image.mode in {"1", "L", "LA"} else "RGB")
