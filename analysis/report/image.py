@@ -7,6 +7,8 @@ import numpy as np
 from numpy.typing import NDArray
 from PIL import Image
 
+from quant.data.images.preprocessing import Preprocessing
+
 
 @dataclass(frozen=True, eq=False)
 class Picture:
@@ -27,19 +29,25 @@ class Picture:
         return content.getvalue()
 
 
-def picture(array: NDArray[np.generic]) -> Picture | None:
+def picture(
+    array: NDArray[np.generic], preprocessing: Preprocessing | None = None
+) -> Picture | None:
     """A sample as a picture.
 
     Args:
         array: One sample, shape (1, channels, height, width) or (1, height, width, channels) with 1
             or 3 channels and at least 8 x 8 values.
+        preprocessing: How it was made of a picture, where that is known.
 
     Returns:
-        The picture: bytes as they are, other values stretched from their least to their greatest,
-        since the data does not say how it was normalised. None where it does not look like one.
+        The picture as it was before it was normalised, where that is known; otherwise bytes as
+        they are, other values stretched from their least to their greatest. None where it does not
+        look like one.
     """
     if array.ndim != 4 or array.dtype.kind not in "fiu" or not array.size:
         return None
+    if preprocessing is not None and array.shape[1:] == preprocessing.shape:
+        return Picture(preprocessing.shown(array[0]), "As it was before it was normalised.")
     values = array[0]
     if values.shape[0] in {1, 3}:
         values = np.moveaxis(values, 0, -1)

@@ -9,6 +9,7 @@ from dataclasses import dataclass, field, replace
 from typing import Final
 
 from analysis.study.keys import StudyKey
+from quant.data.images.preprocessing import Preprocessing
 from quant.errors import QuantError
 from quant.recipe.presets import preset
 from quant.recipe.recipe import Recipe
@@ -35,6 +36,8 @@ class Source:
         evaluation: Path of the data that accuracy is measured on.
         sample: Name of the sample, or empty for files of the user.
         uploaded: Whether the model file was uploaded, so that its path means nothing to the user.
+        preprocessing: How pictures are fed; None to guess it, or where the data is no pictures.
+        skip_damaged: Whether pictures that cannot be read are left out.
     """
 
     title: str
@@ -43,6 +46,8 @@ class Source:
     evaluation: str
     sample: str = ""
     uploaded: bool = False
+    preprocessing: Preprocessing | None = None
+    skip_damaged: bool = False
 
     @property
     def one_data(self) -> bool:

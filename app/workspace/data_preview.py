@@ -1,6 +1,7 @@
 """What a model is fed: the range of its inputs in the first samples, and pictures of them."""
 
 from dataclasses import dataclass
+from pathlib import Path
 from typing import Final
 
 import numpy as np
@@ -9,9 +10,13 @@ from numpy.typing import NDArray
 
 from analysis.report.image import picture
 from quant.data.dataset import Dataset
+from quant.data.images.folder import image_folder
+from quant.data.images.reading import read_picture
+from quant.errors import DataError
 
 PREVIEW_SAMPLES: Final = 64
 PREVIEW_IMAGES: Final = 8
+SEEN_PX: Final = 128
 
 
 @dataclass(frozen=True, eq=False)
@@ -46,6 +51,23 @@ def preview(digest: str, fingerprint: str, _data: Dataset) -> Preview:
             known = ranges.get(name, (low, high))
             ranges[name] = (min(known[0], low), max(known[1], high))
         if len(images) < PREVIEW_IMAGES and len(sample) == 1:
-            shown = picture(next(iter(sample.values())))
+            shown = picture(next(iter(sample.values())), _data.preprocessing)
             images += [] if shown is None else [shown.levels]
     return Preview(count, ranges, tuple(images))
+
+
+@st.cache_resource(max_entries=8, show_spinner=False)
+def files_as_seen(digest: str, path: str) -> tuple[NDArray[np.uint8], ...]:
+    """The first pictures of a folder as a person sees them, uint8, small."""
+    del digest
+    found: list[NDArray[np.uint8]] = []
+    for file in image_folder(Path(path).expanduser()).files:
+        if len(found) == PREVIEW_IMAGES:
+            break
+        try:
+            image = read_picture(file)
+        except DataError:
+            continue
+        image.thumbnail((SEEN_PX, SEEN_PX))
+        found.append(np.asarray(image, np.uint8))
+    return tuple(found)

@@ -12,6 +12,7 @@ from analysis.study.store import MemoryStore
 from analysis.study.study import CalibrationData, Study
 from app.session.project import Source
 from quant.data.dataset import Dataset
+from quant.data.images.preprocessing import Preprocessing
 from quant.data.opening import open_data
 from quant.errors import DataError, ModelError
 from quant.model.model import Model
@@ -69,8 +70,9 @@ def open_source(source: Source) -> OpenedSource:
         DataError: If the data cannot be read or does not fit the model.
     """
     model = open_model(source.model)
-    data = _data(source.calibration, _stamp(source.calibration), model.fingerprint, model)
-    evaluation = _data(source.evaluation, _stamp(source.evaluation), model.fingerprint, model)
+    fed = (model.fingerprint, source.preprocessing, source.skip_damaged, model)
+    data = _data(source.calibration, stamp_of(source.calibration), *fed)
+    evaluation = _data(source.evaluation, stamp_of(source.evaluation), *fed)
     return OpenedSource(source, model, data, evaluation)
 
 
@@ -82,16 +84,16 @@ def open_model(path: str) -> Model:
     """
     if not path.strip():
         raise ModelError("model: expected the path of a float .onnx file, found none; enter one")
-    return _model(path, _stamp(path))
+    return _model(path, stamp_of(path))
 
 
-def _stamp(path: str) -> str:
+def stamp_of(path: str) -> str:
     """What changes when the file or folder at ``path`` does."""
     if not path.strip():
         raise DataError("data: expected the path of a .npz file or a folder, found none; enter one")
     place = Path(path).expanduser()
     try:
-        files = sorted(place.iterdir()) if place.is_dir() else [place]
+        files = sorted(place.rglob("*")) if place.is_dir() else [place]
         stats = [file.stat() for file in files]
     except OSError:
         return "unreadable"
@@ -105,9 +107,18 @@ def _model(path: str, stamp: str) -> Model:
 
 
 @st.cache_resource(max_entries=8, show_spinner=False)
-def _data(path: str, stamp: str, fingerprint: str, _model: Model) -> Dataset:
+def _data(
+    path: str,
+    stamp: str,
+    fingerprint: str,
+    preprocessing: Preprocessing | None,
+    skip_damaged: bool,
+    _model: Model,
+) -> Dataset:
     del stamp, fingerprint
-    return open_data(Path(path).expanduser(), _model)
+    return open_data(
+        Path(path).expanduser(), _model, preprocessing=preprocessing, skip_damaged=skip_damaged
+    )
 
 
 @st.cache_resource(max_entries=8, show_spinner=False)

@@ -71,7 +71,7 @@ def _worst(workspace: Workspace, errors: SampleErrors, outside: Outside) -> None
     """A line about all samples, then the worst, each with both outputs."""
     st.caption(_about(errors, outside))
     shown = errors.worst[:SHOWN]
-    pictures = [_picture(sample.inputs) for sample in shown]
+    pictures = [_picture(sample.inputs, workspace.opened.evaluation) for sample in shown]
     scalings = {p.scaling for p in pictures if p is not None}
     for start in range(0, len(shown), PER_ROW):
         columns = st.columns(PER_ROW, gap="small")
@@ -218,7 +218,7 @@ def _range_setters(workspace: Workspace) -> None:
         with column, st.container(border=True, gap="xsmall"):
             st.markdown(f"{what} **{number(value)}** :gray[calibration sample {index}]")
             inputs = _nth(workspace.opened.data, index)
-            drawn = _picture(inputs)
+            drawn = _picture(inputs, workspace.opened.data)
             if drawn is not None:
                 st.image(drawn.levels, width=PICTURE, alt=f"Calibration sample {index}")
                 st.caption(drawn.scaling)
@@ -230,9 +230,10 @@ def _nth(data: Dataset, index: int) -> Inputs:
     return next(islice(data.samples(index + 1), index, None), {})
 
 
-def _picture(inputs: Inputs) -> Picture | None:
+def _picture(inputs: Inputs, data: Dataset) -> Picture | None:
     """The only input as a picture, where it looks like one."""
-    return picture(next(iter(inputs.values()))) if len(inputs) == 1 else None
+    one = len(inputs) == 1
+    return picture(next(iter(inputs.values())), data.preprocessing) if one else None
 
 
 def _values(inputs: Inputs) -> str:
@@ -249,7 +250,7 @@ def _values(inputs: Inputs) -> str:
 
 def _classes(workspace: Workspace) -> tuple[str, ...]:
     sample = workspace.opened.source.sample
-    return find(sample).class_names if sample else ()
+    return find(sample).class_names if sample else workspace.opened.evaluation.classes
 
 
 def _class(index: int, names: tuple[str, ...]) -> str:

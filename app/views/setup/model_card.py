@@ -8,7 +8,7 @@ import streamlit as st
 from analysis.latency import float_bytes
 from app.views.shared.format import as_text, number, plural
 from app.views.shared.messages import show_warnings
-from app.workspace.data_preview import preview
+from app.workspace.data_preview import files_as_seen, preview
 from app.workspace.opening import OpenedSource
 from quant.data.dataset import Dataset
 from quant.io.show import size
@@ -69,6 +69,10 @@ def data_card(opened: OpenedSource) -> None:
         hide_index=True,
         alt="Inputs of the model with the range of the first samples",
     )
+    if opened.data.preprocessing is not None:
+        st.caption("Files, and below what the model is fed of each:")
+        seen = files_as_seen(opened.data.digest, opened.source.calibration)
+        st.image(list(seen), width=64, alt=[f"File {i}" for i in range(len(seen))])
     if shown.images:
         names = _classes(opened)
         labels_of = opened.data.labels
@@ -83,12 +87,13 @@ def data_card(opened: OpenedSource) -> None:
         )
     what = "Range and pictures are" if shown.images else "The range is"
     st.caption(f"{what} of the first {plural(shown.samples, 'sample')}.")
-    for note in opened.data.notes:
+    for note in dict.fromkeys((*opened.data.notes, *opened.evaluation.notes)):
         st.caption(f":material/info: {as_text(note)}")
 
 
 def _classes(opened: OpenedSource) -> tuple[str, ...]:
-    return find(opened.source.sample).class_names if opened.source.sample else ()
+    sample = opened.source.sample
+    return find(sample).class_names if sample else opened.data.classes
 
 
 def _label(index: int, names: tuple[str, ...]) -> str:

@@ -7,6 +7,7 @@ from app.session.project import opened as project_with
 from app.tasks.calibration import calibrated, calibration_job, estimate, start_calibration
 from app.views.layers.recipe_bar import preset_select
 from app.views.setup.model_card import data_card, model_card
+from app.views.setup.pictures import with_pictures
 from app.views.setup.source import chosen_source
 from app.views.shared.format import about, as_text, plural
 from app.views.shared.job_panel import show_job, show_outcome
@@ -77,7 +78,7 @@ with guarded():
         opened = None
         if source is not None:
             try:
-                opened = open_source(source)
+                opened = open_source(with_pictures(source))
             except QuantError as error:
                 show_error(error)
                 current = user_session.project().source

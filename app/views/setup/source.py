@@ -100,17 +100,19 @@ def _data_paths() -> tuple[str, str]:
     data = st.text_input(
         "Calibration data",
         key="setup data",
-        placeholder="/path/to/data.npz",
-        help="A .npz whose arrays are named after the model's inputs, with the samples along the "
-        "first axis and optional labels; or a folder of such files; or .npy files for a model with "
-        "one input.",
+        placeholder="/path/to/pictures or /path/to/data.npz",
+        help="A folder of pictures, in sub-folders by class where accuracy is to be known; or a "
+        ".npz whose arrays are named after the model's inputs, with the samples along the first "
+        "axis and optional labels; or a folder of such files; or .npy files for a model with one "
+        "input.",
         persist_state="session",
     )
     evaluation = st.text_input(
         "Evaluation data",
         key="setup evaluation",
         placeholder="the same as the calibration data",
-        help="What accuracy is measured on; with an array named labels, top-1 is shown.",
+        help="What accuracy is measured on; with an array named labels, or pictures in a folder a "
+        "class, top-1 is shown.",
         persist_state="session",
     )
     return (data or "").strip(), (evaluation or "").strip()

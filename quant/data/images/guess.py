@@ -20,7 +20,7 @@ NORMAL: Final = 10.0
 
 OF_LEVELS: Final = 0.1
 """Euclidean norm of a filter of the first Conv, in the median, below which it reads levels: 0.006
-and 0.03 were found in two models that do, 0.28 to 2.8 in nine that take values of about -2 to 2."""
+and 0.03 were found in two models that do, 0.28 to 2.8 in nine that take values of about −2 to 2."""
 
 OF_SHARES: Final = 5.0
 """The same norm above which it reads shares of 255: 21 and 52 were found in two models that do."""
@@ -148,7 +148,7 @@ def _by_weights(model: Model) -> tuple[str, str]:
         return "levels", "its first weights are as small as for values of 0 to 255"
     if size > OF_SHARES:
         return "zero-to-one", "its first weights are as large as for values of 0 to 1"
-    return "normal", "its first weights are as large as for values of about -2 to 2"
+    return "normal", "its first weights are as large as for values of about −2 to 2"
 
 
 def _normalized(model: Model, name: str) -> Callable[[float], tuple[float, float]] | None:

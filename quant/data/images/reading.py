@@ -4,7 +4,7 @@ import warnings
 from pathlib import Path
 
 import numpy as np
-from PIL import Image, ImageOps
+from PIL import Image, ImageOps, UnidentifiedImageError
 
 from quant.errors import DataError
 
@@ -35,11 +35,17 @@ def read_picture(path: Path) -> Image.Image:
             f"{path.name}: the picture has more than {Image.MAX_IMAGE_PIXELS or 0:,} pixels; make "
             "it smaller"
         ) from error
+    except UnidentifiedImageError as error:
+        raise DataError(_refusal(path, "its content is that of no picture")) from error
     except (OSError, ValueError, SyntaxError, EOFError, IndexError, KeyError) as error:
-        raise DataError(
-            f"{path.name}: the picture cannot be read ({error}); replace it, take it out, or have "
-            "damaged pictures left out"
-        ) from error
+        raise DataError(_refusal(path, str(error))) from error
+
+
+def _refusal(path: Path, reason: str) -> str:
+    return (
+        f"{path.name}: the picture cannot be read ({reason}); replace it, take it out, or have "
+        "damaged pictures left out"
+    )
 
 
 def _plain(image: Image.Image) -> Image.Image:

@@ -11,10 +11,12 @@ from pathlib import Path
 import numpy as np
 import onnx
 import pytest
+from PIL import Image
 
 import quant
 from app.cli.entry import main
 from tests.models import conv_relu, from_text, images
+from tests.quant.data.images.record_resizes import picture
 
 
 @pytest.fixture
@@ -314,3 +316,40 @@ def test_a_full_disk_leaves_nothing_half_written(capsys, folder, monkeypatch):
 def test_commands_that_measure_nothing_load_nothing_that_measures(command):
     script = f"import sys, app.cli.{command}; sys.exit('analysis' in sys.modules)"
     assert subprocess.run([sys.executable, "-c", script], check=False).returncode == 0
+
+
+@pytest.fixture
+def photos(folder: Path) -> Path:
+    """Three pictures for the model, in folders of their classes."""
+    for place in range(3):
+        file = folder / "photos" / str(place % 2) / f"{place}.png"
+        file.parent.mkdir(parents=True, exist_ok=True)
+        Image.fromarray(np.roll(picture(), place, axis=0)).save(file)
+    return folder / "photos"
+
+
+def test_a_folder_of_pictures_is_data_and_the_guess_is_told(capsys, folder: Path, photos: Path):
+    words = ("calibrate", folder / "net.onnx", "--data", photos, "--out", folder / "cal.npz")
+    code, out, err = call(capsys, *words, "--json")
+    assert code == 0
+    assert json.loads(out)["samples"] == 3
+    assert "note: Guessed that pictures are fed as" in err
+    code, _, err = call(capsys, *words, "--preprocess", "yolo")
+    assert code == 0
+    assert "Guessed" not in err
+
+
+def test_a_preprocessing_that_is_wrong_is_refused(capsys, folder: Path, photos: Path):
+    words = ("calibrate", folder / "net.onnx", "--data", photos, "--out", folder / "cal.npz")
+    assert "did you mean 'imagenet'" in refusal(capsys, *words, "--preprocess", "imagnet")
+    (folder / "p.json").write_text('{"size": [8, 8], "colour": "BRG"}')
+    assert "p.json: colour" in refusal(capsys, *words, "--preprocess", folder / "p.json")
+    (photos / "0" / "0.png").write_bytes(b"broken")
+    words = (*words, "--preprocess", "levels")
+    assert "0.png: the picture cannot be read" in refusal(capsys, *words)
+    assert not (folder / "cal.npz").exists()
+    code, _, err = call(capsys, *words, "--skip-damaged")
+    assert code == 0
+    assert "note: 1 picture left out: 0.png" in err
+    with pytest.raises(SystemExit):
+        call(capsys, *words, "--image-size", "large")

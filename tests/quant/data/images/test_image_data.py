@@ -116,9 +116,9 @@ def test_the_digest_is_of_pictures_preprocessing_and_classes(tmp_path: Path):
     ("model", "preset", "why"),
     [
         (net(0.01), "levels", "as small as for values of 0 to 255"),
-        (net(1.0), "imagenet-whole", "about -2 to 2"),
-        (net(1.0, classes=1000), "imagenet", "about -2 to 2"),
-        (net(1.0, classes=1000, channels_last=True), "minus-one-to-one", "about -2 to 2"),
+        (net(1.0), "imagenet-whole", "about −2 to 2"),
+        (net(1.0, classes=1000), "imagenet", "about −2 to 2"),
+        (net(1.0, classes=1000, channels_last=True), "minus-one-to-one", "about −2 to 2"),
         (net(30.0), "zero-to-one", "as large as for values of 0 to 1"),
         (net(before=("Div", 255.0)), "levels", "normalises 0 to 255 itself"),
         (net(before=("Sub", 0.5)), "zero-to-one", "normalises 0 to 1 itself"),
