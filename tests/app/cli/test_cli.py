@@ -4,6 +4,7 @@ import csv
 import errno
 import json
 import os
+import re
 import subprocess
 import sys
 from pathlib import Path
@@ -17,6 +18,7 @@ import quant
 from app.cli.entry import main
 from tests.models import conv_relu, from_text, images
 from tests.quant.data.images.record_resizes import picture
+from tests.quant.foreign.made import SAMPLE, made
 
 
 @pytest.fixture
@@ -353,3 +355,31 @@ def test_a_preprocessing_that_is_wrong_is_refused(capsys, folder: Path, photos: 
     assert "note: 1 picture left out: 0.png" in err
     with pytest.raises(SystemExit):
         call(capsys, *words, "--image-size", "large")
+
+
+def test_another_tools_file_is_compared_and_a_recipe_like_it_is_written(capsys, tmp_path: Path):
+    int8 = made(tmp_path / "int8.onnx")
+    words = ("compare", SAMPLE.model_path, int8, "--data", SAMPLE.calibration_path)
+    words = (*words, "--samples", "16", "--out", tmp_path / "out")
+    code, out, _ = call(capsys, *words)
+    assert code == 0
+    assert re.search(r"matched: (\d+) of \1 rounded tensors", out)
+    file, like = map(float, re.findall(r"sqnr ([\d.]+) dB, the recipe like it ([\d.]+) dB", out)[0])
+    assert abs(file - like) < 0.5
+    assert "sqnr falls most at /" in out
+    recipe = tmp_path / "out" / "recipe.json"
+    assert quant.Recipe.loads(recipe.read_text()).name == "like int8.onnx"
+    with (tmp_path / "out" / "tensors.csv").open(newline="") as table:
+        rows = list(csv.DictReader(table))
+    assert len(rows) > 20
+    assert {"tensor", "rmin", "rmax", "sqnr_db", "fall_db"} <= rows[0].keys()
+    code, out, _ = call(capsys, *words[:-2], "--json")
+    assert code == 0
+    assert json.loads(out)["doubts"] == []
+
+
+def test_a_float_model_is_no_file_to_compare(capsys):
+    said = refusal(
+        capsys, "compare", SAMPLE.model_path, SAMPLE.model_path, "--data", SAMPLE.calibration_path
+    )
+    assert "expected an int8 model with QuantizeLinear or QLinear operators" in said

@@ -1,0 +1,115 @@
+"""An int8 file that another tool made, beside its float model and beside the recipe like it."""
+
+from dataclasses import dataclass
+from pathlib import Path
+
+from analysis.errors.cumulative import Comparison, compare
+from analysis.errors.tensor_error import ErrorStats
+from quant.data.dataset import Dataset
+from quant.execution.progress import OnProgress
+from quant.foreign.as_recipe import FileRecipe, recipe_of
+from quant.foreign.doubts import Doubt, doubts
+from quant.foreign.int8_file import read_int8
+from quant.foreign.matching import Match, matched
+from quant.model.model import Model
+from quant.pipeline import quantize
+from quant.statistics.collect import calibrate
+
+
+@dataclass(frozen=True, eq=False)
+class OtherFile:
+    """What is known of another tool's file.
+
+    Attributes:
+        match: Which of its tensors and nodes are which of the float model's.
+        like: The recipe that asks for the same, and what it does otherwise.
+        doubts: What in it cannot be right, in the order of the graph.
+        file: The file against the float model.
+        recipe: The recipe's own int8 model against the float model.
+    """
+
+    match: Match
+    like: FileRecipe
+    doubts: tuple[Doubt, ...]
+    file: Comparison
+    recipe: Comparison
+
+    @property
+    def share(self) -> float:
+        """Of the tensors that the file rounds, the share that the float model has."""
+        found = len(self.match.file.activations) - len(self.match.unmatched)
+        return found / max(len(self.match.file.activations), 1)
+
+    @property
+    def falls(self) -> tuple[tuple[str, ErrorStats, float], ...]:
+        """Tensors of the file by how far the sqnr falls there, in dB, the farthest first.
+
+        From the least of those that the node reads; the inputs of the model have no error.
+        """
+        found: list[tuple[str, ErrorStats, float]] = []
+        model = self.match.model
+        for name, error in self.file.tensors.items():
+            producer = model.producers.get(name)
+            if producer is None:
+                continue
+            known = self._known(producer.inputs)
+            before = min((e.sqnr_db for e in known), default=float("inf"))
+            found.append((name, error, min(before, CLEAN_DB) - error.sqnr_db))
+        return tuple(sorted(found, key=lambda item: -item[2]))
+
+    def _known(self, names: tuple[str, ...]) -> list[ErrorStats]:
+        """The errors of the nearest tensors before that were compared."""
+        model, found, waiting = self.match.model, list[ErrorStats](), list(names)
+        seen: set[str] = set()
+        while waiting:
+            name = waiting.pop()
+            if name in seen:
+                continue
+            seen.add(name)
+            if name in self.file.tensors:
+                found.append(self.file.tensors[name])
+            elif name in model.producers:
+                waiting += model.producers[name].inputs
+        return found
+
+
+CLEAN_DB = 60.0
+"""What has less error than this, in dB, has none that int8 could tell."""
+
+
+def other_file(
+    model: Model,
+    path: str | Path,
+    data: Dataset,
+    *,
+    samples: int | None = None,
+    progress: OnProgress | None = None,
+) -> OtherFile:
+    """Compare an int8 file of another tool with its float model, and make a recipe like it.
+
+    Args:
+        model: The float model that it was made of.
+        path: The file, in Q/DQ form or of ONNX Runtime's operators on codes.
+        data: What to feed both with; ranges are judged by it.
+        samples: Use the first so many samples; None for all.
+        progress: As for :func:`quant.statistics.collect.calibrate`.
+
+    Returns:
+        What was matched, what is doubtful, and both errors.
+
+    Raises:
+        ModelError: If a file cannot be read or run, or nothing in it is quantized.
+        DataError: If the data does not fit.
+        Cancelled: If ``progress`` raised it.
+    """
+    match = matched(read_int8(path), model)
+    calibration = calibrate(model, data, samples=samples, progress=progress)
+    like = recipe_of(match)
+    ours = quantize(model, calibration, like.recipe)
+    return OtherFile(
+        match,
+        like,
+        doubts(match, calibration),
+        compare(model, path, data, samples=samples, progress=progress),
+        compare(model, ours, data, samples=samples, tensors="outputs", progress=progress),
+    )
