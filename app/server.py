@@ -30,6 +30,7 @@ def serve(
     model: str | None = None,
     data: str | None = None,
     *,
+    int8: str | None = None,
     port: int = 0,
     open_browser: bool = True,
     token: bool = True,
@@ -41,6 +42,7 @@ def serve(
     Args:
         model: Path of a model to open first, or None for the sample.
         data: Path of its calibration data.
+        int8: Path of an int8 file of another tool to start from.
         port: Port to listen on; 0 takes a free one.
         open_browser: Whether to open the address in the default browser.
         token: Whether only the browser that opens the printed address is answered; without,
@@ -51,7 +53,7 @@ def serve(
     Raises:
         SystemExit: ``port`` is taken.
     """
-    set_start_options(StartOptions(model=model, data=data, measure=measure))
+    set_start_options(StartOptions(model, data, measure, int8))
     for logger in uvicorn.config.LOGGING_CONFIG["loggers"].values():
         logger["level"] = "WARNING"
     # Streamlit reads .streamlit/config.toml from the folder of the script that argv names.

@@ -62,10 +62,17 @@ def _unsigned(recipe: Recipe, words: str, qtype: QType) -> dict[str, Recipe]:
 
 
 def _recommended(recipe: Recipe) -> Mapping[str, Recipe]:
-    """The recommended settings at once, for what they give only together; rules stay."""
+    """The recommended settings at once, for what they give only together; rules stay.
+
+    Where rules fix ranges, as those of a recipe like another tool's file do, also without any rule:
+    no other cure gets past them.
+    """
     wanted = preset("recommended")
     better = replace(recipe, defaults=wanted.defaults, repairs=wanted.repairs)
-    return {} if better == recipe else {"the recommended settings": better}
+    found = {} if better == recipe else {"the recommended settings": better}
+    if any(rule.set.get("range") is not None for rule in recipe.rules):
+        found["the recommended settings in place of every rule"] = wanted
+    return found
 
 
 def _with_repairs(recipe: Recipe, names: Iterable[str]) -> Mapping[str, Recipe]:

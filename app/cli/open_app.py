@@ -10,6 +10,12 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     """The words of this command."""
     parser.add_argument("model", nargs="?", type=Path, help="float .onnx file; a sample without it")
     parser.add_argument("--data", type=Path, help="calibration and evaluation data")
+    parser.add_argument(
+        "--int8",
+        type=Path,
+        metavar="INT8.onnx",
+        help="an int8 file that another tool made of the model, to start from",
+    )
     parser.add_argument("--port", type=int, default=0, help="port on 127.0.0.1; 0 picks a free one")
     parser.add_argument("--no-browser", action="store_true", help="only print the address")
     parser.add_argument(
@@ -30,6 +36,7 @@ def run(options: argparse.Namespace) -> None:
     serve(
         model=str(options.model) if options.model else None,
         data=str(options.data) if options.data else None,
+        int8=str(options.int8) if options.int8 else None,
         port=options.port,
         open_browser=not options.no_browser,
         token=not options.no_token,

@@ -38,6 +38,7 @@ class Source:
         uploaded: Whether the model file was uploaded, so that its path means nothing to the user.
         preprocessing: How pictures are fed; None to guess it, or where the data is no pictures.
         skip_damaged: Whether pictures that cannot be read are left out.
+        int8: Path of an int8 file of another tool that the recipe starts from, or empty.
     """
 
     title: str
@@ -48,6 +49,7 @@ class Source:
     uploaded: bool = False
     preprocessing: Preprocessing | None = None
     skip_damaged: bool = False
+    int8: str = ""
 
     @property
     def one_data(self) -> bool:
@@ -176,18 +178,22 @@ def compare_and_set(project: Project, base: int, change: Callable[[Project], Pro
     return changed(project, change)
 
 
-def opened(project: Project, source: Source, samples: int | None) -> Project:
+def opened(
+    project: Project, source: Source, samples: int | None, like: Recipe | None = None
+) -> Project:
     """The project with another model or other data; the recipe stays when the model does.
 
     Args:
         project: The project before.
         source: What to open.
         samples: Number of calibration samples, or None for all.
+        like: The recipe like the source's int8 file; it is taken where that file was not open yet.
     """
     if (project.source, project.samples) == (source, samples):
         return replace(project, problem="")
     if project.source is not None and project.source.model == source.model:
-        return replace(
+        known = project.source.int8 == source.int8
+        moved = replace(
             project,
             source=source,
             samples=samples,
@@ -196,8 +202,9 @@ def opened(project: Project, source: Source, samples: int | None) -> Project:
             pinned="",
             problem="",
         )
+        return moved if known or like is None else edited(moved, like)
     recipe = preset(FIRST_PRESET) if project.recipe.rules else project.recipe
-    return Project(source=source, samples=samples, recipe=recipe, begun=True)
+    return Project(source=source, samples=samples, recipe=like or recipe, begun=True)
 
 
 def edited(project: Project, recipe: Recipe) -> Project:

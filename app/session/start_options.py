@@ -10,12 +10,14 @@ class StartOptions:
     Attributes:
         model: Path of a model to open, or None for the sample.
         data: Path of its calibration data, or None.
+        int8: Path of an int8 file of another tool to start from, or None.
         measure: Whether Overview measures the first recipe by itself.
     """
 
     model: str | None = None
     data: str | None = None
     measure: bool = False
+    int8: str | None = None
 
 
 class _Process:

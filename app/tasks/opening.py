@@ -7,7 +7,7 @@ from app.session import user_session
 from app.session.project import Source, opened
 from app.session.start_options import start_options
 from app.tasks.calibration import start_calibration
-from app.workspace.opening import open_source
+from app.workspace.opening import open_source, recipe_like
 from quant.errors import QuantError
 from sample_models import Sample, find
 
@@ -27,7 +27,13 @@ def sample_source(sample: Sample) -> Source:
 
 
 def file_source(
-    model: str, data: str, evaluation: str = "", *, title: str = "", uploaded: bool = False
+    model: str,
+    data: str,
+    evaluation: str = "",
+    *,
+    title: str = "",
+    uploaded: bool = False,
+    int8: str = "",
 ) -> Source:
     """What to open for files of the user.
 
@@ -37,9 +43,10 @@ def file_source(
         evaluation: Path of the data to measure on; empty for the calibration data.
         title: What to call the model; its path's last part by default.
         uploaded: Whether the model was uploaded.
+        int8: Path of an int8 file of another tool to start from; empty without.
     """
     name = title or model.replace("\\", "/").rstrip("/").rpartition("/")[2]
-    return Source(name, model, data, evaluation or data, uploaded=uploaded)
+    return Source(name, model, data, evaluation or data, uploaded=uploaded, int8=int8)
 
 
 def begin() -> None:
@@ -50,8 +57,9 @@ def begin() -> None:
     options = start_options()
     source = sample_source(find(FIRST_SAMPLE))
     if options.model:
-        source = file_source(options.model, options.data or "")
+        source = file_source(options.model, options.data or "", int8=options.int8 or "")
     try:
+        like = recipe_like(source)
         start_calibration(open_source(source), None)
     except QuantError as error:
         problem = str(error)
@@ -61,7 +69,7 @@ def begin() -> None:
         return
     # Another tab may have begun meanwhile.
     user_session.record(
-        lambda now: now if now.begun else replace(opened(now, source, None), begun=True)
+        lambda now: now if now.begun else replace(opened(now, source, None, like), begun=True)
     )
 
 

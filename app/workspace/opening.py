@@ -15,6 +15,9 @@ from quant.data.dataset import Dataset
 from quant.data.images.preprocessing import Preprocessing
 from quant.data.opening import open_data
 from quant.errors import DataError, ModelError
+from quant.foreign.as_recipe import FileRecipe, recipe_of
+from quant.foreign.int8_file import read_int8
+from quant.foreign.matching import Match, matched
 from quant.model.model import Model
 from quant.opening.loading import load
 from quant.recipe.recipe import Recipe
@@ -87,6 +90,28 @@ def open_model(path: str) -> Model:
     return _model(path, stamp_of(path))
 
 
+def recipe_like(source: Source) -> Recipe | None:
+    """The recipe like the int8 file of ``source``; None where it has none.
+
+    Raises:
+        ModelError: If a file cannot be read, or nothing in the int8 one is quantized.
+    """
+    found = int8_of(source)
+    return None if found is None else found[1].recipe
+
+
+def int8_of(source: Source) -> tuple[Match, FileRecipe] | None:
+    """The int8 file of ``source`` beside its float model, and the recipe like it.
+
+    Raises:
+        ModelError: If a file cannot be read, or nothing in the int8 one is quantized.
+    """
+    if not source.int8:
+        return None
+    model = open_model(source.model)
+    return _int8(source.int8, stamp_of(source.int8), model.fingerprint, model)
+
+
 def stamp_of(path: str) -> str:
     """What changes when the file or folder at ``path`` does."""
     if not path.strip():
@@ -104,6 +129,13 @@ def stamp_of(path: str) -> str:
 def _model(path: str, stamp: str) -> Model:
     del stamp  # only the cache reads it, here and below
     return load(Path(path).expanduser())
+
+
+@st.cache_resource(max_entries=4, show_spinner=False)
+def _int8(path: str, stamp: str, fingerprint: str, _model: Model) -> tuple[Match, FileRecipe]:
+    del stamp, fingerprint
+    match = matched(read_int8(Path(path).expanduser()), _model)
+    return match, recipe_of(match)
 
 
 @st.cache_resource(max_entries=8, show_spinner=False)

@@ -72,7 +72,7 @@ def recipe_bar(workspace: Workspace) -> None:
 def preset_select(recipe: Recipe, *, name: str) -> str:
     """A select box of the presets; returns the one in use, or an empty name for a changed one."""
     in_use = preset_of(recipe)
-    custom = f"{recipe.name}, changed"
+    custom = f"{recipe.name}, changed" if recipe.name in preset_names() else recipe.name
 
     def picked(chosen: str) -> None:
         if chosen != custom:

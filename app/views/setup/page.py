@@ -6,6 +6,7 @@ from app.session import user_session
 from app.session.project import opened as project_with
 from app.tasks.calibration import calibrated, calibration_job, estimate, start_calibration
 from app.views.layers.recipe_bar import preset_select
+from app.views.setup.int8_card import int8_card
 from app.views.setup.model_card import data_card, model_card
 from app.views.setup.pictures import with_pictures
 from app.views.setup.source import chosen_source
@@ -14,7 +15,7 @@ from app.views.shared.job_panel import show_job, show_outcome
 from app.views.shared.measure_bar import describe
 from app.views.shared.messages import show_error
 from app.views.shared.page_guard import guarded
-from app.workspace.opening import OpenedSource, open_source
+from app.workspace.opening import OpenedSource, int8_of, open_source, recipe_like
 from quant.errors import QuantError
 from quant.recipe.presets import preset_summary
 
@@ -49,7 +50,8 @@ def calibration_panel(opened: OpenedSource) -> None:
     if st.button(
         "Calibrate", type="primary", key="calibrate", icon=":material/play_arrow:", disabled=running
     ):
-        if user_session.propose(lambda now: project_with(now, opened.source, limit)):
+        like = recipe_like(opened.source)
+        if user_session.propose(lambda now: project_with(now, opened.source, limit, like)):
             start_calibration(opened, limit)
         st.rerun()
     if job is not None and running:
@@ -75,10 +77,11 @@ with guarded():
     left, right = st.columns(2, gap="large")
     with left:
         source = chosen_source()
-        opened = None
+        opened, int8 = None, None
         if source is not None:
             try:
                 opened = open_source(with_pictures(source))
+                int8 = int8_of(opened.source)
             except QuantError as error:
                 show_error(error)
                 current = user_session.project().source
@@ -89,6 +92,8 @@ with guarded():
     with right:
         if opened is not None:
             model_card(opened)
+            if int8 is not None:
+                int8_card(opened, *int8)
             data_card(opened)
         elif source is None:
             st.info("Choose a model and data to see what they hold.", icon=":material/arrow_back:")

@@ -38,6 +38,7 @@ def _seed(source: Source | None) -> None:
         st.session_state["setup how"] = PATH
         st.session_state["setup model"] = asked.model
         st.session_state["setup data"] = asked.data or ""
+        st.session_state["setup int8"] = asked.int8 or ""
         return
     if source is None or source.sample:
         st.session_state["setup how"] = SAMPLE
@@ -51,6 +52,7 @@ def _seed(source: Source | None) -> None:
         st.session_state["setup model"] = source.model
     st.session_state["setup data"] = source.calibration
     st.session_state["setup evaluation"] = "" if source.one_data else source.evaluation
+    st.session_state["setup int8"] = source.int8
 
 
 def _sample() -> Source:
@@ -73,11 +75,11 @@ def _paths() -> Source | None:
         placeholder="/path/to/model.onnx",
         persist_state="session",
     )
-    data, evaluation = _data_paths()
+    data, evaluation, int8 = _other_paths()
     if not (model or "").strip() or not data:
         st.info("Enter the paths of a float .onnx model and of its data.", icon=":material/info:")
         return None
-    return file_source((model or "").strip(), data, evaluation)
+    return file_source((model or "").strip(), data, evaluation, int8=int8)
 
 
 def _upload() -> Source | None:
@@ -87,16 +89,17 @@ def _upload() -> Source | None:
     stored = st.session_state.get(_UPLOADED)
     if stored is not None and file is None:
         st.caption(f"Uploaded: {as_text(stored[1])}")
-    data, evaluation = _data_paths()
+    data, evaluation, int8 = _other_paths()
     if stored is None or not data:
         st.info(
             "Upload a float .onnx model and enter the path of its data.", icon=":material/info:"
         )
         return None
-    return file_source(stored[0], data, evaluation, title=stored[1], uploaded=True)
+    return file_source(stored[0], data, evaluation, title=stored[1], uploaded=True, int8=int8)
 
 
-def _data_paths() -> tuple[str, str]:
+def _other_paths() -> tuple[str, str, str]:
+    """Calibration data, evaluation data and an int8 file of another tool."""
     data = st.text_input(
         "Calibration data",
         key="setup data",
@@ -115,4 +118,13 @@ def _data_paths() -> tuple[str, str]:
         "class, top-1 is shown.",
         persist_state="session",
     )
-    return (data or "").strip(), (evaluation or "").strip()
+    int8 = st.text_input(
+        "Int8 model of another tool",
+        key="setup int8",
+        placeholder="none; start from a preset",
+        help="A file in Q/DQ form, or of ONNX Runtime's operators on codes, that was made of the "
+        "float model: its ranges, types and skips become the recipe to start from, and what cannot "
+        "be right in it is said.",
+        persist_state="session",
+    )
+    return (data or "").strip(), (evaluation or "").strip(), (int8 or "").strip()
