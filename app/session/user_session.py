@@ -16,6 +16,8 @@ from quant.errors import QuantError
 from quant.recipe.recipe import Recipe
 
 _KEY: Final = "quantlens"
+LAYER: Final = "layer"
+"""What the address of a page calls the selected layer."""
 
 
 @dataclass(frozen=True)
@@ -49,11 +51,16 @@ def latest() -> Project:
 
 
 def current() -> UserSession:
-    """The session of this tab; a new tab, or a reloaded one, selects what was selected last."""
+    """The session of this tab.
+
+    A new tab, or a reloaded one, selects the layer that its address names, else what was selected
+    last.
+    """
     session = st.session_state.get(_KEY)
     if not isinstance(session, UserSession):
         project = latest()
-        session = _keep(UserSession(project, project.revision, _Process.row))
+        row = st.query_params.get(LAYER) or _Process.row
+        session = _keep(UserSession(project, project.revision, row))
     return session
 
 

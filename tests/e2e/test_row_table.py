@@ -2,6 +2,7 @@
 
 import re
 from collections.abc import Callable
+from urllib.parse import quote
 
 import pytest
 from playwright.sync_api import Page, expect
@@ -69,6 +70,18 @@ def test_keys_walk_the_rows_and_the_pane_follows(layers: Page):
     assert chosen(layers) == last
     layers.keyboard.press("ArrowUp")
     assert chosen(layers) != last
+
+
+def test_the_address_names_the_layer_and_leads_back_to_it(layers: Page):
+    to_top(layers)
+    row = layers.locator(f"{TABLE} [data-row]").nth(3)
+    wanted = row.get_attribute("data-row") or ""
+    row.click()
+    expect(layers).to_have_url(re.compile(rf"/layers\?layer={re.escape(quote(wanted, safe=''))}$"))
+    layers.reload()
+    expect(layers.locator(f'{TABLE} [data-row="{wanted}"][data-chosen]')).to_be_visible(
+        timeout=PATIENCE
+    )
 
 
 def test_a_heading_sorts_down_and_up_and_not_at_all(layers: Page):

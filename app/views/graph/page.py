@@ -10,6 +10,7 @@ from app.views.graph.colouring import COLOURINGS, paint
 from app.views.graph.node_facts import node_facts
 from app.views.layers.recipe_bar import undo_buttons
 from app.views.layers.table import go_to, selected_node
+from app.views.shared.address import name_layer
 from app.views.shared.format import as_text
 from app.views.shared.page_guard import guarded, ready
 from app.workspace.graph_cache import drawing
@@ -51,6 +52,7 @@ def graph_and_facts(workspace: Workspace) -> None:
             values = numbers(workspace, name)
             drawn = drawing(workspace.opened.model)
             row = selected_node(workspace)
+            name_layer(row.name if row else "")
             opened = graph(
                 drawn,
                 paint(COLOURINGS[name], drawn.graph, {r.name: r for r in workspace.rows()}, values),

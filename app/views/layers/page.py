@@ -9,6 +9,7 @@ from app.views.layers.pane import layer_pane
 from app.views.layers.recipe_bar import recipe_bar, undo_buttons
 from app.views.layers.table import layers_table, selected
 from app.views.layers.tool_disagreement import disagreement
+from app.views.shared.address import name_layer
 from app.views.shared.findings_list import findings_list
 from app.views.shared.format import as_text
 from app.views.shared.measure_bar import measure_bar
@@ -37,6 +38,7 @@ def table_and_pane(workspace: Workspace) -> None:
     """Choosing a row redraws this and nothing else; the pane first, because it is looked at."""
     with guarded():
         unit = selected(workspace)
+        name_layer(unit.name if unit else "")
         left, right = st.columns([9, 12], gap="medium")
         with right:
             layer_pane(workspace, unit)

@@ -20,7 +20,7 @@ from quant.calibrators import calibrator_named
 from quant.recipe.edits import preset_of, with_everywhere
 from quant.recipe.presets import preset
 from quant.repairs import REPAIRS
-from tests.app.screen import named, plain, project, put, put_recipe, select_row, tables
+from tests.app.screen import named, plain, project, put, put_recipe, select_row, session, tables
 from tests.models import conv_relu, from_text, images
 
 MAIN = str(Path(__file__).resolve().parents[3] / "app" / "main.py")
@@ -188,6 +188,17 @@ def test_a_fused_layer_is_skipped_and_taken_back_as_one(loaded: AppTest):
     named(loaded.toggle, "layer skip").set_value(False).run()
     assert tables(loaded)[0]["op"]["conv1"] == "Conv + Relu"
     healthy(loaded)
+
+
+def test_the_address_of_a_tab_names_the_layer_that_it_shows(files: tuple[Path, Path]):
+    set_start_options(StartOptions(str(files[0]), str(files[1])))
+    app = AppTest.from_file(MAIN, default_timeout=90)
+    app.query_params["layer"] = "conv2"
+    app.run().switch_page("views/layers/page.py").run()
+    until(app, lambda: bool(tables(app)))
+    assert session(app).row == "conv2"
+    assert "**conv2**" in texts(app)
+    assert app.query_params["layer"] == "conv2"
 
 
 def test_searching_keeps_the_layers_that_match(loaded: AppTest):
