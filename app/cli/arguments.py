@@ -8,6 +8,7 @@ from pathlib import Path
 
 import quant
 from app.cli.output import tell
+from app.cli.progress_line import Meter
 from quant.data.images.preprocessing import PRESETS, Preprocessing, read_preprocessing
 from quant.io.one_at_a_time import alone_in
 
@@ -19,6 +20,29 @@ def model_and_data(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("model", type=Path, help="float .onnx file")
     parser.add_argument("--data", type=Path, required=True, help=DATA)
     data_axes(parser)
+
+
+def model_and_statistics(parser: argparse.ArgumentParser) -> None:
+    """A float model, and the data to calibrate it on or the statistics that were kept."""
+    parser.add_argument("model", type=Path, help="float .onnx file")
+    source = parser.add_mutually_exclusive_group(required=True)
+    source.add_argument("--data", type=Path, help="data to calibrate on")
+    source.add_argument("--calibration", type=Path, help="file written by quantlens calibrate")
+    parser.add_argument("--samples", type=positive, help="calibrate on the first N samples only")
+    data_axes(parser)
+
+
+def statistics_of(options: argparse.Namespace, model: quant.Model) -> quant.Calibration:
+    """What :func:`model_and_statistics` asks for.
+
+    Raises:
+        DataError: The data or the file cannot be read or does not fit.
+    """
+    if options.calibration:
+        return quant.Calibration.load(options.calibration)
+    data = data_of(options.data, model, options)
+    with Meter("calibrating") as meter:
+        return quant.calibrate(model, data, samples=options.samples, progress=meter)
 
 
 def data_axes(parser: argparse.ArgumentParser) -> None:

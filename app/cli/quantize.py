@@ -6,15 +6,13 @@ from pathlib import Path
 
 import quant
 from app.cli.arguments import (
-    data_axes,
-    data_of,
     for_machines,
-    positive,
+    model_and_statistics,
     recipe_of,
     recipe_or_preset,
+    statistics_of,
 )
 from app.cli.output import report, tell
-from app.cli.progress_line import Meter
 from quant.calibrators import calibrator_named, own_calibrators
 from quant.error_model.sqnr import decibels
 from quant.io.show import size
@@ -25,11 +23,7 @@ from quant.tool_rules import TOOL_RULES
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     """The words of this command."""
-    parser.add_argument("model", type=Path, help="float .onnx file")
-    source = parser.add_mutually_exclusive_group(required=True)
-    source.add_argument("--data", type=Path, help="data to calibrate on")
-    source.add_argument("--calibration", type=Path, help="file written by quantlens calibrate")
-    data_axes(parser)
+    model_and_statistics(parser)
     recipe_or_preset(parser)
     names = [*own_calibrators(), *TOOL_RULES]
     parser.add_argument(
@@ -49,7 +43,6 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         help="one more pass over the finished graph; may be given again: "
         + ", ".join(PASSES.names()),
     )
-    parser.add_argument("--samples", type=positive, help="calibrate on the first N samples only")
     parser.add_argument("--out", type=Path, required=True, help="int8 .onnx file to write")
     for_machines(parser)
 
@@ -62,13 +55,7 @@ def run(options: argparse.Namespace) -> None:
     recipe = replace(recipe, passes=(*recipe.passes, *options.passes))
     model = quant.load(options.model)
     quant.plan(model, recipe)  # a mistake in the recipe is told before the long work
-    if options.calibration:
-        calibration = quant.Calibration.load(options.calibration)
-    else:
-        data = data_of(options.data, model, options)
-        with Meter("calibrating") as meter:
-            calibration = quant.calibrate(model, data, samples=options.samples, progress=meter)
-    quantized = quant.quantize(model, calibration, recipe)
+    quantized = quant.quantize(model, statistics_of(options, model), recipe)
     saved = quantized.save(options.out)
     warnings = [*model.warnings, *quantized.plan.warnings, *quantized.notes]
     for warning in warnings:

@@ -12,6 +12,7 @@ from app.views.shared.job_panel import show_outcome
 from app.workspace.workspace import Workspace
 from quant.export.verified import SaveReport, recipe_path
 from quant.io.show import size
+from quant.parameter_files import PARAMETER_FILES, written
 from quant.recipe.edits import preset_of
 
 _PATH = "export path"
@@ -51,8 +52,40 @@ def file_panel(workspace: Workspace, checked: bool) -> None:
     hint = "" if preset_of(workspace.project.recipe) else " :gray[after Save wrote the recipe]"
     st.markdown(f"**The same on the command line**{hint}")
     st.code(command(workspace, wanted(workspace)), language=None, wrap_lines=True)
+    _for_other_tools(workspace)
     with st.expander("Recipe", icon=":material/receipt_long:", key="recipe text"):
         st.code(recipe, language="json", height=320)
+
+
+def _for_other_tools(workspace: Workspace) -> None:
+    """Ranges and scales as a file that another tool reads."""
+    box = st.expander(
+        "For other tools", icon=":material/ios_share:", key="other tools", on_change="rerun"
+    )
+    if not box.open:
+        return
+    with box:
+        name = st.selectbox(
+            "Format",
+            PARAMETER_FILES.names(),
+            format_func=lambda key: PARAMETER_FILES[key].title,
+            key="other tool",
+            persist_state="session",
+        )
+        kind = PARAMETER_FILES[name]
+        text, lost = written(name, workspace.quantized)
+        st.caption(as_text(kind.about))
+        for note in lost:
+            st.caption(f":material/info: {as_text(note)}")
+        st.download_button(
+            f"Download {kind.title}",
+            text,
+            file_name=f"{workspace.file_stem}{kind.suffix}",
+            mime="text/plain",
+            key="download parameters",
+            icon=":material/download:",
+            on_click="ignore",
+        )
 
 
 def wanted(workspace: Workspace) -> Path:

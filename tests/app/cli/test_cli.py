@@ -383,3 +383,14 @@ def test_a_float_model_is_no_file_to_compare(capsys):
         capsys, "compare", SAMPLE.model_path, SAMPLE.model_path, "--data", SAMPLE.calibration_path
     )
     assert "expected an int8 model with QuantizeLinear or QLinear operators" in said
+
+
+def test_parameters_are_written_for_another_tool(capsys, folder: Path):
+    words = ("convert", folder / "net.onnx", "--data", folder / "data.npz", "--to", "tensorrt")
+    code, out, err = call(capsys, *words, "--out", folder / "net.cache")
+    assert code == 0
+    assert "TensorRT calibration cache" in out
+    assert "become symmetric" in err
+    assert (folder / "net.cache").read_text().startswith("TRT-")
+    with pytest.raises(SystemExit):
+        call(capsys, *words[:-1], "tensorflow", "--out", folder / "x")
