@@ -17,6 +17,8 @@ RUNS = {
     "calibrate": "net.onnx --data data.npz --out cal.npz",
     "quantize": "net.onnx --calibration cal.npz --out int8.onnx",
     "measure": "net.onnx int8.onnx --data data.npz",
+    "compare": "net.onnx int8.onnx --data data.npz --out compared",
+    "convert": "net.onnx --calibration cal.npz --to tensorrt --out net.cache",
     "curves": "net.onnx --calibration cal.npz --tensor image",
     "picks": "tensor.npz",
     "analyze": "net.onnx --data data.npz --out analysis",

@@ -22,7 +22,7 @@ def test_channels_are_drawn_with_their_outliers_and_a_type_is_chosen_by_a_click(
     expect(table).to_be_visible(timeout=PATIENCE)
     page.get_by_placeholder("Search layers").fill(LAYER)
     expect(page.get_by_text("1 layer, 22 filtered out")).to_be_visible()
-    table.locator("[data-row]").click()
+    table.locator(f'[data-row="{LAYER}"]').click()
     page.get_by_role("radio", name="Weights").click()
     expect(page.get_by_text("2 wide outliers of 256 channels")).to_be_visible()
     plots = page.locator(".js-plotly-plot")
