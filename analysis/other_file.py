@@ -9,8 +9,8 @@ from quant.data.dataset import Dataset
 from quant.execution.progress import OnProgress
 from quant.foreign.as_recipe import FileRecipe, recipe_of
 from quant.foreign.doubts import Doubt, doubts
-from quant.foreign.int8_file import read_int8
 from quant.foreign.matching import Match, matched
+from quant.foreign.reading import read_int8
 from quant.model.model import Model
 from quant.pipeline import quantize
 from quant.statistics.collect import calibrate

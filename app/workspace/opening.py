@@ -1,5 +1,6 @@
 """Models and data opened, and kept for as long as their files stay the same."""
 
+import itertools
 import time
 from dataclasses import dataclass
 from pathlib import Path
@@ -16,8 +17,8 @@ from quant.data.images.preprocessing import Preprocessing
 from quant.data.opening import open_data
 from quant.errors import DataError, ModelError
 from quant.foreign.as_recipe import FileRecipe, recipe_of
-from quant.foreign.int8_file import read_int8
 from quant.foreign.matching import Match, matched
+from quant.foreign.reading import read_int8
 from quant.model.model import Model
 from quant.opening.loading import load
 from quant.recipe.recipe import Recipe
@@ -118,8 +119,9 @@ def stamp_of(path: str) -> str:
         raise DataError("data: expected the path of a .npz file or a folder, found none; enter one")
     place = Path(path).expanduser()
     try:
-        files = sorted(place.rglob("*")) if place.is_dir() else [place]
-        stats = [file.stat() for file in files]
+        files = sorted(place.iterdir()) if place.is_dir() else [place]
+        inside = [sorted(file.iterdir()) for file in files if file.is_dir()]
+        stats = [file.stat() for file in (*files, *itertools.chain(*inside))]
     except OSError:
         return "unreadable"
     return "/".join(f"{stat.st_size}:{stat.st_mtime_ns}" for stat in stats)

@@ -17,7 +17,7 @@ from quant.runtime.session import InferenceSession
 PICTURES: Final = 24
 """Pictures that each preset is tried on, at most; they are taken from all over the folder."""
 
-SECONDS: Final = 8.0
+SECONDS: Final = 4.0
 """What all of it may take; where it takes longer, fewer pictures are tried."""
 
 

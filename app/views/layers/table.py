@@ -36,6 +36,7 @@ def layers_table(workspace: Workspace) -> None:
     comparison = workspace.comparison()
     effects = {kind: workspace.ranking.by_node(kind) for kind in KINDS}
     unit = selected(workspace)
+    also = [name for name in marked() if any(name == other.name for other in units)]
     row_table(
         _rows(workspace, shown, comparison.tensors if comparison else {}, effects),
         [*_columns(measured=comparison is not None, effects=effects)],
@@ -44,14 +45,14 @@ def layers_table(workspace: Workspace) -> None:
         key=KEY,
         about="Layers of the model with their quantization and its error",
         height=HEIGHT,
-        marked=marked(),
+        marked=also,
         mark=_mark,
         empty="No layer matches the filters.",
     )
     hidden = len(units) - len(shown)
     note = f"{plural(len(shown), 'layer')}" + (f", {hidden} filtered out" if hidden else "")
-    if marked():
-        note += f", {len(marked())} marked for Bulk edit"
+    if also:
+        note += f", {len(also)} marked for Bulk edit"
     st.caption(f"{note}. Local errors are of the layer's own output, predicted from its histogram.")
 
 

@@ -165,7 +165,7 @@ def _letterboxed(wanted: Preprocessing, image: Image.Image) -> NDArray[np.uint8]
     ratio = min(height / image.height, width / image.width)
     inner = max(1, round(image.height * ratio)), max(1, round(image.width * ratio))
     found = resized(image, inner, wanted.interpolation, antialias=wanted.antialias)
-    top, left = round((height - inner[0]) / 2 - 0.1), round((width - inner[1]) / 2 - 0.1)
+    top, left = (height - inner[0]) // 2, (width - inner[1]) // 2
     box = np.full((height, width, *found.shape[2:]), wanted.padding, np.uint8)
     box[top : top + inner[0], left : left + inner[1]] = found
     return box

@@ -1,12 +1,15 @@
 """One picture of a file, whatever its format, mode or orientation."""
 
-import warnings
 from pathlib import Path
+from typing import Final
 
 import numpy as np
 from PIL import Image, ImageOps, UnidentifiedImageError
 
 from quant.errors import DataError
+
+MOST_PIXELS: Final = 80_000_000
+"""Pixels of a picture, at most; what claims more may be made to fill the memory."""
 
 
 def read_picture(path: Path) -> Image.Image:
@@ -25,15 +28,13 @@ def read_picture(path: Path) -> Image.Image:
         DataError: If it is damaged, no picture, or larger than is safe to decode.
     """
     try:
-        with warnings.catch_warnings():
-            warnings.simplefilter("error", Image.DecompressionBombWarning)
-            warnings.simplefilter("ignore", UserWarning)
-            with Image.open(path) as image:
-                return _plain(ImageOps.exif_transpose(image))
+        with Image.open(path) as image:
+            if image.width * image.height > MOST_PIXELS:
+                raise Image.DecompressionBombError
+            return _plain(ImageOps.exif_transpose(image))
     except (Image.DecompressionBombWarning, Image.DecompressionBombError) as error:
         raise DataError(
-            f"{path.name}: the picture has more than {Image.MAX_IMAGE_PIXELS or 0:,} pixels; make "
-            "it smaller"
+            f"{path.name}: the picture has more than {MOST_PIXELS:,} pixels; make it smaller"
         ) from error
     except UnidentifiedImageError as error:
         raise DataError(_refusal(path, "its content is that of no picture")) from error

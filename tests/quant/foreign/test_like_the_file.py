@@ -12,8 +12,8 @@ import quant
 from quant.errors import ModelError
 from quant.foreign.as_recipe import recipe_of
 from quant.foreign.doubts import doubts
-from quant.foreign.int8_file import read_int8
 from quant.foreign.matching import Match, matched
+from quant.foreign.reading import read_int8
 from quant.pipeline import QuantizedModel
 from tests.models import from_text
 from tests.quant.foreign.made import KINDS, SAMPLE, SAMPLES, made
@@ -275,3 +275,58 @@ def test_a_float_file_is_refused_in_a_sentence(model: quant.Model):
     with pytest.raises(ModelError, match="expected an int8 model with QuantizeLinear"):
         read_int8(SAMPLE.model_path)
     assert model.name
+
+
+# ---- files that are damaged or odd
+
+
+def scale_of_nothing(arrays, graph):
+    arrays[weight_of(graph, CONV).input[1]] *= 0
+
+
+def scale_that_is_no_number(arrays, graph):
+    arrays[weight_of(graph, CONV).input[1]] *= np.nan
+
+
+def quantizer_without_scale(arrays, graph):
+    node = next(n for n in graph.node if n.op_type == "QuantizeLinear")
+    del node.input[1:]
+
+
+def axis_of_other_channels(arrays, graph):
+    node = weight_of(graph, CONV)
+    arrays[node.input[1]] = np.repeat(arrays[node.input[1]], 5)
+    arrays[node.input[2]] = np.repeat(arrays[node.input[2]], 5)
+
+
+@pytest.mark.parametrize(
+    ("change", "words"),
+    [
+        (scale_of_nothing, "expected positive scales"),
+        (scale_that_is_no_number, "expected positive scales"),
+        (quantizer_without_scale, "whose scales can be read"),
+        (axis_of_other_channels, "expected a scale for each of"),
+    ],
+)
+def test_what_no_scale_can_be_is_refused_in_a_sentence(change, words: str, tmp_path: Path):
+    file = edited(made(tmp_path / "int8.onnx"), change)
+    with pytest.raises(ModelError, match=words) as caught:
+        read_int8(file)
+    assert "\n" not in str(caught.value)
+
+
+def test_half_a_file_and_noise_in_it_are_refused_or_read(tmp_path: Path, model: quant.Model):
+    content = made(tmp_path / "int8.onnx").read_bytes()
+    rng = np.random.default_rng(5)
+    outcomes = set()
+    for place in rng.integers(0, len(content), 60):
+        damaged = bytearray(content)
+        damaged[place] ^= 0x5A
+        for data in (bytes(damaged), content[:place]):
+            try:
+                match = matched(read_int8(data), model)
+                doubts(match)
+                outcomes.add("read")
+            except quant.QuantError:
+                outcomes.add("refused")
+    assert outcomes == {"read", "refused"}
