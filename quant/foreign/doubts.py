@@ -15,8 +15,8 @@ from quant.statistics.calibration import Calibration
 
 Kind = Literal["weight", "bias", "bias scale", "channel axis", "range", "zero point", "activation"]
 
-NOISE: Final = 4.0
-"""Error of a constant over that of rounding to the nearest code; beyond it is no rounding."""
+NOISE: Final = 8.0
+"""Error of a constant over that of rounding to the nearest code; up or down at will gives 4."""
 
 ALIKE: Final = 0.98
 """Cosine of two channels from which on one is the other times a factor."""
@@ -95,7 +95,7 @@ def _of_weight(match: Match, node: Node) -> Iterator[Doubt]:
         return
     yield from _of_bias_scale(match, node, bias)
     floats = match.floats(node, node.bias)
-    if floats and not folded and not any(_is_rounding(real, bias) for real in floats):
+    if floats and not folded and not any(_is_corrected(real, bias) for real in floats):
         text = _difference(floats[-1], bias.real)
         yield Doubt(node.name, "bias", f"{node.name}: its bias in the file {text}.")
 
@@ -121,6 +121,17 @@ def _is_rounding(real: NDArray[np.float64], codes: Codes) -> bool:
         return False
     noise = float(np.mean(codes.scale.astype(np.float64) ** 2)) / 12
     return float(np.mean((codes.real - real) ** 2)) <= NOISE * noise or _is_near(real, codes.real)
+
+
+def _is_corrected(real: NDArray[np.float64], bias: Codes) -> bool:
+    """Whether a bias is the float one, rounded, or with what some tools take back added to it."""
+    if _is_rounding(real, bias):
+        return True
+    if real.shape != bias.real.shape:
+        return False
+    sizes = float((real**2).sum()), float((bias.real**2).sum())
+    alike = float((real * bias.real).sum()) / ((sizes[0] * sizes[1]) ** 0.5 or 1.0)
+    return alike > 0.7 and 0.25 < sizes[1] / (sizes[0] or 1.0) < 4
 
 
 def _is_near(real: NDArray[np.float64], found: NDArray[np.float64]) -> bool:

@@ -54,7 +54,8 @@ class Match:
         product = float(data.scale.max()) * weight.scale.reshape(-1).astype(np.float64)
         bias = self.bias(node)
         size = 1 if bias is None else bias.scale.size
-        return np.broadcast_to(product, (max(size, product.size),))
+        fits = 1 in {size, product.size} or size == product.size
+        return np.broadcast_to(product, (max(size, product.size),)) if fits else None
 
     def floats(self, node: Node, place: int) -> tuple[NDArray[np.float64], ...]:
         """A constant operand of a node in float: as it was read, and as it is prepared.
@@ -112,8 +113,17 @@ def matched(file: Int8File, model: Model) -> Match:
         file: What the file says.
         model: The float model that it was made of.
     """
-    nodes = {node.name: _same(node, file, model) for node in model.nodes}
     by_name = {node.name: node for node in model.nodes}
+
+    def behind(tensor: str) -> Node | None:
+        """The node that alone reads a tensor."""
+        readers = model.consumers.get(tensor, ())
+        return by_name.get(readers[0]) if len(readers) == 1 else None
+
+    nodes = {
+        node.name: _same(node, file, behind(node.outputs[0]) if node.outputs else None)
+        for node in model.nodes
+    }
     activations: dict[str, Codes] = {}
     unmatched: list[str] = []
     for name, codes in file.activations.items():
@@ -121,27 +131,23 @@ def matched(file: Int8File, model: Model) -> Match:
         if not tensor:
             unmatched.append(name)
             continue
-        readers = model.consumers.get(tensor, ())
-        behind = by_name.get(readers[0]) if len(readers) == 1 else None
-        if behind is not None and behind.op_type in CLAMPS and nodes[behind.name] is None:
-            tensor = behind.outputs[0]
+        clamp = behind(tensor)
+        if clamp is not None and clamp.op_type in CLAMPS and nodes[clamp.name] is None:
+            tensor = clamp.outputs[0]
         activations.setdefault(tensor, codes)
     return Match(file, model, nodes, activations, tuple(unmatched))
 
 
-def _same(node: Node, file: Int8File, model: Model) -> FileNode | None:
-    """The node of the file that computes what a node of the model does."""
+def _same(node: Node, file: Int8File, behind: Node | None) -> FileNode | None:
+    """The node of the file that computes what a node of the model does, alone or with the next."""
     found = file.nodes.get(node.name)
     if found is not None and found.op_type == node.op_type:
         return found
     found = file.by_output.get(node.outputs[0]) if node.outputs else None
     if found is not None and found.op_type == node.op_type:
         return found
-    if node.op_type == "MatMul" and found is None:
-        readers = model.consumers.get(node.outputs[0], ())
-        behind = next((n for n in model.nodes if readers == (n.name,)), None)
-        if behind is not None and behind.op_type == "Add":
-            found = file.by_output.get(behind.outputs[0])
+    if found is None and node.op_type == "MatMul" and behind and behind.op_type == "Add":
+        found = file.by_output.get(behind.outputs[0])
     both = found is not None and {found.op_type, node.op_type} == {"Gemm", "MatMul"}
     return found if both else None
 
