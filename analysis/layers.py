@@ -66,13 +66,13 @@ class LayerRow:
 
     @property
     def range_source(self) -> str:
-        """Who sets the range, in words; a rule for this row alone is what a person set here."""
+        """Who sets the range, in words; a rule for this row alone was made here or in a file."""
         if self.range is None:
             return ""
         if not self.range.fixed:
             return f"by {self.range.source}"
         own = {f"the rule for node {self.name}", f"the rule for tensor {self.tensor}"}
-        return "set by hand" if self.range.source in own else f"fixed by {self.range.source}"
+        return "set for this layer" if self.range.source in own else f"fixed by {self.range.source}"
 
 
 def layer_rows(quantized: QuantizedModel, calibration: Calibration) -> tuple[LayerRow, ...]:

@@ -128,7 +128,7 @@ def test_the_numbers_of_a_drag_are_those_of_the_recipe_it_writes(pane: Pane):
     pane.page.mouse.move(x - 150, y, steps=15)
     during = pane.readouts()
     pane.page.mouse.up()
-    expect(pane.source).to_have_text("set by hand")
+    expect(pane.source).to_have_text("set for this layer")
     assert pane.readouts() == during
     recipe = pane.recipe()
     assert recipe.rules[0].set["range"] is not None
@@ -141,7 +141,7 @@ def test_keys_and_typed_numbers_write_what_they_show(pane: Pane):
     pane.choose(pane_demo.RELU)
     pane.box.fill("3.125")
     pane.box.press("Enter")
-    expect(pane.source).to_have_text("set by hand")
+    expect(pane.source).to_have_text("set for this layer")
     pane.upper.focus()
     for _ in range(3):
         pane.page.keyboard.press("ArrowLeft")

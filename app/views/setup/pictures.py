@@ -7,10 +7,12 @@ from typing import Final, cast
 import streamlit as st
 
 from analysis.metrics.scores import gives_scores
+from app.jobs import JobState
 from app.session.project import Source
+from app.tasks.preset_trial import Trial, start_trial, trial_job
 from app.views.shared.format import as_text, percent
-from app.workspace.opening import open_model, stamp_of
-from app.workspace.preset_trial import right_answers
+from app.views.shared.job_panel import show_job, show_outcome
+from app.workspace.opening import open_model
 from quant.data.images.folder import is_image_folder
 from quant.data.images.guess import Guess, guessed, image_input
 from quant.data.images.preprocessing import PRESETS, Preprocessing
@@ -74,28 +76,31 @@ def _preset(model: Model, guess: Guess) -> Preprocessing:
 
 def _trial(model: Model, path: str, size: tuple[int, int]) -> None:
     """Try every preset on some pictures whose class is known, once it is asked for."""
-    asked = f"setup trial {model.fingerprint[:8]} {path} {size}"
     if not is_image_folder(Path(path).expanduser()) or not _scored(model):
         return
-    if not st.session_state.get(asked):
-        st.button(
-            "Try each",
-            key="setup try presets",
-            icon=":material/rule:",
-            on_click=lambda: st.session_state.update({asked: True}),
-            help="Run the float model on some labelled pictures under each preset: the one that it "
-            "was made for answers best. A few seconds.",
+    job = trial_job(model, path, size)
+    if job is not None and job.running:
+        show_job(job)
+        return
+    if job is not None and job.state is JobState.DONE:
+        found: Trial = job.result
+        best = sorted(found.right.items(), key=lambda item: -item[1])
+        listed = ", ".join(f"{name} {percent(count / found.pictures, 0)}" for name, count in best)
+        st.caption(
+            as_text(f"Right answers of the float model on {found.pictures} pictures: {listed}.")
         )
         return
-    with st.spinner("Running the float model"):
-        found = right_answers(model.fingerprint, stamp_of(path), path, size, model)
-    if found is None:
-        st.caption("The folder tells no classes, so no answer is right or wrong.")
-        return
-    right, tried = found
-    best = sorted(right.items(), key=lambda item: -item[1])
-    listed = ", ".join(f"{name} {percent(count / tried, 0)}" for name, count in best)
-    st.caption(as_text(f"Right answers of the float model on {tried} pictures: {listed}."))
+    if job is not None:
+        show_outcome(job)
+    st.button(
+        "Try each",
+        key="setup try presets",
+        icon=":material/rule:",
+        on_click=start_trial,
+        args=(model, path, size),
+        help="Run the float model on some labelled pictures under each preset: the one that it "
+        "was made for answers best. A few seconds.",
+    )
 
 
 def _scored(model: Model) -> bool:

@@ -79,6 +79,7 @@ def test_a_detail_that_is_changed_counts_and_one_that_is_wrong_is_told(opened: A
 
 def test_every_preset_is_tried_on_pictures_with_classes(opened: AppTest):
     opened.button(key="setup try presets").click().run()
+    until(opened, lambda: any("Right answers" in c.value for c in opened.caption))
     healthy(opened)
     said = next(c.value for c in opened.caption if "Right answers" in c.value)
     assert "on 6 pictures" in said

@@ -182,7 +182,7 @@ def test_a_rule_for_another_member_decides_and_is_named():
     assert (found.decided_by, found.source) == ("p", "the rule for node pool")
     rows = {row.name: row for row in layer_rows(quantized, quantized.calibration)}
     assert rows["sigmoid"].range_source == "fixed by the rule for node pool"
-    assert rows["pool"].range_source == "set by hand"
+    assert rows["pool"].range_source == "set for this layer"
     assert not quantized.plan.warnings
 
 
