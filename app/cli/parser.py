@@ -23,6 +23,7 @@ COMMANDS = {
     "quantize": ("quantize", "write an int8 model and the recipe that made it"),
     "measure": ("measure", "compare a float model and an int8 model on the same samples"),
     "compare": ("compare", "see what another tool's int8 model does, and start a recipe from it"),
+    "import": ("import_recipe", "make a recipe of another tool's int8 model or parameter file"),
     "convert": ("convert", "write ranges and scales as a file that another tool reads"),
     "curves": ("curves", "divergence of a tensor over all candidate thresholds"),
     "picks": ("picks", "what every known tool would choose for a tensor"),

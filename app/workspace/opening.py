@@ -18,6 +18,7 @@ from quant.data.opening import open_data
 from quant.errors import DataError, ModelError
 from quant.foreign.as_recipe import FileRecipe, recipe_of
 from quant.foreign.matching import Match, matched
+from quant.foreign.parameters import read_parameters, recipe_from
 from quant.foreign.reading import read_int8
 from quant.model.model import Model
 from quant.opening.loading import load
@@ -92,20 +93,24 @@ def open_model(path: str) -> Model:
 
 
 def recipe_like(source: Source) -> Recipe | None:
-    """The recipe like the int8 file of ``source``; None where it has none.
+    """The recipe like the int8 or parameter file of ``source``; None where it has none.
 
     Raises:
-        ModelError: If a file cannot be read, or nothing in the int8 one is quantized.
+        ModelError: If a model cannot be read, or nothing in the int8 one is quantized.
+        RecipeError: If a parameter file cannot be read, or is of another model.
     """
     found = int8_of(source)
     return None if found is None else found[1].recipe
 
 
-def int8_of(source: Source) -> tuple[Match, FileRecipe] | None:
+def int8_of(source: Source) -> tuple[Match | None, FileRecipe] | None:
     """The int8 file of ``source`` beside its float model, and the recipe like it.
 
+    A parameter file gives the recipe alone.
+
     Raises:
-        ModelError: If a file cannot be read, or nothing in the int8 one is quantized.
+        ModelError: If a model cannot be read, or nothing in the int8 one is quantized.
+        RecipeError: If a parameter file cannot be read, or is of another model.
     """
     if not source.int8:
         return None
@@ -134,9 +139,14 @@ def _model(path: str, stamp: str) -> Model:
 
 
 @st.cache_resource(max_entries=4, show_spinner=False)
-def _int8(path: str, stamp: str, fingerprint: str, _model: Model) -> tuple[Match, FileRecipe]:
+def _int8(
+    path: str, stamp: str, fingerprint: str, _model: Model
+) -> tuple[Match | None, FileRecipe]:
     del stamp, fingerprint
-    match = matched(read_int8(Path(path).expanduser()), _model)
+    file = Path(path).expanduser()
+    if file.suffix != ".onnx":
+        return None, recipe_from(read_parameters(file), _model)
+    match = matched(read_int8(file), _model)
     return match, recipe_of(match)
 
 

@@ -60,8 +60,13 @@ def activations(quantized: QuantizedModel) -> Mapping[str, QuantParams]:
 
 
 def largest(params: QuantParams) -> float:
-    """The greatest magnitude that the codes stand for, in real units: the range around zero."""
+    """The greatest magnitude that the codes stand for, in real units: the range around zero.
+
+    Of symmetric codes as many are counted below zero as above.
+    """
     spec, scale, zero = params.spec, float(params.scale), int(params.zero_point)
+    if spec.symmetric:
+        return scale * spec.qmax
     return scale * max(abs(spec.qmin - zero), abs(spec.qmax - zero))
 
 

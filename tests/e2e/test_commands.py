@@ -18,6 +18,7 @@ RUNS = {
     "quantize": "net.onnx --calibration cal.npz --out int8.onnx",
     "measure": "net.onnx int8.onnx --data data.npz",
     "compare": "net.onnx int8.onnx --data data.npz --out compared",
+    "import": "net.onnx int8.onnx --out like.json",
     "convert": "net.onnx --calibration cal.npz --to tensorrt --out net.cache",
     "curves": "net.onnx --calibration cal.npz --tensor image",
     "picks": "tensor.npz",

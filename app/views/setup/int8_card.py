@@ -1,4 +1,4 @@
-"""The int8 file of another tool: what of it was found, and what in it cannot be right."""
+"""The file of another tool: what of it was found, and what in it cannot be right."""
 
 from pathlib import Path
 
@@ -17,9 +17,19 @@ SHOWN = 6
 """Doubts that are listed; of the others their number."""
 
 
-def int8_card(opened: OpenedSource, match: Match, like: FileRecipe) -> None:
+def int8_card(opened: OpenedSource, match: Match | None, like: FileRecipe) -> None:
     """Draw what is known of the file, with ranges judged once the model is calibrated."""
-    st.markdown(f"**Int8 model** :gray[{as_text(Path(opened.source.int8).name)}]")
+    what = "Parameter file" if match is None else "Int8 model"
+    st.markdown(f"**{what}** :gray[{as_text(Path(opened.source.int8).name)}]")
+    if match is None:
+        st.markdown(f"{plural(len(like.recipe.rules), 'range')} for the float model.")
+    else:
+        _found(opened, match)
+    for note in like.notes:
+        st.caption(f":material/info: {as_text(note)}")
+
+
+def _found(opened: OpenedSource, match: Match) -> None:
     total = len(match.file.activations)
     found = total - len(match.unmatched)
     st.markdown(f"{found:,} of {plural(total, 'rounded tensor')} found in the float model.")
@@ -30,8 +40,6 @@ def int8_card(opened: OpenedSource, match: Match, like: FileRecipe) -> None:
         st.caption(f"And {plural(len(known) - SHOWN, 'more doubt')}.")
     if not known:
         st.caption("Its weights, biases and scales are those of the float model, rounded.")
-    for note in like.notes:
-        st.caption(f":material/info: {as_text(note)}")
 
 
 def _doubts(opened: OpenedSource, match: Match) -> tuple[Doubt, ...]:

@@ -119,12 +119,13 @@ def _other_paths() -> tuple[str, str, str]:
         persist_state="session",
     )
     int8 = st.text_input(
-        "Int8 model of another tool",
+        "Int8 model or parameters of another tool",
         key="setup int8",
         placeholder="none; start from a preset",
-        help="A file in Q/DQ form, or of ONNX Runtime's operators on codes, that was made of the "
-        "float model: its ranges, types and skips become the recipe to start from, and what cannot "
-        "be right in it is said.",
+        help="An .onnx file in Q/DQ form, or of ONNX Runtime's operators on codes, made of the float "
+        "model: its ranges, types and skips become the recipe to start from, and what cannot be "
+        "right in it is said. Or a parameter file: a calibration cache of TensorRT or ONNX Runtime, "
+        "TensorQuantOverrides, AIMET encodings, Paddle thresholds.",
         persist_state="session",
     )
     return (data or "").strip(), (evaluation or "").strip(), (int8 or "").strip()

@@ -394,3 +394,21 @@ def test_parameters_are_written_for_another_tool(capsys, folder: Path):
     assert (folder / "net.cache").read_text().startswith("TRT-")
     with pytest.raises(SystemExit):
         call(capsys, *words[:-1], "tensorflow", "--out", folder / "x")
+
+
+def test_a_recipe_is_made_of_another_tools_files(capsys, folder: Path):
+    cache, recipe = folder / "net.cache", folder / "like.json"
+    words = ("convert", folder / "net.onnx", "--data", folder / "data.npz", "--preset", "tensorrt")
+    assert call(capsys, *words, "--to", "tensorrt", "--out", cache)[0] == 0
+    code, out, err = call(capsys, "import", folder / "net.onnx", cache, "--out", recipe)
+    assert code == 0
+    assert "the recipe like net.cache" in out
+    assert "TensorRT decides by itself" in err
+    code, _, _ = quantize(capsys, folder, "--recipe", recipe)
+    assert code == 0
+    words = ("import", folder / "net.onnx", folder / "out.onnx", "--out", recipe)
+    assert call(capsys, *words)[0] == 0
+    assert quant.Recipe.loads(recipe.read_text()).name == "like out.onnx"
+    (folder / "odd.json").write_text("{}")
+    said = refusal(capsys, "import", folder / "net.onnx", folder / "odd.json", "--out", recipe)
+    assert "odd.json: expected ranges of tensors" in said

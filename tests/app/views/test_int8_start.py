@@ -65,3 +65,18 @@ def test_what_cannot_be_right_is_told_and_a_file_that_is_none_is_refused(int8: P
     app.text_input(key="setup int8").set_value(FILES[0]).run()
     assert not app.exception
     assert "expected an int8 model with QuantizeLinear" in plain(app.error[0].value)
+
+
+def test_a_calibration_cache_starts_a_recipe_too(tmp_path: Path):
+    cache = tmp_path / "theirs.cache"
+    scale = np.float32(0.05).view(np.uint32)
+    cache.write_text(f"TRT-100300-EntropyCalibration2\n/act/Relu_output_0: {scale:08x}\n")
+    set_start_options(StartOptions(*FILES, int8=str(cache)))
+    app = started(SETUP)
+    until(app, lambda: bool(app.run().success))
+    healthy(app)
+    assert project(app).recipe.name == "like theirs.cache"
+    assert project(app).recipe.defaults.activation_symmetric
+    said = texts(app)
+    assert "**Parameter file**" in said
+    assert "have what calibration saw" in said
