@@ -14,8 +14,8 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         "--int8",
         type=Path,
         metavar="FILE",
-        help="what another tool made of the model, to start from: an int8 .onnx, or a parameter file "
-        "as `quantlens import` reads it",
+        help="what another tool made of the model, to start from: an int8 .onnx, or a parameter "
+        "file as `quantlens import` reads it",
     )
     parser.add_argument("--port", type=int, default=0, help="port on 127.0.0.1; 0 picks a free one")
     parser.add_argument("--no-browser", action="store_true", help="only print the address")

@@ -122,10 +122,10 @@ def _other_paths() -> tuple[str, str, str]:
         "Int8 model or parameters of another tool",
         key="setup int8",
         placeholder="none; start from a preset",
-        help="An .onnx file in Q/DQ form, or of ONNX Runtime's operators on codes, made of the float "
-        "model: its ranges, types and skips become the recipe to start from, and what cannot be "
-        "right in it is said. Or a parameter file: a calibration cache of TensorRT or ONNX Runtime, "
-        "TensorQuantOverrides, AIMET encodings, Paddle thresholds.",
+        help="An .onnx file in Q/DQ form, or of ONNX Runtime's operators on codes, made of the "
+        "float model: its ranges, types and skips become the recipe to start from, and what cannot "
+        "be right in it is said. Or a parameter file: a calibration cache of TensorRT or ONNX "
+        "Runtime, TensorQuantOverrides, AIMET encodings, Paddle thresholds.",
         persist_state="session",
     )
     return (data or "").strip(), (evaluation or "").strip(), (int8 or "").strip()
