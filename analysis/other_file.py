@@ -1,10 +1,12 @@
 """An int8 file that another tool made, beside its float model and beside the recipe like it."""
 
 from dataclasses import dataclass
+from functools import cached_property
 from pathlib import Path
 
 from analysis.errors.cumulative import Comparison, compare
 from analysis.errors.tensor_error import ErrorStats
+from analysis.graph.model_graph import measured_edges
 from quant.data.dataset import Dataset
 from quant.execution.progress import OnProgress
 from quant.foreign.as_recipe import FileRecipe, recipe_of
@@ -34,43 +36,18 @@ class OtherFile:
     file: Comparison
     recipe: Comparison
 
-    @property
-    def share(self) -> float:
-        """Of the tensors that the file rounds, the share that the float model has."""
-        found = len(self.match.file.activations) - len(self.match.unmatched)
-        return found / max(len(self.match.file.activations), 1)
-
-    @property
+    @cached_property
     def falls(self) -> tuple[tuple[str, ErrorStats, float], ...]:
         """Tensors of the file by how far the sqnr falls there, in dB, the farthest first.
 
         From the least of those that the node reads; the inputs of the model have no error.
         """
-        found: list[tuple[str, ErrorStats, float]] = []
-        model = self.match.model
-        for name, error in self.file.tensors.items():
-            producer = model.producers.get(name)
-            if producer is None:
-                continue
-            known = self._known(producer.inputs)
-            before = min((e.sqnr_db for e in known), default=float("inf"))
-            found.append((name, error, min(before, CLEAN_DB) - error.sqnr_db))
+        model, tensors = self.match.model, self.file.tensors
+        before = dict.fromkeys((name for name in tensors if name in model.producers), CLEAN_DB)
+        for source, name in measured_edges(model, tensors):
+            before[name] = min(before[name], tensors[source].sqnr_db)
+        found = ((name, tensors[name], db - tensors[name].sqnr_db) for name, db in before.items())
         return tuple(sorted(found, key=lambda item: -item[2]))
-
-    def _known(self, names: tuple[str, ...]) -> list[ErrorStats]:
-        """The errors of the nearest tensors before that were compared."""
-        model, found, waiting = self.match.model, list[ErrorStats](), list(names)
-        seen: set[str] = set()
-        while waiting:
-            name = waiting.pop()
-            if name in seen:
-                continue
-            seen.add(name)
-            if name in self.file.tensors:
-                found.append(self.file.tensors[name])
-            elif name in model.producers:
-                waiting += model.producers[name].inputs
-        return found
 
 
 CLEAN_DB = 60.0

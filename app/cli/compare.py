@@ -7,6 +7,7 @@ from pathlib import Path
 import quant
 from analysis.other_file import OtherFile, other_file
 from app.cli.arguments import DATA, data_axes, data_of, for_machines, positive, working_in
+from app.cli.measure import top1_lines
 from app.cli.output import report, write_csv
 from app.cli.progress_line import Meter
 from quant.error_model.sqnr import decibels
@@ -48,19 +49,14 @@ def run(options: argparse.Namespace) -> None:
 def _lines(found: OtherFile) -> list[str]:
     """What was found, in the order in which one asks."""
     match = found.match
-    count = len(match.file.activations)
-    lines = [f"matched: {count - len(match.unmatched)} of {count} rounded tensors"]
+    lines = [f"matched: {match.found} of {len(match.file.activations)} rounded tensors"]
     lines += [f"note: {note}" for note in found.like.notes]
     lines += [f"doubt: {doubt.text}" for doubt in found.doubts]
     for name, error in found.file.outputs.items():
         own = found.recipe.outputs.get(name)
         like = f", the recipe like it {decibels(own.sqnr_db)}" if own else ""
         lines.append(f"{name}: sqnr {decibels(error.sqnr_db)}{like}")
-    if found.file.float_top1 is not None and found.file.int8_top1 is not None:
-        lines.append(
-            f"top-1: float {found.file.float_top1:.2%}, int8 {found.file.int8_top1:.2%} on "
-            f"{found.file.samples} samples"
-        )
+    lines += top1_lines(found.file)
     falls = [
         f"{name} by {fall:.1f} dB to {decibels(error.sqnr_db)}"
         for name, error, fall in found.falls[:SHOWN]
@@ -92,7 +88,7 @@ def _rows(found: OtherFile) -> list[dict[str, object]]:
 def _document(found: OtherFile) -> dict[str, object]:
     return {
         "samples": found.file.samples,
-        "matched": len(found.match.file.activations) - len(found.match.unmatched),
+        "matched": found.match.found,
         "unmatched": list(found.match.unmatched),
         "notes": list(found.like.notes),
         "doubts": [dataclasses.asdict(doubt) for doubt in found.doubts],

@@ -6,10 +6,7 @@ from pathlib import Path
 import quant
 from app.cli.arguments import for_machines
 from app.cli.output import report, tell
-from quant.foreign.as_recipe import FileRecipe, recipe_of
-from quant.foreign.matching import matched
-from quant.foreign.parameters import read_parameters, recipe_from
-from quant.foreign.reading import read_int8
+from quant.foreign.opening import open_foreign
 from quant.io.atomic import write_file
 
 
@@ -29,7 +26,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 def run(options: argparse.Namespace) -> None:
     """Read the file, match it with the model, and write the recipe."""
     model = quant.load(options.model)
-    found = _like(options.file, model)
+    _, found = open_foreign(options.file, model)
     write_file(options.out, found.recipe.dumps().encode())
     for note in found.notes:
         tell(f"note: {note}")
@@ -39,9 +36,3 @@ def run(options: argparse.Namespace) -> None:
         {"recipe": str(options.out), "rules": count, "notes": list(found.notes)},
         f"{options.out}: the recipe like {options.file.name}, {count} rules",
     )
-
-
-def _like(file: Path, model: quant.Model) -> FileRecipe:
-    if file.suffix == ".onnx":
-        return recipe_of(matched(read_int8(file), model))
-    return recipe_from(read_parameters(file), model)

@@ -5,7 +5,7 @@ import dataclasses
 from pathlib import Path
 
 import quant
-from analysis.errors.cumulative import compare
+from analysis.errors.cumulative import Comparison, compare
 from app.cli.arguments import data_axes, data_of, for_machines, positive
 from app.cli.output import report, write_csv
 from app.cli.progress_line import Meter
@@ -50,11 +50,7 @@ def run(options: argparse.Namespace) -> None:
         for name, error in comparison.outputs.items()
     ]
     lines += left_out
-    if comparison.float_top1 is not None and comparison.int8_top1 is not None:
-        lines.append(
-            f"top-1: float {comparison.float_top1:.2%}, int8 {comparison.int8_top1:.2%} "
-            f"on {comparison.samples} samples"
-        )
+    lines += top1_lines(comparison)
     if options.csv:
         rows = [
             {"tensor": name, **dataclasses.asdict(error)}
@@ -73,3 +69,13 @@ def run(options: argparse.Namespace) -> None:
         },
         "\n".join(lines),
     )
+
+
+def top1_lines(comparison: Comparison) -> list[str]:
+    """The line of both accuracies; none where they are not known."""
+    if comparison.float_top1 is None or comparison.int8_top1 is None:
+        return []
+    return [
+        f"top-1: float {comparison.float_top1:.2%}, int8 {comparison.int8_top1:.2%} "
+        f"on {comparison.samples} samples"
+    ]

@@ -16,10 +16,9 @@ from quant.data.dataset import Dataset
 from quant.data.images.preprocessing import Preprocessing
 from quant.data.opening import open_data
 from quant.errors import DataError, ModelError
-from quant.foreign.as_recipe import FileRecipe, recipe_of
-from quant.foreign.matching import Match, matched
-from quant.foreign.parameters import read_parameters, recipe_from
-from quant.foreign.reading import read_int8
+from quant.foreign.as_recipe import FileRecipe
+from quant.foreign.matching import Match
+from quant.foreign.opening import open_foreign
 from quant.model.model import Model
 from quant.opening.loading import load
 from quant.recipe.recipe import Recipe
@@ -143,11 +142,7 @@ def _int8(
     path: str, stamp: str, fingerprint: str, _model: Model
 ) -> tuple[Match | None, FileRecipe]:
     del stamp, fingerprint
-    file = Path(path).expanduser()
-    if file.suffix != ".onnx":
-        return None, recipe_from(read_parameters(file), _model)
-    match = matched(read_int8(file), _model)
-    return match, recipe_of(match)
+    return open_foreign(Path(path).expanduser(), _model)
 
 
 @st.cache_resource(max_entries=8, show_spinner=False)

@@ -122,13 +122,28 @@ def _of_tensors(match: Match, planned: Plan, defaults: Settings) -> Iterator[Rul
         low, high = codes.range
         # A zero point that is 0 by chance is said as well by a range that is not symmetric.
         symmetric = defaults.activation_symmetric and codes.symmetric and kind.signed
-        low = -high if symmetric else low
-        values: dict[str, Any] = {"range": (min(low, 0.0), max(high, 0.0))}
-        if kind is not defaults.activation_type:
-            values["activation_type"] = kind
-        if symmetric != defaults.activation_symmetric:
-            values["activation_symmetric"] = False
-        yield Rule("tensor", known, values)
+        ends = (-high if symmetric else low, high)
+        yield tensor_rule(known, ends, kind, symmetric=symmetric, defaults=defaults)
+
+
+def tensor_rule(
+    tensor: str, ends: tuple[float, float], qtype: QType, *, symmetric: bool, defaults: Settings
+) -> Rule:
+    """The rule for a tensor whose range and type a file says.
+
+    Args:
+        tensor: The tensor.
+        ends: What the codes stand for, in real units.
+        qtype: Their type.
+        symmetric: Whether 0 is in their middle.
+        defaults: What needs no rule.
+    """
+    values: dict[str, Any] = {"range": (min(ends[0], 0.0), max(ends[1], 0.0))}
+    if qtype is not defaults.activation_type:
+        values["activation_type"] = qtype
+    if symmetric != defaults.activation_symmetric:
+        values["activation_symmetric"] = symmetric
+    return Rule("tensor", tensor, values)
 
 
 def _notes(match: Match, planned: Plan) -> Iterator[str]:

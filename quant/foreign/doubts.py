@@ -117,20 +117,22 @@ def _of_bias_scale(match: Match, node: Node, bias: Codes) -> Iterator[Doubt]:
 
 def _is_rounding(real: NDArray[np.float64], codes: Codes) -> bool:
     """Whether a constant is the float one rounded to its codes, some of them clipped."""
-    if codes.real.shape != real.shape:
+    found = codes.real
+    if found.shape != real.shape:
         return False
     noise = float(np.mean(codes.scale.astype(np.float64) ** 2)) / 12
-    return float(np.mean((codes.real - real) ** 2)) <= NOISE * noise or _is_near(real, codes.real)
+    return float(np.mean((found - real) ** 2)) <= NOISE * noise or _is_near(real, found)
 
 
 def _is_corrected(real: NDArray[np.float64], bias: Codes) -> bool:
     """Whether a bias is the float one, rounded, or with what some tools take back added to it."""
     if _is_rounding(real, bias):
         return True
-    if real.shape != bias.real.shape:
+    found = bias.real
+    if real.shape != found.shape:
         return False
-    sizes = float((real**2).sum()), float((bias.real**2).sum())
-    alike = float((real * bias.real).sum()) / ((sizes[0] * sizes[1]) ** 0.5 or 1.0)
+    sizes = float((real**2).sum()), float((found**2).sum())
+    alike = float((real * found).sum()) / ((sizes[0] * sizes[1]) ** 0.5 or 1.0)
     return alike > 0.7 and 0.25 < sizes[1] / (sizes[0] or 1.0) < 4
 
 

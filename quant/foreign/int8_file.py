@@ -39,9 +39,9 @@ class Codes:
         middle = 0 if np.dtype(self.dtype).kind == "i" else (np.iinfo(self.dtype.name).max + 1) // 2
         return bool((self.zero_point == middle).all())
 
-    @cached_property
+    @property
     def real(self) -> NDArray[np.float64]:
-        """The real numbers that a constant stands for, float64."""
+        """The real numbers that a constant stands for, float64; made anew, as they are large."""
         assert self.values is not None
         scale, zero = self.scale.astype(np.float64), self.zero_point
         if self.axis is not None:

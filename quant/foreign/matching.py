@@ -5,6 +5,7 @@ from dataclasses import dataclass
 from functools import cached_property
 
 import numpy as np
+import onnx
 from numpy.typing import NDArray
 from onnx import numpy_helper
 
@@ -31,6 +32,11 @@ class Match:
     nodes: Mapping[str, FileNode | None]
     activations: Mapping[str, Codes]
     unmatched: tuple[str, ...]
+
+    @property
+    def found(self) -> int:
+        """How many of the tensors that the file rounds the model has."""
+        return len(self.file.activations) - len(self.unmatched)
 
     def weight(self, node: Node) -> Codes | None:
         """How the weight of a node is stored in the file; None where it is float."""
@@ -64,15 +70,16 @@ class Match:
         """
         found: list[NDArray[np.float64]] = []
         written = self._written.get(node.name, ())
+        tensor = written[place] if place < len(written) else None
+        if tensor is not None:
+            found.append(np.asarray(numpy_helper.to_array(tensor), np.float64))
         constants = self.model.graph.graph.initializers
-        if place < len(written) and written[place] is not None:
-            found.append(np.asarray(written[place], np.float64))
         if place < len(node.inputs) and node.inputs[place] in constants:
             found.append(self.model.constant(node.inputs[place]).astype(np.float64))
         return tuple(found)
 
     @cached_property
-    def _written(self) -> Mapping[str, tuple[NDArray[np.generic] | None, ...]]:
+    def _written(self) -> Mapping[str, tuple[onnx.TensorProto | None, ...]]:
         """The constant operands of each node of the user's file, by its name."""
         source = self.model.original()
         if source is None:
@@ -80,10 +87,7 @@ class Match:
         graph = read_model(source).proto.graph
         constants = {tensor.name: tensor for tensor in graph.initializer}
         return {
-            node.name: tuple(
-                np.asarray(numpy_helper.to_array(constants[name])) if name in constants else None
-                for name in node.input
-            )
+            node.name: tuple(constants.get(name) for name in node.input)
             for node in graph.node
             if node.name and any(name in constants for name in node.input)
         }

@@ -4,12 +4,12 @@ import json
 from collections import Counter
 from dataclasses import replace
 from pathlib import Path
-from typing import Any, Final
+from typing import Final
 
 from quant.calibrators.minmax import MinMax
 from quant.errors import RecipeError
-from quant.foreign.as_recipe import FileRecipe
-from quant.foreign.parameter_readers import Parameters, TensorCodes, of_json, tensorrt_cache
+from quant.foreign.as_recipe import FileRecipe, tensor_rule
+from quant.foreign.parameter_readers import Parameters, of_json, tensorrt_cache
 from quant.io.show import counted
 from quant.model.model import Model
 from quant.planning.resolve import plan
@@ -86,7 +86,11 @@ def recipe_from(parameters: Parameters, model: Model) -> FileRecipe:
         if name is None:
             left += 1
             continue
-        rules.append(Rule("tensor", name, _settings(known[name], defaults)))
+        codes = known[name]
+        symmetric = codes.symmetric and codes.qtype.signed
+        rules.append(
+            tensor_rule(name, codes.range, codes.qtype, symmetric=symmetric, defaults=defaults)
+        )
     lost = len(parameters.activations) - len(known)
     notes: list[str] = []
     if lost:
@@ -97,14 +101,3 @@ def recipe_from(parameters: Parameters, model: Model) -> FileRecipe:
         )
     notes.append(f"{parameters.tool} decides by itself which nodes it quantizes; here all are.")
     return FileRecipe(replace(base, rules=tuple(rules)), tuple(notes))
-
-
-def _settings(codes: TensorCodes, defaults: Settings) -> dict[str, Any]:
-    low, high = codes.range
-    values: dict[str, Any] = {"range": (min(low, 0.0), max(high, 0.0))}
-    if codes.qtype is not defaults.activation_type:
-        values["activation_type"] = codes.qtype
-    symmetric = codes.symmetric and codes.qtype.signed
-    if symmetric != defaults.activation_symmetric:
-        values["activation_symmetric"] = symmetric
-    return values

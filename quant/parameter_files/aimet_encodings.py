@@ -2,7 +2,7 @@
 
 import json
 
-from quant.parameter_files.base import activations, number, register
+from quant.parameter_files.base import activations, register
 from quant.pipeline import QuantizedModel
 from quant.types import PerChannel, QuantParams
 
@@ -40,6 +40,6 @@ def _encoding(name: str, params: QuantParams) -> dict[str, object]:
         "bw": qtype.bits,
         "enc_type": "PER_CHANNEL" if many else "PER_TENSOR",
         "is_sym": params.spec.symmetric,
-        "scale": [number(scale) for scale in params.scale.reshape(-1)],
+        "scale": params.scale.reshape(-1).tolist(),
         "offset": [-int(zero) - shift for zero in params.zero_point.reshape(-1)],
     }

@@ -2,7 +2,6 @@
 
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
-from typing import Any
 
 from quant.errors import ExportError
 from quant.io.show import counted
@@ -108,8 +107,3 @@ def _lost(kind: ParameterFile, quantized: QuantizedModel) -> Iterator[str]:
     skipped = sum(not item.quantized for item in quantized.plan.nodes.values())
     if skipped:
         yield f"{counted(skipped, 'node')} in float here; the other tool decides for itself."
-
-
-def number(value: Any) -> float | int:
-    """A scalar array as JSON has it."""
-    return value.item()

@@ -2,7 +2,7 @@
 
 import json
 
-from quant.parameter_files.base import activations, number, register
+from quant.parameter_files.base import activations, register
 from quant.pipeline import QuantizedModel
 
 
@@ -47,7 +47,7 @@ def calibration_cache(quantized: QuantizedModel) -> str:
 def overrides(quantized: QuantizedModel) -> str:
     """Scale and zero point alone: what every way to read such a file understands."""
     document = {
-        name: [{"scale": number(params.scale), "zero_point": number(params.zero_point)}]
+        name: [{"scale": params.scale.item(), "zero_point": params.zero_point.item()}]
         for name, params in activations(quantized).items()
     }
     return json.dumps(document, indent=1) + "\n"

@@ -1,10 +1,12 @@
 """What is known of the node that is chosen in the graph."""
 
+from collections.abc import Mapping
+
 import streamlit as st
 
 from analysis.graph.model_graph import ModelGraph
 from analysis.layers import LayerRow, clipping_db, rounding_db
-from analysis.short_names import cut_middle, short_names
+from analysis.short_names import cut_middle
 from app.views.layers.table import go_to
 from app.views.shared.format import as_text, db, number, percent
 from app.views.shared.layer_state import layer_state
@@ -32,7 +34,7 @@ def node_facts(workspace: Workspace, graph: ModelGraph, row: LayerRow | None) ->
     st.page_link(
         "views/layers/page.py", label="Open the layer to change it", icon=":material/arrow_forward:"
     )
-    _neighbours(graph, row.name)
+    _neighbours(graph, row.name, workspace.short_names)
 
 
 def _facts(workspace: Workspace, row: LayerRow) -> dict[str, str]:
@@ -64,11 +66,10 @@ def _facts(workspace: Workspace, row: LayerRow) -> dict[str, str]:
     return facts
 
 
-def _neighbours(graph: ModelGraph, name: str) -> None:
+def _neighbours(graph: ModelGraph, name: str, shorts: Mapping[str, str]) -> None:
     if name not in graph.names:
         return
     place = graph.names.index(name)
-    shown = list(short_names(graph.names).values())
     for label, found in (
         ("Reads", [a for a, b in graph.layout.edges if b == place]),
         ("Consumers", [b for a, b in graph.layout.edges if a == place]),
@@ -78,7 +79,9 @@ def _neighbours(graph: ModelGraph, name: str) -> None:
         with st.container(gap="xxsmall"):
             st.caption(label)
             for other in found[:MOST_NEIGHBOURS]:
-                neighbour = f"{cut_middle(shown[other], NAME)} ({graph.op_types[other]})"
+                neighbour = (
+                    f"{cut_middle(shorts[graph.names[other]], NAME)} ({graph.op_types[other]})"
+                )
                 st.button(
                     as_text(neighbour),
                     key=f"graph go {label} {other}",

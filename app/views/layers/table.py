@@ -36,7 +36,8 @@ def layers_table(workspace: Workspace) -> None:
     comparison = workspace.comparison()
     effects = {kind: workspace.ranking.by_node(kind) for kind in KINDS}
     unit = selected(workspace)
-    also = [name for name in marked() if any(name == other.name for other in units)]
+    known = {unit.name for unit in units}
+    also = [name for name in marked() if name in known]
     row_table(
         _rows(workspace, shown, comparison.tensors if comparison else {}, effects),
         [*_columns(measured=comparison is not None, effects=effects)],

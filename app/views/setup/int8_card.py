@@ -6,7 +6,7 @@ import streamlit as st
 
 from app.session import user_session
 from app.views.shared.format import as_text, plural
-from app.workspace.opening import OpenedSource
+from app.workspace.opening import OpenedSource, stamp_of
 from quant.foreign.as_recipe import FileRecipe
 from quant.foreign.doubts import Doubt, doubts
 from quant.foreign.matching import Match
@@ -30,9 +30,8 @@ def int8_card(opened: OpenedSource, match: Match | None, like: FileRecipe) -> No
 
 
 def _found(opened: OpenedSource, match: Match) -> None:
-    total = len(match.file.activations)
-    found = total - len(match.unmatched)
-    st.markdown(f"{found:,} of {plural(total, 'rounded tensor')} found in the float model.")
+    total = plural(len(match.file.activations), "rounded tensor")
+    st.markdown(f"{match.found:,} of {total} found in the float model.")
     known = _doubts(opened, match)
     for doubt in known[:SHOWN]:
         st.warning(as_text(doubt.text), icon=":material/report:")
@@ -44,10 +43,12 @@ def _found(opened: OpenedSource, match: Match) -> None:
 
 def _doubts(opened: OpenedSource, match: Match) -> tuple[Doubt, ...]:
     """What is doubted; computed once, and once more when the model is calibrated."""
-    study = opened.study(Recipe(), user_session.project().samples)
+    samples = user_session.project().samples
+    study = opened.study(Recipe(), samples)
     calibration = study.calibration if study.calibrated else None
-    key = (opened.source.int8, opened.model.fingerprint, opened.data.digest, bool(calibration))
-    return _computed(key, match, calibration)
+    known = (opened.data.digest, samples) if calibration else None
+    file = (opened.source.int8, stamp_of(opened.source.int8), opened.model.fingerprint)
+    return _computed((*file, known), match, calibration)
 
 
 @st.cache_resource(max_entries=8, show_spinner=False)

@@ -95,7 +95,7 @@ class Preprocessing:
         """The picture as it is fitted, before it is normalised.
 
         Args:
-            image: Of mode ``L`` or ``RGB``; see :func:`quant.data.images.folder.opened`.
+            image: Of mode ``L`` or ``RGB``; see :func:`quant.data.images.reading.read_picture`.
 
         Returns:
             uint8, shape (height, width, channels), in the order of ``colour``.
