@@ -1,7 +1,7 @@
 """Win accuracy back in one call: split the data, search, judge, choose."""
 
 from collections.abc import Callable, Collection
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Final
 
@@ -9,11 +9,12 @@ from analysis.metrics import Metric, check_labels
 from analysis.recovery.fairness import unfair
 from analysis.recovery.judging import Judge
 from analysis.recovery.multiply_adds import multiply_adds
-from analysis.recovery.search import Search, Way
+from analysis.recovery.search import Search
 from analysis.recovery.story import Attempt, Recovery, Scored
 from analysis.recovery.target import Target
 from analysis.recovery.trail import Trail, TrailFile
 from analysis.recovery.trials import Fold, Trials
+from analysis.recovery.ways import distinct
 from analysis.study.keys import VERSIONS, Keyed
 from analysis.study.study import CalibrationData, Study
 from analysis.trying.scores import Scores
@@ -172,7 +173,7 @@ def recover(
         scored=teller.scored,
     )
     best, ended = search.run(start)
-    ways = _distinct([best, *search.ways], start)
+    ways = distinct([best, *search.ways], start)
     best = ways[0]
     names = {way.recipe.content_key: way.name for way in ways}
     judge = scorer(judging, JUDGING, metric)
@@ -242,24 +243,3 @@ def _check(model: Model, ignored: Collection[str], int8_share: float) -> None:
         raise DataError("ignored outputs: expected one output to be left at least, found none")
     if not 0 <= int8_share <= 1:
         raise DataError(f"int8 share: expected 0 to 1, found {int8_share:g}")
-
-
-def _distinct(ways: list[Way], start: Recipe) -> list[Way]:
-    """Each recipe once, under the name that comes first, and no name twice."""
-    found: dict[str, Way] = {}
-    for way in ways:
-        found.setdefault(way.recipe.content_key, replace(way, recipe=_named(way.recipe, start)))
-    names: set[str] = set()
-    distinct: list[Way] = []
-    for way in found.values():
-        name, number = way.name, 2
-        while name in names:
-            name, number = f"{way.name} ({number})", number + 1
-        names.add(name)
-        distinct.append(way if name == way.name else replace(way, name=name))
-    return distinct
-
-
-def _named(recipe: Recipe, start: Recipe) -> Recipe:
-    """A recipe under a name of its own, unless it is the one to begin with."""
-    return recipe if recipe == start else replace(recipe, name="recovered")

@@ -15,6 +15,7 @@ from analysis.recovery.ranges import chosen_ranges
 from analysis.recovery.story import Attempt, Scored
 from analysis.recovery.target import Target
 from analysis.recovery.trials import Trials
+from analysis.recovery.ways import Way, reason
 from analysis.trying.cures import CURES, Cure, slow_repairs, wider
 from analysis.trying.scores import Scores
 from quant.ablation import without_unit
@@ -29,23 +30,6 @@ SHARES: Final = (0.99, 0.97, 0.95, 0.9, 0.8, 0.6)
 
 Say = Callable[[str, Scores], None]
 """Told what is tried next, and the best scores so far."""
-
-
-@dataclass(frozen=True, eq=False)
-class Way:
-    """A recipe that was measured, with what it leaves in int8.
-
-    Attributes:
-        name: What it is, in words.
-        recipe: The recipe.
-        scores: Its scores on the samples that choose.
-        share: Share of multiply-adds in int8, as asked.
-    """
-
-    name: str
-    recipe: Recipe
-    scores: Scores
-    share: float
 
 
 @dataclass(eq=False)
@@ -140,6 +124,26 @@ class Search:
             )
             return None
 
+    def _loses(self, step: str, name: str, recipe: Recipe, best: Way) -> bool:
+        """Whether a recipe loses already by the first of several folds, beyond what samples vary.
+
+        Then the others need not be asked, which is most of what a search takes.
+        """
+        if len(self.trials.folds) == 1:
+            return False
+        self.say(name, best.scores)
+        try:
+            first = self.trials.first_scores(recipe)
+        except (ModelError, RecipeError):
+            return False  # whoever measures it all says why
+        before = self.trials.first_scores(best.recipe)
+        if first.gain_interval_db(before)[1] >= 0:
+            return False
+        gain = first.sqnr_db - before.sqnr_db
+        why = "loses on the first part of the samples, so the others were not asked"
+        self.attempts.append(Attempt(step, name, None, first.sqnr_db, gain, kept=False, why=why))
+        return True
+
     def _gain(self, way: Way, best: Way) -> float:
         """What a way gains over the best in dB; none where the target's own number gets worse."""
         gain = way.scores.sqnr_db - best.scores.sqnr_db
@@ -162,6 +166,8 @@ class Search:
         for words, recipe in cure.recipes(best.recipe).items():
             if self.over:
                 break
+            if not cure.pays_in_time and self._loses(cure.step, words, recipe, best):
+                continue
             way = self._tried(cure.step, words, recipe, best)
             if way is not None:
                 found.append((self._gain(way, best), way))
@@ -282,19 +288,6 @@ class Search:
         self, step: str, way: Way, best: Way, promised_db: float | None, *, kept: bool
     ) -> None:
         gain = way.scores.sqnr_db - best.scores.sqnr_db
-        if kept and step == "back to int8":
-            why = "the target holds without"
-        elif kept:
-            why = "the best of its kind" if gain > self.floor_db else "faster, and nothing is lost"
-        elif step in {"float", "16 bits"}:
-            why = "a point to choose from"
-        elif step == "back to int8":
-            why = "the target needs it in float"
-        elif gain <= self.floor_db:
-            why = f"gains no more than {self.floor_db:.2g} dB, which counts as none"
-        elif way.scores.least_gain_db(best.scores) <= 0:
-            why = "a few samples make the gain, others lose"
-        else:
-            why = "another one gains more"
+        why = reason(step, way, best, self.floor_db, kept=kept)
         delivered = way.scores.sqnr_db
         self.attempts.append(Attempt(step, way.name, promised_db, delivered, gain, kept, why))

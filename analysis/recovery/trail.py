@@ -12,7 +12,7 @@ from quant.errors import DataError
 from quant.io.codec import from_json, to_json
 from quant.io.lines import append_line, read_lines, write_lines
 
-VERSION: Final = 2
+VERSION: Final = 3
 _FIELDS: Final = {"key", "seconds", "result"}
 
 T = TypeVar("T")

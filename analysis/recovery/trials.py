@@ -69,7 +69,11 @@ class Trials:
 
     def scores(self, recipe: Recipe) -> Scores:
         """The scores of a recipe over the samples of all folds."""
-        return self._measured(f"recipe {recipe.content_key}", recipe, 0.0)
+        return self._measured(_named(recipe), recipe, 0.0)
+
+    def first_scores(self, recipe: Recipe) -> Scores:
+        """The scores of a recipe over the samples of the first fold."""
+        return self._by(self.folds[0], _named(recipe), recipe, 0.0)
 
     def floor_db(self, recipe: Recipe) -> float:
         """By how much output sqnr changes where nothing did but the last digits of the inputs."""
@@ -145,14 +149,20 @@ class Trials:
         return self._files[key]
 
     def _measured(self, key: str, recipe: Recipe, noise: float) -> Scores:
+        return pooled([self._by(fold, key, recipe, noise) for fold in self.folds])
+
+    def _by(self, fold: Fold, key: str, recipe: Recipe, noise: float) -> Scores:
+        """The scores of a recipe by one fold."""
+        key = f"{key} by {fold.scorer.data.digest}"
         found = self.trail.known(key, Scores)
         if found is None:
             before = time.monotonic()
-            parts: list[Scores] = []
-            for fold in self.folds:
-                self.heartbeat()
-                content = quantize(self.model, fold.calibration, recipe).to_bytes()
-                parts.append(self._scored(fold, content, noise))
-            found = pooled(parts)
+            self.heartbeat()
+            content = quantize(self.model, fold.calibration, recipe).to_bytes()
+            found = self._scored(fold, content, noise)
             self.trail.keep(key, found, time.monotonic() - before)
         return found
+
+
+def _named(recipe: Recipe) -> str:
+    return f"recipe {recipe.content_key}"

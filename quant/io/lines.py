@@ -2,7 +2,6 @@
 
 import hashlib
 import json
-import os
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any, Final, cast
@@ -27,7 +26,10 @@ def write_lines(path: Path, documents: Iterable[Mapping[str, Any]]) -> None:
 
 
 def append_line(path: Path, document: Mapping[str, Any]) -> None:
-    """Add a line, which is on the disk when this returns.
+    """Add a line, which the death of this process cannot take back when this returns.
+
+    Nothing waits for the disk: a machine that loses power may lose the last lines, never part of
+    the others.
 
     Args:
         path: The file; it is made where there is none.
@@ -40,8 +42,6 @@ def append_line(path: Path, document: Mapping[str, Any]) -> None:
     try:
         with path.open("ab") as file:
             file.write(line)
-            file.flush()
-            os.fsync(file.fileno())
     except OSError as error:
         raise ExportError(
             f"{path}: the results so far cannot be written ({error.strerror}); make room or check "
