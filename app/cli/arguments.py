@@ -10,15 +10,20 @@ import quant
 from app.cli.output import tell
 from app.cli.progress_line import Meter
 from quant.data.images.preprocessing import PRESETS, Preprocessing, read_preprocessing
+from quant.data.opening import match_inputs
+from quant.data.python_file import open_python
 from quant.io.one_at_a_time import alone_in
 
-DATA = "a .npz file, or a folder of them or of pictures"
+DATA = (
+    "a .npz file or a folder of them; pictures, recordings, .txt, .jsonl, .parquet, .bin, "
+    "test_data_set_* folders; a .py file with samples(); or INPUT:PATH,INPUT:PATH"
+)
 
 
 def model_and_data(parser: argparse.ArgumentParser) -> None:
     """A float model and the data to feed it."""
     parser.add_argument("model", type=Path, help="float .onnx file")
-    parser.add_argument("--data", type=Path, required=True, help=DATA)
+    parser.add_argument("--data", required=True, help=DATA)
     data_axes(parser)
 
 
@@ -26,7 +31,7 @@ def model_and_statistics(parser: argparse.ArgumentParser) -> None:
     """A float model, and the data to calibrate it on or the statistics that were kept."""
     parser.add_argument("model", type=Path, help="float .onnx file")
     source = parser.add_mutually_exclusive_group(required=True)
-    source.add_argument("--data", type=Path, help="data to calibrate on")
+    source.add_argument("--data", help="data to calibrate on")
     source.add_argument("--calibration", type=Path, help="file written by quantlens calibrate")
     parser.add_argument("--samples", type=positive, help="calibrate on the first N samples only")
     data_axes(parser)
@@ -65,6 +70,7 @@ def data_axes(parser: argparse.ArgumentParser) -> None:
         help="feed an output to an input with the next sample, zeros at first; may be given again",
     )
     pictures(parser)
+    recordings_and_text(parser)
 
 
 def pictures(parser: argparse.ArgumentParser) -> None:
@@ -86,14 +92,38 @@ def pictures(parser: argparse.ArgumentParser) -> None:
     )
 
 
-def data_of(path: Path, model: quant.Model, options: argparse.Namespace) -> quant.Dataset:
-    """The data at ``path`` for ``model``; what was guessed of it is told on stderr.
+def recordings_and_text(parser: argparse.ArgumentParser) -> None:
+    """How recordings and text become what the model takes."""
+    parser.add_argument(
+        "--tokenizer",
+        type=Path,
+        metavar="FILE.json",
+        help="what text is cut by; the tokenizer.json beside the text or the model without",
+    )
+    parser.add_argument(
+        "--audio-rate",
+        type=positive,
+        metavar="HZ",
+        help="rate that recordings are resampled to; their own without",
+    )
+    parser.add_argument(
+        "--audio-seconds",
+        type=positive_seconds,
+        metavar="S",
+        help="seconds of each recording that are fed, where the model leaves them open",
+    )
+
+
+def data_of(path: str, model: quant.Model, options: argparse.Namespace) -> quant.Dataset:
+    """The data at a path, or at one for each input; what was guessed of it is told on stderr.
 
     Raises:
         DataError: It cannot be read or does not fit.
     """
     axes = dict(options.batch_axis)
-    if options.feed_back:
+    if path.endswith(".py"):
+        data = match_inputs(open_python(Path(path)), model.inputs)
+    elif options.feed_back:
         pairs = dict(options.feed_back)
         data = quant.open_sequence(path, model, pairs, batch_axes=axes)
     else:
@@ -104,6 +134,9 @@ def data_of(path: Path, model: quant.Model, options: argparse.Namespace) -> quan
             preprocessing=_preprocessing(options.preprocess),
             image_size=options.image_size,
             skip_damaged=options.skip_damaged,
+            tokenizer=options.tokenizer,
+            audio_rate=options.audio_rate,
+            audio_seconds=options.audio_seconds,
         )
     for note in data.notes:
         tell(f"note: {note}")

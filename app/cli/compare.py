@@ -21,7 +21,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     """The words of this command."""
     parser.add_argument("float_model", type=Path, metavar="FLOAT.onnx", help="float model")
     parser.add_argument("int8_model", type=Path, metavar="INT8.onnx", help="the other tool's file")
-    parser.add_argument("--data", type=Path, required=True, help=DATA)
+    parser.add_argument("--data", required=True, help=DATA)
     data_axes(parser)
     parser.add_argument("--samples", type=positive, help="use only the first N samples")
     parser.add_argument(

@@ -16,7 +16,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     """The words of this command."""
     parser.add_argument("float_model", type=Path, metavar="FLOAT.onnx", help="float model")
     parser.add_argument("int8_model", type=Path, metavar="INT8.onnx", help="int8 model")
-    parser.add_argument("--data", type=Path, required=True, help="evaluation data")
+    parser.add_argument("--data", required=True, help="evaluation data")
     data_axes(parser)
     parser.add_argument("--labels", action="store_true", help="require labels and report top-1")
     parser.add_argument("--samples", type=positive, help="use only the first N samples")

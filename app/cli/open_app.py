@@ -9,7 +9,7 @@ from app.server import serve
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     """The words of this command."""
     parser.add_argument("model", nargs="?", type=Path, help="float .onnx file; a sample without it")
-    parser.add_argument("--data", type=Path, help="calibration and evaluation data")
+    parser.add_argument("--data", help="calibration and evaluation data")
     parser.add_argument(
         "--int8",
         type=Path,

@@ -38,7 +38,6 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     model_and_data(parser)
     parser.add_argument(
         "--evaluation",
-        type=Path,
         metavar="DATA",
         help="samples that only judge; without, a fourth of --data is kept back",
     )

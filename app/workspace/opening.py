@@ -122,6 +122,8 @@ def stamp_of(path: str) -> str:
     if not path.strip():
         raise DataError("data: expected the path of a .npz file or a folder, found none; enter one")
     place = Path(path).expanduser()
+    if ":" in path and not place.exists():
+        return "/".join(stamp_of(part.partition(":")[2] or "-") for part in path.split(","))
     try:
         files = sorted(place.iterdir()) if place.is_dir() else [place]
         inside = [sorted(file.iterdir()) for file in files if file.is_dir()]
@@ -155,9 +157,10 @@ def _data(
     _model: Model,
 ) -> Dataset:
     del stamp, fingerprint
-    return open_data(
-        Path(path).expanduser(), _model, preprocessing=preprocessing, skip_damaged=skip_damaged
-    )
+    # A path may begin with ~; several begin with the names of inputs.
+    place = Path(path).expanduser()
+    source = place if place.exists() else path
+    return open_data(source, _model, preprocessing=preprocessing, skip_damaged=skip_damaged)
 
 
 @st.cache_resource(max_entries=8, show_spinner=False)

@@ -8,17 +8,25 @@ from typing import Final
 import numpy as np
 
 from quant.data.dataset import Dataset
-from quant.data.images.folder import image_folder, is_image_folder
-from quant.data.images.guess import guessed
 from quant.data.images.preprocessing import Preprocessing
-from quant.data.images.source import image_source, without_damaged
 from quant.data.input_checks import refuse_misfit
+from quant.data.kinds.audio import AUDIO
+from quant.data.kinds.base import Asked, Reading
+from quant.data.kinds.lines import LINES
+from quant.data.kinds.pictures import PICTURES
+from quant.data.kinds.raw import RAW
+from quant.data.kinds.serialized import SERIALIZED
+from quant.data.kinds.several import places_of, together
+from quant.data.kinds.tables import TABLES
 from quant.data.layout import InputLayout, fitting, group_size, layout_of
 from quant.data.npy import Array, Header, read_headers
 from quant.data.sources import arrays_source, check_sources, data_files, file_source
 from quant.errors import DataError, did_you_mean
 from quant.model.model import Model
 from quant.types import TensorInfo
+
+KINDS: Final = (PICTURES, AUDIO, SERIALIZED, LINES, TABLES, RAW)
+"""The kinds of data beside arrays, in the order in which they are asked whether it is theirs."""
 
 MAX_GROUP_BYTES: Final = 4 << 30
 """What a model with a fixed number of samples may take at once."""
@@ -35,17 +43,22 @@ def open_data(
     preprocessing: Preprocessing | str | None = None,
     image_size: tuple[int, int] | None = None,
     skip_damaged: bool = False,
+    tokenizer: str | Path | None = None,
+    audio_rate: int | None = None,
+    audio_seconds: float | None = None,
 ) -> Dataset:
     """Open calibration or evaluation data.
 
     Args:
         source: Arrays named after the model's inputs, with the samples along their first axis and
             the classes under ``labels`` (optional); a ``.npz`` file of such arrays; a ``.npy``
-            file for a model with one input; or a folder of ``.npz`` or of ``.npy`` files, which
-            are read in the order of their names and may differ in shape; or a folder of pictures
-            (:func:`quant.data.images.folder.image_folder` says how it tells classes). An input of
-            the model that has no axis for samples takes one whole sample at a time, so its array
-            has one axis more; a single number feeds an input of rank 0 with every sample.
+            file for a model with one input; a folder of ``.npz`` or of ``.npy`` files, which
+            are read in the order of their names and may differ in shape; or what one of
+            :data:`KINDS` claims: pictures, recordings, text, tables, tensors of ONNX, files of
+            nothing but numbers. ``NAME:PATH,NAME:PATH`` feeds each input from a place of its own.
+            An input of the model that has no axis for samples takes one whole sample at a time, so
+            its array has one axis more; a single number feeds an input of rank 0 with every
+            sample.
         model: The model it is for: names, shapes and dtypes are checked against its inputs.
         batch_axes: Array name -> the axis that counts the samples, in the array and in the input,
             where it is not the first. Such arrays are held in memory whole. Where the names of the
@@ -56,6 +69,11 @@ def open_data(
             them open; 224 each without.
         skip_damaged: Whether pictures that cannot be read are left out and named in the notes;
             otherwise the first one that is met is refused.
+        tokenizer: The ``tokenizer.json`` that text is cut by; looked for beside the text and
+            beside the model without it.
+        audio_rate: Samples a second that recordings are resampled to; their own without it.
+        audio_seconds: How much of each recording is fed; what the model takes without it, or as
+            much as the longest has.
 
     Returns:
         The data. Samples are read when they are needed and are never all in memory.
@@ -63,66 +81,63 @@ def open_data(
     Raises:
         DataError: If it cannot be read, is empty, or does not fit the model.
     """
-    if not isinstance(source, Mapping) and is_image_folder(Path(source)):
-        wanted = _preprocessing(Path(source), model, preprocessing, image_size)
-        return _pictures(Path(source), model, *wanted, skip_damaged=skip_damaged)
-    axes = dict(batch_axes or {})
     inputs = () if model is None else model.inputs
-    stored: list[tuple[Path | None, dict[str, Header]]]
+    axes = dict(batch_axes or {})
     if isinstance(source, Mapping):
-        arrays = {name: np.asarray(array) for name, array in source.items()}
-        stored = [(None, {name: Header(a.shape, a.dtype) for name, a in arrays.items()})]
+        data = _of_arrays(source, inputs, axes)
     else:
-        arrays = {}
-        stored = [(file, read_headers(file)) for file in data_files(Path(source))]
-    notes = _find_axes(axes, stored[0][1], inputs) if stored else ()
-    names = frozenset(info.name for info in inputs)
-    sources = tuple(
-        arrays_source(arrays, names, axes) if path is None else file_source(path, names, axes)
-        for path, _ in stored
-    )
-    check_sources(sources)
-    data = Dataset(sources, moved=axes, notes=notes)
+        reading = Reading(
+            preprocessing,
+            image_size,
+            skip_damaged,
+            None if tokenizer is None else Path(tokenizer),
+            audio_rate,
+            audio_seconds,
+        )
+        places = places_of(str(source), [info.name for info in inputs])
+        by_name = {info.name: info for info in inputs}
+        if places:
+            data = together(
+                {
+                    name: match_inputs(
+                        _of_path(Asked(path, model, (by_name[name],), reading), axes),
+                        (by_name[name],),
+                    )
+                    for name, path in places.items()
+                }
+            )
+        else:
+            data = _of_path(Asked(Path(source), model, inputs, reading), axes)
     return data if model is None else match_inputs(data, inputs)
 
 
-def _preprocessing(
-    path: Path,
-    model: Model | None,
-    asked: Preprocessing | str | None,
-    size: tuple[int, int] | None,
-) -> tuple[Preprocessing, tuple[str, ...]]:
-    """How pictures are fed, and what was guessed of it."""
-    if isinstance(asked, Preprocessing):
-        return asked, ()
-    if model is None:
-        raise DataError(
-            f"{path}: how pictures are fed depends on the model; give the model, or a "
-            "Preprocessing with its size"
-        )
-    guess = guessed(model, asked or "", size)
-    return guess.preprocessing, () if asked else (guess.note,)
+def _of_path(asked: Asked, axes: dict[str, int]) -> Dataset:
+    """Data at a path, of whatever kind."""
+    try:
+        kind = next((kind for kind in KINDS if kind.claims(asked.path)), None)
+    except (OSError, ValueError):
+        kind = None  # whoever reads it as arrays says what is wrong with the path
+    if kind is not None:
+        return kind.read(asked)
+    files = data_files(asked.path)
+    stored = [read_headers(file) for file in files]
+    notes = _find_axes(axes, stored[0], asked.inputs)
+    names = frozenset(info.name for info in asked.inputs)
+    sources = tuple(file_source(path, names, axes) for path in files)
+    check_sources(sources)
+    return Dataset(sources, moved=axes, notes=notes)
 
 
-def _pictures(
-    path: Path,
-    model: Model | None,
-    preprocessing: Preprocessing,
-    notes: tuple[str, ...],
-    *,
-    skip_damaged: bool,
+def _of_arrays(
+    source: Mapping[str, Array], inputs: Sequence[TensorInfo], axes: dict[str, int]
 ) -> Dataset:
-    """The pictures of a folder as data."""
-    folder = image_folder(path)
-    if skip_damaged:
-        folder = without_damaged(folder)
-    data = Dataset(
-        (image_source(folder, preprocessing),),
-        notes=(*folder.notes, *notes),
-        preprocessing=preprocessing,
-        classes=folder.classes,
-    )
-    return data if model is None else match_inputs(data, model.inputs)
+    """Arrays in memory as data."""
+    arrays = {name: np.asarray(array) for name, array in source.items()}
+    headers = {name: Header(a.shape, a.dtype) for name, a in arrays.items()}
+    notes = _find_axes(axes, headers, inputs)
+    sources = (arrays_source(arrays, frozenset(info.name for info in inputs), axes),)
+    check_sources(sources)
+    return Dataset(sources, moved=axes, notes=notes)
 
 
 def _find_axes(

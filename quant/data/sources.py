@@ -50,7 +50,8 @@ def data_files(path: Path) -> list[Path]:
     if not folder:
         if path.suffix not in {".npz", ".npy"}:
             raise DataError(
-                f"{path.name}: expected a .npz or .npy file, a picture, or a folder of them, found "
+                f"{path.name}: expected .npz, .npy, .bin, .txt, .jsonl or .parquet, a picture, a "
+                "recording, or a folder of such, found "
                 f"{path.suffix or 'a file without a suffix'!r}"
             )
         return [path]
@@ -59,8 +60,8 @@ def data_files(path: Path) -> list[Path]:
     if len(suffixes) != 1:
         found = "both kinds" if suffixes else "neither"
         raise DataError(
-            f"{path}: expected a folder of .npz files, of .npy files or of pictures, found "
-            f"{found}; put the data into one kind of file"
+            f"{path}: expected a folder of .npz files, of .npy files, of pictures or of other "
+            f"data, found {found}; put the data into one kind of file"
         )
     return files
 

@@ -1,6 +1,7 @@
 """What the packages import is what pyproject.toml declares, no more and no less."""
 
 import ast
+import re
 import sys
 import tomllib
 from importlib.metadata import packages_distributions
@@ -54,6 +55,20 @@ def test_what_is_imported_is_declared_and_what_is_declared_is_imported():
     declared = {canonicalize_name(requirement.name) for requirement in CORE}
     assert {name: files for name, files in used.items() if name not in declared} == {}
     assert declared - set(used) == set()
+
+
+def test_a_library_that_may_be_missing_is_in_the_extra_that_its_sentence_names():
+    calls = re.compile(r'library\("([\w.]+)", "[^"]+", "(\w+)"\)')
+    extras = PROJECT["optional-dependencies"]
+    found = {
+        call
+        for package in sorted(OWN)
+        for path in (ROOT / package).rglob("*.py")
+        for call in calls.findall(path.read_text(encoding="utf-8"))
+    }
+    assert len(found) > 2
+    for name, extra in found:
+        assert name.split(".")[0] in {Requirement(text).name for text in extras[extra]}
 
 
 @pytest.mark.parametrize("requirement", CORE, ids=lambda r: r.name)

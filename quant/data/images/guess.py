@@ -58,19 +58,23 @@ class Guess:
         )
 
 
-def image_input(model: Model) -> TensorInfo:
+def image_input(model: Model, info: TensorInfo | None = None) -> TensorInfo:
     """The input that takes pictures.
+
+    Args:
+        model: The model.
+        info: The input that is meant; the only one without.
 
     Raises:
         DataError: The model has other inputs too, or takes no picture.
     """
-    if len(model.inputs) != 1:
+    if info is None and len(model.inputs) != 1:
         raise DataError(
             f"pictures feed one input, but the model has {len(model.inputs)} "
-            f"({', '.join(repr(info.name) for info in model.inputs)}); give a .npz with an array "
-            "for each"
+            f"({', '.join(repr(info.name) for info in model.inputs)}); say which data feeds "
+            "which as NAME:PATH,NAME:PATH"
         )
-    info = model.inputs[0]
+    info = info or model.inputs[0]
     if _place(info) is None or ONNX_DTYPES.get(info.dtype) not in get_args(DType):
         shape = "unknown" if info.shape is None else tuple(d or "any" for d in info.shape)
         raise DataError(
@@ -80,19 +84,25 @@ def image_input(model: Model) -> TensorInfo:
     return info
 
 
-def guessed(model: Model, preset: str = "", size: tuple[int, int] | None = None) -> Guess:
+def guessed(
+    model: Model,
+    preset: str = "",
+    size: tuple[int, int] | None = None,
+    info: TensorInfo | None = None,
+) -> Guess:
     """The preprocessing that a model was probably made for.
 
     Args:
         model: The model.
         preset: A preset that is asked for; what is guessed then is its size and channels only.
         size: Height and width that are asked for, in pixels; the model's own without.
+        info: The input that takes pictures; the only one without.
 
     Raises:
         DataError: The model does not take pictures, or none of this size, or there is no such
             preset.
     """
-    info = image_input(model)
+    info = image_input(model, info)
     place = _place(info)
     assert place is not None
     layout, channels, own, fixed = place

@@ -165,7 +165,7 @@ GOOD = crafted((2, 3), b"\0" * 24)
         ("d.npy", GOOD[:-4], "claims"),
         ("d.npy", crafted((2,), b"\0" * 8, "<M8[s]"), "neither numbers nor strings"),
         ("d.npy", pickled(), "never loaded"),
-        ("d.txt", b"1 2 3", "expected a .npz or .npy"),
+        ("d.csv", b"1 2 3", "expected .npz, .npy"),
     ],
 )
 def test_a_damaged_or_hostile_file_is_one_sentence(tmp_path, name, content, words):

@@ -166,13 +166,13 @@ def test_damaged_pictures_are_refused_or_left_out_and_named(tmp_path: Path):
 
 def test_what_takes_no_picture_is_refused_in_a_sentence(tmp_path: Path):
     path = folder(tmp_path)
-    with pytest.raises(DataError, match="give the model, or a Preprocessing"):
+    with pytest.raises(DataError, match="give the model that it is for"):
         quant.open_data(path)
     two = onnx.load_model_from_string(net().to_bytes())
     two.graph.input.append(helper.make_tensor_value_info("k", TensorProto.FLOAT, [1, 10]))
     two.graph.node[-1].output[0] = "s"
     two.graph.node.append(helper.make_node("Add", ["s", "k"], ["scores"], "add"))
-    with pytest.raises(DataError, match=r"the model has 2 \('x', 'k'\); give a \.npz"):
+    with pytest.raises(DataError, match=r"the model has 2 \('x', 'k'\); say which data"):
         quant.open_data(path, quant.load(two.SerializeToString()))
     with pytest.raises(DataError, match=r"input 'x' takes shape .* found samples of shape"):
         quant.open_data(path, net(), preprocessing=Preprocessing((8, 8)))
