@@ -9,7 +9,8 @@ from analysis.errors.tensor_error import ErrorStats
 from analysis.graph.model_graph import measured_edges
 from quant.data.dataset import Dataset
 from quant.execution.progress import OnProgress
-from quant.foreign.as_recipe import FileRecipe, recipe_of
+from quant.foreign.as_recipe import recipe_of
+from quant.foreign.configs.base import FileRecipe
 from quant.foreign.doubts import Doubt, doubts
 from quant.foreign.matching import Match, matched
 from quant.foreign.reading import read_int8

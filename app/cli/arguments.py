@@ -9,7 +9,8 @@ from pathlib import Path
 import quant
 from app.cli.output import tell
 from app.cli.progress_line import Meter
-from quant.data.images.preprocessing import PRESETS, Preprocessing, read_preprocessing
+from quant.data.images.preprocessing import Preprocessing, read_preprocessing
+from quant.data.images.presets import PRESETS
 from quant.data.opening import match_inputs
 from quant.data.python_file import open_python
 from quant.io.one_at_a_time import alone_in

@@ -10,7 +10,7 @@ from app.jobs import JOBS, Job
 from app.workspace.opening import stamp_of
 from quant.data.images.folder import image_folder
 from quant.data.images.guess import guessed, image_input
-from quant.data.images.preprocessing import PRESETS
+from quant.data.images.presets import PRESETS
 from quant.data.images.reading import read_picture
 from quant.errors import DataError
 from quant.execution.progress import OnProgress, Reporter

@@ -16,7 +16,7 @@ from quant.data.dataset import Dataset
 from quant.data.images.preprocessing import Preprocessing
 from quant.data.opening import open_data
 from quant.errors import DataError, ModelError
-from quant.foreign.as_recipe import FileRecipe
+from quant.foreign.configs.base import FileRecipe
 from quant.foreign.matching import Match
 from quant.foreign.opening import open_foreign
 from quant.model.model import Model

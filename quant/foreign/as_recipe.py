@@ -2,10 +2,11 @@
 
 from collections import Counter
 from collections.abc import Iterator
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from typing import Any, Final
 
 from quant.calibrators.minmax import MinMax
+from quant.foreign.configs.base import FileRecipe
 from quant.foreign.doubts import scaled_weights
 from quant.foreign.int8_file import FileNode
 from quant.foreign.matching import Match
@@ -24,19 +25,6 @@ _WEIGHTS: Final = {
     "uint8": QType.INT8,
     "uint4": QType.INT4,
 }
-
-
-@dataclass(frozen=True)
-class FileRecipe:
-    """A recipe made of an int8 file.
-
-    Attributes:
-        recipe: The recipe.
-        notes: What it does otherwise than the file, as sentences.
-    """
-
-    recipe: Recipe
-    notes: tuple[str, ...] = ()
 
 
 def recipe_of(match: Match) -> FileRecipe:

@@ -8,10 +8,12 @@ from typing import Final
 
 from quant.calibrators.minmax import MinMax
 from quant.errors import RecipeError
-from quant.foreign.as_recipe import FileRecipe, tensor_rule
+from quant.foreign.as_recipe import tensor_rule
+from quant.foreign.configs.base import FileRecipe
 from quant.foreign.parameter_readers import Parameters, of_json, tensorrt_cache
 from quant.io.show import counted
 from quant.model.model import Model
+from quant.planning.plan import Plan
 from quant.planning.resolve import plan
 from quant.recipe.recipe import Recipe, Rule
 from quant.recipe.settings import Settings
@@ -79,18 +81,9 @@ def recipe_from(parameters: Parameters, model: Model) -> FileRecipe:
         calibrator=MinMax(),
     )
     base = Recipe(f"like {parameters.name}", defaults)
-    rules: list[Rule] = []
-    left = 0
-    for group in plan(model, base).groups.values():
-        name = next((member for member in group.members if member in known), None)
-        if name is None:
-            left += 1
-            continue
-        codes = known[name]
-        symmetric = codes.symmetric and codes.qtype.signed
-        rules.append(
-            tensor_rule(name, codes.range, codes.qtype, symmetric=symmetric, defaults=defaults)
-        )
+    planned = plan(model, base)
+    rules = rules_of(parameters, planned, defaults)
+    left = len(planned.groups) - len(rules)
     lost = len(parameters.activations) - len(known)
     notes: list[str] = []
     if lost:
@@ -100,4 +93,24 @@ def recipe_from(parameters: Parameters, model: Model) -> FileRecipe:
             f"{counted(left, 'tensor')} without a range in the file have what calibration saw."
         )
     notes.append(f"{parameters.tool} decides by itself which nodes it quantizes; here all are.")
-    return FileRecipe(replace(base, rules=tuple(rules)), tuple(notes))
+    return FileRecipe(replace(base, rules=rules), tuple(notes))
+
+
+def rules_of(parameters: Parameters, planned: Plan, defaults: Settings) -> tuple[Rule, ...]:
+    """A rule for each group of tensors of which the file has one.
+
+    Args:
+        parameters: What the file says.
+        planned: The plan of the recipe that the rules are for.
+        defaults: What needs no rule.
+    """
+    rules: list[Rule] = []
+    for group in planned.groups.values():
+        name = next((member for member in group.members if member in parameters.activations), None)
+        if name is not None:
+            codes = parameters.activations[name]
+            symmetric = codes.symmetric and codes.qtype.signed
+            rules.append(
+                tensor_rule(name, codes.range, codes.qtype, symmetric=symmetric, defaults=defaults)
+            )
+    return tuple(rules)

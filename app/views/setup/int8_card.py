@@ -7,7 +7,7 @@ import streamlit as st
 from app.session import user_session
 from app.views.shared.format import as_text, plural
 from app.workspace.opening import OpenedSource, stamp_of
-from quant.foreign.as_recipe import FileRecipe
+from quant.foreign.configs.base import FileRecipe
 from quant.foreign.doubts import Doubt, doubts
 from quant.foreign.matching import Match
 from quant.recipe.recipe import Recipe

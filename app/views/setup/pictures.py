@@ -15,7 +15,8 @@ from app.views.shared.job_panel import show_job, show_outcome
 from app.workspace.opening import open_model
 from quant.data.images.folder import is_image_folder
 from quant.data.images.guess import Guess, guessed, image_input
-from quant.data.images.preprocessing import PRESETS, Preprocessing
+from quant.data.images.preprocessing import Preprocessing
+from quant.data.images.presets import PRESETS
 from quant.errors import DataError
 from quant.model.model import Model
 

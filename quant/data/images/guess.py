@@ -7,7 +7,8 @@ from typing import Final, cast, get_args
 import numpy as np
 from numpy.typing import NDArray
 
-from quant.data.images.preprocessing import DType, Layout, Preprocessing, preset_named
+from quant.data.images.preprocessing import DType, Layout, Preprocessing
+from quant.data.images.presets import preset_named
 from quant.errors import DataError
 from quant.model.model import Model
 from quant.types import ONNX_DTYPES, TensorInfo

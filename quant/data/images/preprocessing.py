@@ -3,7 +3,7 @@
 import json
 import math
 from collections.abc import Callable
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Final, Literal
 
@@ -12,11 +12,11 @@ from numpy.typing import NDArray
 from PIL import Image
 
 from quant.data.images.resizing import Interpolation, resized
-from quant.errors import DataError, did_you_mean
+from quant.errors import DataError
 from quant.io.codec import from_json
 
 Colour = Literal["RGB", "BGR", "GRAY"]
-Fit = Literal["stretch", "crop", "letterbox"]
+Fit = Literal["stretch", "crop", "cut", "letterbox"]
 Layout = Literal["NCHW", "NHWC"]
 DType = Literal["float32", "float16", "float64", "uint8", "int8", "int32"]
 
@@ -29,8 +29,9 @@ class Preprocessing:
         size: Height and width of what the model takes, in pixels.
         colour: Order of the channels.
         fit: ``stretch`` to the size; ``crop`` the centre of the picture, its shorter side
-            ``shorter`` pixels long; or ``letterbox``: as large as it fits whole, ``padding``
-            around it.
+            ``shorter`` pixels long; ``cut`` the centre of the picture stretched to ``stretched``;
+            or ``letterbox``: as large as it fits whole, ``padding`` around it.
+        stretched: Height and width before the centre is cut out, for the fit ``cut``.
         shorter: Length of the shorter side before the centre is cut out, in pixels; 0 for the
             size's own.
         interpolation: How a picture is resized.
@@ -46,6 +47,7 @@ class Preprocessing:
     size: tuple[int, int]
     colour: Colour = "RGB"
     fit: Fit = "stretch"
+    stretched: tuple[int, int] = (0, 0)
     shorter: int = 0
     interpolation: Interpolation = "linear"
     antialias: bool = True
@@ -70,6 +72,11 @@ class Preprocessing:
             raise DataError(
                 f"shorter: expected at least {max(self.size)}, the longer side of what is cut out, "
                 f"found {self.shorter}"
+            )
+        if self.fit == "cut" and any(a < b for a, b in zip(self.stretched, self.size, strict=True)):
+            raise DataError(
+                f"stretched: expected a height and a width of at least {self.size}, found "
+                f"{self.stretched}"
             )
         for name, values in (("mean", self.mean), ("std", self.std)):
             if len(values) not in {1, self.channels} or not all(map(math.isfinite, values)):
@@ -160,6 +167,13 @@ def _cropped(wanted: Preprocessing, image: Image.Image) -> NDArray[np.uint8]:
     return found[top : top + height, left : left + width]
 
 
+def _cut(wanted: Preprocessing, image: Image.Image) -> NDArray[np.uint8]:
+    found = resized(image, wanted.stretched, wanted.interpolation, antialias=wanted.antialias)
+    (high, wide), (height, width) = wanted.stretched, wanted.size
+    top, left = (high - height) // 2, (wide - width) // 2
+    return found[top : top + height, left : left + width]
+
+
 def _letterboxed(wanted: Preprocessing, image: Image.Image) -> NDArray[np.uint8]:
     height, width = wanted.size
     ratio = min(height / image.height, width / image.width)
@@ -174,109 +188,9 @@ def _letterboxed(wanted: Preprocessing, image: Image.Image) -> NDArray[np.uint8]
 _FITS: Final[dict[Fit, Callable[[Preprocessing, Image.Image], NDArray[np.uint8]]]] = {
     "stretch": _stretched,
     "crop": _cropped,
+    "cut": _cut,
     "letterbox": _letterboxed,
 }
-
-
-@dataclass(frozen=True)
-class Preset:
-    """A usual way to feed pictures.
-
-    Attributes:
-        name: What it is asked for by.
-        summary: What it does, in a few words.
-        start: The preprocessing, for any size.
-    """
-
-    name: str
-    summary: str
-    start: Preprocessing
-
-    def of(
-        self,
-        size: tuple[int, int],
-        *,
-        gray: bool = False,
-        layout: Layout = "NCHW",
-        dtype: DType = "float32",
-    ) -> Preprocessing:
-        """The preprocessing for what a model takes.
-
-        Args:
-            size: Height and width, in pixels.
-            gray: Whether it takes one channel; numbers of three become their mean.
-            layout: Where the channels are.
-            dtype: Element type of the input.
-        """
-        shorter = round(max(size) * 256 / 224) if self.start.fit == "crop" else 0
-        found = replace(self.start, size=size, shorter=shorter, layout=layout, dtype=dtype)
-        if not gray:
-            return found
-        return replace(found, colour="GRAY", mean=_average(found.mean), std=_average(found.std))
-
-
-def _average(values: tuple[float, ...]) -> tuple[float]:
-    return (round(sum(values) / len(values), 4),)
-
-
-_ANY: Final = (1, 1)
-_MEAN: Final = (0.485, 0.456, 0.406)
-_STD: Final = (0.229, 0.224, 0.225)
-PRESETS: Final[dict[str, Preset]] = {
-    preset.name: preset
-    for preset in (
-        Preset(
-            "imagenet",
-            "torchvision's: the shorter side 256 of 224, the centre, ImageNet's mean and deviation",
-            Preprocessing(_ANY, fit="crop", mean=_MEAN, std=_STD),
-        ),
-        Preset(
-            "imagenet-whole",
-            "stretched to the size, ImageNet's mean and deviation",
-            Preprocessing(_ANY, mean=_MEAN, std=_STD),
-        ),
-        Preset(
-            "zero-to-one",
-            "stretched to the size, levels divided by 255",
-            Preprocessing(_ANY),
-        ),
-        Preset(
-            "minus-one-to-one",
-            "stretched to the size, levels from -1 to 1",
-            Preprocessing(_ANY, scale=1 / 127.5, mean=(1.0,)),
-        ),
-        Preset(
-            "levels",
-            "stretched to the size, levels as they are, 0 to 255",
-            Preprocessing(_ANY, scale=1.0),
-        ),
-        Preset(
-            "caffe",
-            "stretched to the size, BGR levels less Caffe's mean",
-            Preprocessing(_ANY, "BGR", scale=1.0, mean=(104.0, 117.0, 123.0)),
-        ),
-        Preset(
-            "yolo",
-            "letterboxed on grey, levels divided by 255",
-            Preprocessing(_ANY, fit="letterbox", antialias=False),
-        ),
-    )
-}
-"""Name -> a usual way to feed pictures."""
-
-
-def preset_named(name: str) -> Preset:
-    """The preset of a name.
-
-    Raises:
-        DataError: There is none.
-    """
-    if name not in PRESETS:
-        raise DataError(
-            f"preprocessing: there is no preset {name!r}{did_you_mean(name, PRESETS)}; choose one "
-            f"of {', '.join(PRESETS)}, or give a .json file that describes it"
-        )
-    return PRESETS[name]
 
 
 def read_preprocessing(path: Path) -> Preprocessing:

@@ -11,7 +11,8 @@ from PIL import Image
 
 import quant
 from quant.data.images.guess import guessed
-from quant.data.images.preprocessing import Preprocessing, preset_named
+from quant.data.images.preprocessing import Preprocessing
+from quant.data.images.presets import preset_named
 from quant.errors import DataError
 from tests.quant.data.images.record_resizes import picture
 

@@ -9,12 +9,8 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from quant.data.images.preprocessing import (
-    PRESETS,
-    Preprocessing,
-    preset_named,
-    read_preprocessing,
-)
+from quant.data.images.preprocessing import Preprocessing, read_preprocessing
+from quant.data.images.presets import PRESETS, preset_named
 from quant.errors import DataError
 from quant.io.codec import to_json
 from tests.quant.data.images.record_resizes import picture

@@ -1,0 +1,1 @@
+"""Configurations of other tools, one file each, as recipes."""
