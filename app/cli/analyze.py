@@ -2,14 +2,17 @@
 
 import argparse
 import json
+from collections.abc import Callable, Mapping
 from dataclasses import replace
 from pathlib import Path
-from typing import Any
+from typing import Any, Final
 
 import quant
+from analysis.errors.debug_rounds import debug_reports
 from analysis.findings import Finding
 from analysis.report import report_html
 from analysis.report.documents import findings_json, layer_table, summary_json
+from analysis.report.node_data import node_data_files
 from analysis.study.analysis import ERRORS, Analysis, ErrorName, analysis_of, stages_of
 from analysis.study.journal import Journal
 from analysis.study.stages import CALIBRATING
@@ -51,6 +54,18 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     )
     parser.add_argument("--samples", type=positive, help="measure on the first N samples only")
     parser.add_argument(
+        "--also",
+        default="",
+        metavar="REPORTS",
+        help=f"further reports, for other tools: {', '.join(FURTHER)}",
+    )
+    parser.add_argument(
+        "--rounds",
+        type=positive,
+        default=1,
+        help="samples that MindSpore Lite's reports are of, a file each (default: %(default)s)",
+    )
+    parser.add_argument(
         "--out", type=Path, required=True, metavar="DIR", help="folder to write, and to resume in"
     )
     for_machines(parser)
@@ -76,7 +91,7 @@ def analyzed(options: argparse.Namespace, recipe: quant.Recipe) -> tuple[dict[st
         QuantError: If the input is at fault; what the folder holds by then is kept.
         Cancelled: If interrupted, with what to do to go on.
     """
-    errors = _errors(options.errors)
+    errors, also = _errors(options.errors), _further(options.also)
     model = quant.load(options.model)
     quant.plan(model, recipe)  # a mistake in the recipe is told before the long work
     data = data_of(options.data, model, options)
@@ -89,12 +104,19 @@ def analyzed(options: argparse.Namespace, recipe: quant.Recipe) -> tuple[dict[st
         samples=options.samples,
     )
     with working_in(options.out):
-        return _analyzed_in(options.out, study, errors)
+        found, done = _analyzed_in(options.out, study, errors)
+        further = {name: FURTHER[name](found, data, options.rounds) for name in also}
+        files = _write(options.out, found, further)
+        values = summary_json(found)
+        values["files"] = {name: str(path) for name, path in files.items()}
+        values["units_measured"] = done
+        return values, _text(found, files)
 
 
 def _analyzed_in(
     folder: Path, study: Study, errors: tuple[ErrorName, ...]
-) -> tuple[dict[str, Any], str]:
+) -> tuple[Analysis, dict[str, int]]:
+    """The analysis, and how many units were measured for it this time, by error."""
     with Meter("") as meter:
         study.run([CALIBRATING], _Stages(meter))
     about = study.key(SWEEPS["sensitivity"]).values()
@@ -110,13 +132,8 @@ def _analyzed_in(
             "command again measures the rest"
         ) from stopped
     found = analysis_of(study, errors)
-    files = _write(folder, found)
-    values = summary_json(found)
-    values["files"] = {name: str(path) for name, path in files.items()}
-    values["units_measured"] = {
-        kind: len(effects_of(study, kind)) - known[kind] for kind in KINDS if kind in errors
-    }
-    return values, _text(found, files)
+    measured = {kind: len(effects_of(study, kind)) - known[kind] for kind in KINDS}
+    return found, {kind: count for kind, count in measured.items() if kind in errors}
 
 
 class _Stages:
@@ -152,8 +169,45 @@ def _statistics(
     return calibration
 
 
-def _write(folder: Path, found: Analysis) -> dict[str, Path]:
-    """Write all three files, or none."""
+def _further(text: str) -> tuple[str, ...]:
+    words = [word.strip() for word in text.split(",") if word.strip()]
+    for word in words:
+        if word not in FURTHER:
+            raise quant.DataError(
+                f"--also: expected some of {', '.join(FURTHER)}, found {word!r}"
+                f"{did_you_mean(word, FURTHER)}"
+            )
+    return tuple(dict.fromkeys(words))
+
+
+def _mindspore(found: Analysis, data: quant.Dataset, rounds: int) -> dict[str, str]:
+    """MindSpore Lite's three kinds of debug reports, column for column."""
+    with Meter("debug reports") as meter:
+        reports = debug_reports(found.quantized, data, rounds, progress=meter)
+    files = {f"round_{at}.csv": table_csv(rows) for at, rows in enumerate(reports.rounds)}
+    return files | {
+        "quant_param.csv": table_csv(reports.parameters),
+        "output_summary.csv": table_csv(reports.outputs),
+    }
+
+
+def _model_explorer(found: Analysis, data: quant.Dataset, rounds: int) -> dict[str, str]:
+    """Node data of Model Explorer."""
+    del data, rounds
+    return node_data_files(found)
+
+
+FURTHER: Final[Mapping[str, Callable[[Analysis, quant.Dataset, int], dict[str, str]]]] = {
+    "mindspore": _mindspore,
+    "model-explorer": _model_explorer,
+}
+"""Reports for other tools: word -> what gives the name and text of each file."""
+
+
+def _write(
+    folder: Path, found: Analysis, further: Mapping[str, Mapping[str, str]]
+) -> dict[str, Path]:
+    """Write all files, or none."""
     rows = layer_table(found)
     contents = {
         "layers": (folder / "layers.csv", table_csv(rows)),
@@ -163,6 +217,8 @@ def _write(folder: Path, found: Analysis) -> dict[str, Path]:
         ),
         "report": (folder / "report.html", report_html(found)),
     }
+    for texts in further.values():
+        contents |= {name: (folder / name, text) for name, text in texts.items()}
     with staged({path: text.encode() for path, text in contents.values()}):
         pass
     return {name: path for name, (path, _) in contents.items()}
