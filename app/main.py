@@ -29,6 +29,7 @@ page = st.navigation(
         st.Page("views/overview/page.py", title="Overview", url_path="overview", default=True),
         st.Page("views/layers/page.py", title="Layers", url_path="layers"),
         st.Page("views/graph/page.py", title="Graph", url_path="graph"),
+        st.Page("views/runtime/page.py", title="Runtime", url_path="runtime"),
         st.Page("views/export/page.py", title="Export", url_path="export"),
         st.Page("views/help.py", title="Help", url_path="help"),
     ],

@@ -28,6 +28,7 @@ COMMANDS = {
     "curves": ("curves", "divergence of a tensor over all candidate thresholds"),
     "picks": ("picks", "what every known tool would choose for a tensor"),
     "analyze": ("analyze", "find out where the accuracy goes, and why"),
+    "runtime": ("runtime", "see what ONNX Runtime really runs, and the time of each node"),
     "recover": ("recover", "win the accuracy back, each step measured"),
 }
 """Command -> its module in this folder, and what it does."""

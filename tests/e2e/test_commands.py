@@ -23,6 +23,7 @@ RUNS = {
     "curves": "net.onnx --calibration cal.npz --tensor image",
     "picks": "tensor.npz",
     "analyze": "net.onnx --data data.npz --out analysis",
+    "runtime": "net.onnx --calibration cal.npz --runs 3 --csv runtime.csv",
     "recover": "net.onnx --data data.npz --time 1 --out recovery",
 }
 

@@ -1,0 +1,1 @@
+"""What ONNX Runtime really runs: kernels, conversions, the types that flow, and the time."""

@@ -1,0 +1,44 @@
+"""What ONNX Runtime runs of the recipe as it stands, looked at as a job."""
+
+from typing import Final
+
+from analysis.recovery.multiply_adds import multiply_adds
+from analysis.runtime.truth import RuntimeTruth, runtime_truth
+from app.jobs import JOBS, Job
+from app.workspace.workspace import Workspace
+from quant.execution.progress import OnProgress, Reporter
+from quant.runtime.profiling import WARM_UP
+
+RUNS: Final = 20
+"""Runs of each model that are timed."""
+
+
+def look(workspace: Workspace) -> Job:
+    """The job that looks at the int8 model of the recipe as it stands, begun where it was not."""
+    key = _key(workspace)
+    job = JOBS.get(key)
+    if job is None:
+        quantized = workspace.quantized
+
+        def work(on_progress: OnProgress) -> RuntimeTruth:
+            reporter = Reporter(2 * (RUNS + WARM_UP), on_progress)
+            reporter()
+            counts = multiply_adds(quantized.float_model, quantized.probe)
+
+            def beat() -> None:
+                reporter.advance(1)
+
+            return runtime_truth(quantized, counts.of_node, runs=RUNS, heartbeat=beat)
+
+        job = JOBS.start(key, work, label="Looking at what runs")
+        JOBS.rename(key, job.label, "runs")
+    return job
+
+
+def look_again(workspace: Workspace) -> None:
+    """Forget what was seen, so that the page looks anew."""
+    JOBS.forget(_key(workspace))
+
+
+def _key(workspace: Workspace) -> str:
+    return f"runtime/{workspace.key}"
