@@ -62,7 +62,7 @@ def time_figure(
     bars: Mapping[str, Mapping[str, float]],
     *,
     title: str = "",
-    height: int = 270,
+    height: int = 290,
     mode: Mode = "light",
 ) -> go.Figure:
     """A bar for each model, its parts in ms side by side.
@@ -96,7 +96,7 @@ def time_figure(
         "barmode": "stack",
         "bargap": 0.35,
         "legend": {**base["legend"], **legend},
-        "margin": {**base["margin"], "t": 8, "b": 100},
+        "margin": {**base["margin"], "t": 8, "b": 118},
     }
     figure.update_layout(**with_title(wanted, title))
     return figure

@@ -152,7 +152,7 @@ class Flow:
             return ""
         origin = self.origins.get(source, source)
         for name in node.input:
-            if self.origins.get(name, name) == origin:
+            if self._named(name) == origin:
                 return self.type_name(name)
         return ""
 

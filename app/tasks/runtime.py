@@ -4,7 +4,7 @@ from typing import Final
 
 from analysis.recovery.multiply_adds import multiply_adds
 from analysis.runtime.truth import RuntimeTruth, runtime_truth
-from app.jobs import JOBS, Job
+from app.jobs import JOBS, Job, JobState
 from app.workspace.workspace import Workspace
 from quant.execution.progress import OnProgress, Reporter
 from quant.runtime.profiling import WARM_UP
@@ -33,6 +33,12 @@ def look(workspace: Workspace) -> Job:
         job = JOBS.start(key, work, label="Looking at what runs")
         JOBS.rename(key, job.label, "runs")
     return job
+
+
+def seen(workspace: Workspace) -> RuntimeTruth | None:
+    """What runs of the recipe as it stands, if it was looked at."""
+    job = JOBS.get(_key(workspace))
+    return job.result if job is not None and job.state is JobState.DONE else None
 
 
 def look_again(workspace: Workspace) -> None:

@@ -18,6 +18,7 @@ READY = {
     "Setup": "Calibration data",
     "Layers": re.compile(r"^\d+ layers"),
     "Graph": re.compile("^Local sqnr in dB"),
+    "Runtime": "Conversions that are left",
     "Export": "What will be written",
     "Help": "What it answers",
 }

@@ -82,11 +82,13 @@ class Paint:
         title: Name of the error, with its unit.
         ticks: Places on the scale, 0 (best) to 1 (worst), with what they stand for.
         looks: How each node is shown, in the order of the graph's names.
+        flows: Places of the edges along which integers flow; None where that is not told.
     """
 
     title: str
     ticks: Sequence[tuple[float, str]]
     looks: Sequence[NodeLook]
+    flows: Sequence[int] | None = None
 
     @property
     def text(self) -> str:
@@ -98,6 +100,7 @@ class Paint:
                 "states": [look.state for look in self.looks],
                 "places": [None if n.place is None else round(n.place, 4) for n in self.looks],
                 "texts": [look.text for look in self.looks],
+                "flows": None if self.flows is None else list(self.flows),
             }
         )
 

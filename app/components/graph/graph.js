@@ -17,7 +17,7 @@ class Graph {
       buttons: [...root.querySelectorAll("[data-do]")], zoom: one(".ql-graph-zoom"),
       strip: one(".ql-graph-strip"), window: one(".ql-graph-window"),
       title: one(".ql-graph-title"), ramp: one(".ql-graph-ramp i"), ticks: one(".ql-graph-ticks"),
-      scale: one(".ql-graph-scale"), said: one(".ql-graph-said"),
+      scale: one(".ql-graph-scale"), flows: one(".ql-graph-flows"), said: one(".ql-graph-said"),
     };
     this.picture = new Picture(root);
     this.view = { x: 0, y: 0, k: 1 };
@@ -116,15 +116,17 @@ class Graph {
   }
 
   paintAll() {
+    this.picture.flow(this.paint.flows ?? []);
     for (const [i, element] of this.picture.drawn) this.picture.dress(i, element, this.lookOf(i));
     this.drawStrip();
   }
 
   legend() {
-    const { title, ramp, ticks, scale } = this.el;
+    const { title, ramp, ticks, scale, flows } = this.el;
     title.textContent = this.paint.title;
     ramp.style.background = rampCss(this.mode);
     scale.dataset.empty = String(!this.paint.ticks.length);
+    flows.hidden = !this.paint.flows;
     ticks.replaceChildren(...this.paint.ticks.map(([place, text]) => {
       const tick = document.createElement("span");
       tick.textContent = text;

@@ -43,7 +43,7 @@ class Topology {
       this.above[target].push(source);
       const [xs, ys] = [0, 1].map((axis) => points.map((point) => point[axis]));
       return {
-        source, target, path: edgePath(points),
+        index: i, source, target, path: edgePath(points),
         left: Math.min(...xs), right: Math.max(...xs), top: Math.min(...ys), bottom: Math.max(...ys),
       };
     });
@@ -54,7 +54,9 @@ class Picture {
   constructor(root) {
     this.world = root.querySelector(".ql-graph-world");
     this.edges = root.querySelector(".ql-graph-edges");
+    this.codes = root.querySelector(".ql-graph-codes");
     this.lit = root.querySelector(".ql-graph-lit");
+    this.flows = new Set();
     this.nodes = root.querySelector(".ql-graph-nodes");
     this.drawn = new Map();
     this.family = getComputedStyle(root).fontFamily;
@@ -117,10 +119,21 @@ class Picture {
       fresh.append(element);
     }
     this.nodes.append(fresh);
-    this.edges.setAttribute("d", lines
-      .filter((line) => line.bottom >= region.top && line.top <= region.bottom
-        && line.right >= region.left && line.left <= region.right)
-      .map((line) => line.path).join(""));
+    this.seen = lines.filter((line) => line.bottom >= region.top && line.top <= region.bottom
+      && line.right >= region.left && line.left <= region.right);
+    this.edges.setAttribute("d", this.seen.map((line) => line.path).join(""));
+    this.drawFlows();
+  }
+
+  /** Mark the edges along which integers flow. */
+  flow(flows) {
+    this.flows = new Set(flows);
+    if (this.seen) this.drawFlows();
+  }
+
+  drawFlows() {
+    const { flows } = this;
+    this.codes.setAttribute("d", this.seen.filter((line) => flows.has(line.index)).map((line) => line.path).join(""));
   }
 
   rowsBetween(top, bottom) {

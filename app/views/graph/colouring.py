@@ -26,6 +26,7 @@ class Colouring:
         title: Its name with its unit and which end is bad.
         low_is_bad: Whether the lowest value is the worst.
         share: Whether it is a share of 0 to 1 on a logarithmic scale, not a ratio in dB.
+        unit: The unit of what is neither a share nor a ratio.
         missing: What to do where no node has it.
     """
 
@@ -33,12 +34,15 @@ class Colouring:
     title: str
     low_is_bad: bool = True
     share: bool = False
+    unit: str = ""
     missing: str = ""
 
     def words(self, value: float) -> str:
         """A value with its unit."""
         if self.share:
             return percent(value, 3 if value < 0.001 else 2)
+        if self.unit:
+            return f"{value:+.3f} {self.unit}".replace("-", "\N{MINUS SIGN}")
         if self.low_is_bad or not math.isfinite(value):
             return db(value)
         return f"{round(value, 2) + 0.0:+.2f} dB".replace("-", "\N{MINUS SIGN}")
@@ -67,6 +71,13 @@ COLOURINGS: Final[Mapping[str, Colouring]] = {
         "Clip rate in percent of the values, high is bad",
         low_is_bad=False,
         share=True,
+    ),
+    "runtime": Colouring(
+        "Runtime",
+        "Time lost in int8 in ms, high is bad",
+        low_is_bad=False,
+        unit="ms",
+        missing="Open Runtime to know it.",
     ),
 }
 

@@ -1,11 +1,14 @@
 """The Graph page: the float graph, coloured by an error, and what is known of the chosen node."""
 
 from collections.abc import Mapping
+from dataclasses import replace
 
 import streamlit as st
 
+from analysis.graph.model_graph import ModelGraph
 from app.components.graph import graph
 from app.session import user_session
+from app.tasks.runtime import seen
 from app.views.graph.colouring import COLOURINGS, paint
 from app.views.graph.node_facts import node_facts
 from app.views.layers.recipe_bar import undo_buttons
@@ -30,7 +33,25 @@ def numbers(workspace: Workspace, name: str) -> Mapping[str, float]:
         comparison = workspace.comparison()
         measured = comparison.tensors if comparison else {}
         return {row.name: measured[row.tensor].sqnr_db for row in rows if row.tensor in measured}
+    if name == "runtime":
+        truth = seen(workspace)
+        lost = {row.name: row.lost_us for row in truth.rows} if truth else {}
+        return {name: us / 1000 for name, us in lost.items() if us is not None}
     return workspace.ranking.by_node("sensitivity" if name == "sensitivity" else "benefit")
+
+
+def _flows(workspace: Workspace, drawn: ModelGraph) -> list[int] | None:
+    """Places of the edges along which integers flow as the model runs."""
+    truth = seen(workspace)
+    if truth is None:
+        return None
+    names = drawn.names
+    types = truth.edge_types
+    return [
+        at
+        for at, (source, target) in enumerate(drawn.layout.edges)
+        if types.get((names[source], names[target]), "").endswith(("int8", "int16", "int4"))
+    ]
 
 
 @st.fragment
@@ -53,9 +74,13 @@ def graph_and_facts(workspace: Workspace) -> None:
             drawn = drawing(workspace.opened.model)
             row = selected_node(workspace)
             name_layer(row.name if row else "")
+            rows = {row.name: row for row in workspace.rows()}
+            painted = paint(COLOURINGS[name], drawn.graph, rows, values)
+            if name == "runtime":
+                painted = replace(painted, flows=_flows(workspace, drawn.graph))
             opened = graph(
                 drawn,
-                paint(COLOURINGS[name], drawn.graph, {r.name: r for r in workspace.rows()}, values),
+                painted,
                 row.name if row else "",
                 key=KEY,
                 on_select=go_to,

@@ -6,6 +6,7 @@ import streamlit as st
 
 from analysis.runtime.flow import Conversion
 from analysis.runtime.truth import RuntimeTruth
+from analysis.short_names import short_names
 from app.views.shared.format import as_text, plural
 from app.workspace.workspace import Workspace
 
@@ -23,9 +24,11 @@ def conversions_list(workspace: Workspace, truth: RuntimeTruth) -> None:
         st.info("None is left: nothing of the model runs on integers.", icon=":material/info:")
         return
     listed = truth.conversions[:SHOWN]
+    names = [_name(workspace, conversion.tensor) for conversion in listed]
+    shorts = short_names([*workspace.short_names, *names])
     st.dataframe(
         {
-            "Tensor": [_name(workspace, c.tensor) for c in listed],
+            "Tensor": [shorts[name] for name in names],
             "Becomes": ["integers" if c.to_codes else "float" for c in listed],
             "Between": [_between(c) for c in listed],
         },
@@ -44,5 +47,4 @@ def _between(conversion: Conversion) -> str:
 def _name(workspace: Workspace, tensor: str) -> str:
     """A tensor as the model calls it: what is rounded has another name before that."""
     own = tensor.removesuffix("_raw")
-    name = own if own in workspace.opened.model.tensors else tensor
-    return workspace.short_names.get(name, name)
+    return own if own in workspace.opened.model.tensors else tensor

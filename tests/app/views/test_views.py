@@ -19,6 +19,7 @@ from app.workspace.workspace import workspace_of
 from quant.calibrators import calibrator_named
 from quant.recipe.edits import preset_of, with_everywhere
 from quant.recipe.presets import preset
+from quant.recipe.recipe import Recipe, Rule
 from quant.repairs import REPAIRS
 from tests.app.screen import named, plain, project, put, put_recipe, select_row, session, tables
 from tests.models import conv_relu, from_text, images
@@ -30,6 +31,7 @@ PAGES = (
     "views/overview/page.py",
     "views/layers/page.py",
     "views/graph/page.py",
+    "views/runtime/page.py",
     "views/export/page.py",
 )
 
@@ -447,4 +449,22 @@ def test_a_model_that_gives_no_scores_has_no_cards_of_answers(tmp_path: Path):
     values = {card.label: card.value for card in app.metric}
     assert values.keys() == {"Output sqnr, baseline", "Output sqnr, now"}
     assert all(value.endswith("dB") for value in values.values())
+    healthy(app)
+
+
+def test_runtime_shows_what_runs_and_follows_the_recipe(loaded: AppTest):
+    app = loaded.switch_page("views/runtime/page.py").run()
+    until(app, lambda: bool(tables(app)))
+    healthy(app)
+    (table,) = tables(app)
+    assert table.loc["conv1", "runs"] == "on integers"
+    assert table.loc["conv1", "kernel"] == "QLinearConv"
+    assert "relu1" not in table.index  # it ends in the kernel of conv1
+    labels = {metric.label: metric.value for metric in app.metric}
+    assert labels["Multiply-adds on integers"] == "100.0 %"
+    recipe = Recipe("mine", rules=(Rule("node", "conv2", {"skip": True}),))
+    put_recipe(recipe)
+    app.run()
+    until(app, lambda: bool(tables(app)) and tables(app)[0].loc["conv2", "runs"] == "in float")
+    assert "skip" in tables(app)[0].loc["conv2", "why"].lower()
     healthy(app)
