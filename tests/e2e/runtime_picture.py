@@ -19,7 +19,7 @@ def main() -> None:
     with browsing(options.model, options.data) as (app, browser):
         page = browser.new_page(viewport={"width": 1280, "height": 800}, color_scheme="light")
         page.goto(app.entrance)
-        expect(page.locator("[data-drawn]").first).to_be_visible(timeout=PATIENCE)
+        expect(page.get_by_text("Where the error builds up")).to_be_visible(timeout=PATIENCE)
         page.get_by_role("link", name="Runtime", exact=True).click()
         expect(page.get_by_text("Node by node")).to_be_visible(timeout=PATIENCE)
         page.get_by_role("link", name="Graph", exact=True).click()

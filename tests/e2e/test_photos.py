@@ -57,7 +57,7 @@ def test_photos_are_fed_measured_fixed_and_exported(
     page.get_by_role("combobox", name="Pictures are fed as").click()
     page.get_by_role("option", name=re.compile("^zero-to-one")).click()
     expect(page.get_by_text("Stretched to the size, levels divided by 255")).to_be_visible()
-    path = page.get_by_role("textbox", name="Int8 model or parameters of another tool")
+    path = page.get_by_role("textbox", name="Int8 model or settings of another tool")
     path.fill(str(int8))
     path.press("Enter")
     expect(page.get_by_text("23 of 23 rounded tensors found in the float model.")).to_be_visible()

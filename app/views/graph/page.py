@@ -7,14 +7,12 @@ import streamlit as st
 
 from analysis.graph.model_graph import ModelGraph
 from app.components.graph import graph
-from app.session import user_session
 from app.tasks.runtime import seen
 from app.views.graph.colouring import COLOURINGS, paint
 from app.views.graph.node_facts import node_facts
-from app.views.layers.recipe_bar import undo_buttons
 from app.views.layers.table import go_to, selected_node
 from app.views.shared.address import name_layer
-from app.views.shared.format import as_text
+from app.views.shared.heading import heading
 from app.views.shared.page_guard import guarded, ready
 from app.workspace.graph_cache import drawing
 from app.workspace.workspace import Workspace
@@ -95,12 +93,7 @@ def graph_and_facts(workspace: Workspace) -> None:
 
 
 with guarded():
-    project = user_session.project()
-    with st.container(horizontal=True, vertical_alignment="center"):
-        title = f"Graph of {as_text(project.source.title)}" if project.source else "Graph"
-        st.subheader(title, anchor=False, width="stretch")
-        if project.source:
-            undo_buttons(project)
+    heading("Graph")
     found = ready("its graph")
     if found is not None:
         graph_and_facts(found)

@@ -2,16 +2,15 @@
 
 import streamlit as st
 
-from app.session import user_session
 from app.tasks.pictures import prepare_pictures
 from app.tasks.range_candidates import prepare_choices
 from app.views.layers.pane import layer_pane
-from app.views.layers.recipe_bar import recipe_bar, undo_buttons
+from app.views.layers.recipe_bar import recipe_bar
 from app.views.layers.table import layers_table, selected
 from app.views.layers.tool_disagreement import disagreement
 from app.views.shared.address import name_layer
 from app.views.shared.findings_list import findings_list
-from app.views.shared.format import as_text
+from app.views.shared.heading import heading
 from app.views.shared.measure_bar import measure_bar
 from app.views.shared.messages import show_warnings
 from app.views.shared.page_guard import guarded, ready
@@ -52,12 +51,7 @@ def table_and_pane(workspace: Workspace) -> None:
 
 
 with guarded():
-    project = user_session.project()
-    with st.container(horizontal=True, vertical_alignment="center"):
-        title = f"Layers of {as_text(project.source.title)}" if project.source else "Layers"
-        st.subheader(title, anchor=False, width="stretch")
-        if project.source:
-            undo_buttons(project)
+    heading("Layers")
     workspace = ready("its layers")
     if workspace is not None:
         show_warnings(workspace.quantized.plan.warnings)

@@ -1,11 +1,10 @@
-"""The bar above the table: preset, defaults of the whole model, undo and redo, bulk edit."""
+"""The bar above the table: preset, defaults of the whole model, bulk edit."""
 
 from dataclasses import replace
 
 import streamlit as st
 
 from app.session import user_session
-from app.session.project import Project
 from app.views.layers.bulk_edit import bulk_edit
 from app.views.shared.controls import (
     ChangeCalibrator,
@@ -15,7 +14,6 @@ from app.views.shared.controls import (
     toggle,
 )
 from app.views.shared.format import activation_type, plural
-from app.views.shared.page_guard import redo, undo
 from app.views.shared.steps_select import steps_select
 from app.workspace.workspace import Workspace
 from quant.recipe.edits import preset_of, with_defaults
@@ -126,29 +124,6 @@ def _more(workspace: Workspace) -> None:
                 icon=":material/delete_sweep:",
                 on_click=_remove_rules,
             )
-
-
-def undo_buttons(project: Project) -> None:
-    """Undo and Redo, with how many edits there are."""
-    undoable, redoable = len(project.past), len(project.future)
-    st.button(
-        f"Undo ({undoable})" if undoable else "Undo",
-        key="undo",
-        icon=":material/undo:",
-        disabled=not undoable,
-        on_click=undo,
-        shortcut="Ctrl+Z",
-        help="Take back the last recipe edit; the number says how many can be taken back.",
-    )
-    st.button(
-        f"Redo ({redoable})" if redoable else "Redo",
-        key="redo",
-        icon=":material/redo:",
-        disabled=not redoable,
-        on_click=redo,
-        shortcut="Ctrl+Shift+Z",
-        help="Make the last undone edit again.",
-    )
 
 
 def _set(**values: object) -> None:

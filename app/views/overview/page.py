@@ -2,10 +2,8 @@
 
 import streamlit as st
 
-from app.session import user_session
 from app.tasks.measurement import measure_by_itself
 from app.tasks.pictures import prepare_pictures
-from app.views.layers.recipe_bar import undo_buttons
 from app.views.overview.bar import overview_bar
 from app.views.overview.cards import overview_cards
 from app.views.overview.model_figures import model_figures
@@ -13,7 +11,7 @@ from app.views.overview.ranking import ranking_panel
 from app.views.overview.recovery import recovery_panel
 from app.views.overview.samples import samples_panel
 from app.views.shared.findings_list import findings_list
-from app.views.shared.format import as_text
+from app.views.shared.heading import heading
 from app.views.shared.messages import show_warnings
 from app.views.shared.page_guard import guarded, ready
 from app.workspace.workspace import Workspace
@@ -39,12 +37,7 @@ def body(workspace: Workspace) -> None:
 
 
 with guarded():
-    project = user_session.project()
-    with st.container(horizontal=True, vertical_alignment="center"):
-        title = f"Overview of {as_text(project.source.title)}" if project.source else "Overview"
-        st.subheader(title, anchor=False, width="stretch")
-        if project.source:
-            undo_buttons(project)
+    heading("Overview")
     found = ready("where its accuracy goes")
     if found is not None:
         show_warnings(found.quantized.plan.warnings)

@@ -7,14 +7,13 @@ import streamlit as st
 from analysis.figures import figures_of
 from analysis.runtime.truth import RuntimeTruth
 from app.jobs import JobState
-from app.session import user_session
 from app.tasks.measurement import measuring
 from app.tasks.runtime import look, look_again
-from app.views.layers.recipe_bar import undo_buttons
 from app.views.runtime.conversions import conversions_list
 from app.views.runtime.nodes import nodes_table
 from app.views.shared.figure_chart import captioned_chart
 from app.views.shared.format import DASH, as_text, percent, plural
+from app.views.shared.heading import heading
 from app.views.shared.job_panel import show_job, show_outcome
 from app.views.shared.page_guard import guarded, ready
 from app.workspace.workspace import Workspace
@@ -106,12 +105,7 @@ def _ratio(truth: RuntimeTruth) -> str:
 
 
 with guarded():
-    project = user_session.project()
-    with st.container(horizontal=True, vertical_alignment="center"):
-        title = f"Runtime of {as_text(project.source.title)}" if project.source else "Runtime"
-        st.subheader(title, anchor=False, width="stretch")
-        if project.source:
-            undo_buttons(project)
+    heading("Runtime")
     found = ready("what runs of it")
     if found is not None:
         body(found)

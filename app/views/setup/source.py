@@ -104,10 +104,11 @@ def _other_paths() -> tuple[str, str, str]:
         "Calibration data",
         key="setup data",
         placeholder="/path/to/pictures or /path/to/data.npz",
-        help="A folder of pictures, in sub-folders by class where accuracy is to be known; or a "
-        ".npz whose arrays are named after the model's inputs, with the samples along the first "
-        "axis and optional labels; or a folder of such files; or .npy files for a model with one "
-        "input.",
+        help="A folder of pictures or recordings, in sub-folders by class where accuracy is to be "
+        "known; a .npz whose arrays are named after the model's inputs, with the samples along "
+        "the first axis and optional labels, or a folder of such files; .txt or .jsonl beside a "
+        "tokenizer.json; a .parquet table; test_data_set folders; .bin files; or INPUT:PATH for "
+        "each input, with commas between.",
         persist_state="session",
     )
     evaluation = st.text_input(
@@ -119,13 +120,15 @@ def _other_paths() -> tuple[str, str, str]:
         persist_state="session",
     )
     int8 = st.text_input(
-        "Int8 model or parameters of another tool",
+        "Int8 model or settings of another tool",
         key="setup int8",
         placeholder="none; start from a preset",
         help="An .onnx file in Q/DQ form, or of ONNX Runtime's operators on codes, made of the "
         "float model: its ranges, types and skips become the recipe to start from, and what cannot "
         "be right in it is said. Or a parameter file: a calibration cache of TensorRT or ONNX "
-        "Runtime, TensorQuantOverrides, AIMET encodings, Paddle thresholds.",
+        "Runtime, TensorQuantOverrides, AIMET encodings, Paddle thresholds. Or a configuration: "
+        "MindSpore Lite's .ini, or .json or .toml with arguments of ONNX Runtime's or Paddle's "
+        "quantizer.",
         persist_state="session",
     )
     return (data or "").strip(), (evaluation or "").strip(), (int8 or "").strip()

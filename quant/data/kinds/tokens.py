@@ -62,7 +62,7 @@ class Tokens:
             DataError: If it is none.
         """
         found = _cut(self.tokenizer, record)
-        ids, kinds = found.ids[: self.length], found.type_ids[: self.length]
+        ids, kinds = found.ids, found.type_ids
         rest = self.length - len(ids)
         arrays = {
             "ids": [*ids, *[self.padding] * rest],
@@ -105,6 +105,8 @@ def tokens_for(asked: Asked, records: Iterable[Mapping[str, Any]]) -> Tokens:
         length = fixed[0]
     else:
         length = min(most, max((len(_cut(tokenizer, record).ids) for record in records), default=1))
+    # Only now, and by the tokenizer itself, which keeps what it puts at the ends.
+    tokenizer.enable_truncation(length)
     dtypes = {info.name: ONNX_DTYPES[info.dtype] for info in asked.inputs}
     said = repr((length, sorted(roles.items()), sorted(dtypes.items()))).encode()
     return Tokens(

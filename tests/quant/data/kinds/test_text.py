@@ -59,11 +59,13 @@ def test_a_fixed_length_cuts_and_pairs_have_two_types(tmp_path: Path):
     tokenizer = Tokenizer.from_file(str(put_tokenizer(tmp_path)))
     data = quant.open_data(path, encoder("8"))
     feeds = fed(data)
+    tokenizer.enable_truncation(8)
+    tokenizer.enable_padding(length=8)
     for at, record in enumerate(records):
         found = tokenizer.encode(record["text"], record["text_pair"])
-        pad = [0] * max(0, 8 - len(found.ids))
-        assert feeds["input_ids"][at].tolist() == [*found.ids[:8], *pad]
-        assert feeds["token_type_ids"][at].tolist() == [*found.type_ids[:8], *pad]
+        assert feeds["input_ids"][at].tolist() == found.ids
+        assert feeds["token_type_ids"][at].tolist() == found.type_ids
+    assert feeds["input_ids"][1][-1] == WORDS.index("[SEP]")
     assert data.labels is not None
     assert data.labels.tolist() == [1, 0]
     assert data.classes == ("no", "yes")
