@@ -6,6 +6,7 @@ from pathlib import Path
 
 import quant
 from analysis.errors.cumulative import Comparison, compare
+from analysis.errors.reference import against_reference
 from app.cli.arguments import data_axes, data_of, for_machines, positive
 from app.cli.output import report, write_csv
 from app.cli.progress_line import Meter
@@ -20,6 +21,13 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     data_axes(parser)
     parser.add_argument("--labels", action="store_true", help="require labels and report top-1")
     parser.add_argument("--samples", type=positive, help="use only the first N samples")
+    parser.add_argument(
+        "--reference",
+        type=Path,
+        metavar="REF.npz",
+        help="outputs, or inner tensors too, that another runtime gave for the same samples, "
+        "named after the float model's: say how far both models are from them",
+    )
     parser.add_argument("--csv", type=Path, help="write the errors of every tensor to this file")
     for_machines(parser)
 
@@ -51,6 +59,8 @@ def run(options: argparse.Namespace) -> None:
     ]
     lines += left_out
     lines += top1_lines(comparison)
+    if options.reference:
+        lines += _reference_lines(options, model, data)
     if options.csv:
         rows = [
             {"tensor": name, **dataclasses.asdict(error)}
@@ -69,6 +79,37 @@ def run(options: argparse.Namespace) -> None:
         },
         "\n".join(lines),
     )
+
+
+def _reference_lines(
+    options: argparse.Namespace, model: quant.Model, data: quant.Dataset
+) -> list[str]:
+    """How far both models are from what another runtime gave."""
+    with Meter("comparing with the reference") as meter:
+        found = against_reference(
+            model,
+            options.int8_model,
+            data,
+            quant.open_data(options.reference),
+            samples=options.samples,
+            progress=meter,
+        )
+    outputs = {info.name for info in model.outputs}
+    lines = [
+        f"reference {name}: float {decibels(error.sqnr_db)}"
+        + (f", int8 {decibels(found.of_int8[name].sqnr_db)}" if name in found.of_int8 else "")
+        for name, error in found.of_float.items()
+        if name in outputs
+    ]
+    first = found.first_far
+    if first:
+        lines.append(
+            f"reference: the float model is another one from {first} on, which "
+            f"{found.producers[first]} computes ({decibels(found.of_float[first].sqnr_db)})"
+        )
+    else:
+        lines.append("reference: the float model computes the same")
+    return [*lines, *(f"reference {text}" for text in found.left_out)]
 
 
 def top1_lines(comparison: Comparison) -> list[str]:

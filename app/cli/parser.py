@@ -29,6 +29,7 @@ COMMANDS = {
     "picks": ("picks", "what every known tool would choose for a tensor"),
     "analyze": ("analyze", "find out where the accuracy goes, and why"),
     "runtime": ("runtime", "see what ONNX Runtime really runs, and the time of each node"),
+    "integers": ("integers", "compute as an integer-only chip would; write its multipliers"),
     "recover": ("recover", "win the accuracy back, each step measured"),
 }
 """Command -> its module in this folder, and what it does."""

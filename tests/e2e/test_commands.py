@@ -24,6 +24,7 @@ RUNS = {
     "picks": "tensor.npz",
     "analyze": "net.onnx --data data.npz --out analysis",
     "runtime": "net.onnx --calibration cal.npz --runs 3 --csv runtime.csv",
+    "integers": "net.onnx --calibration cal.npz --preset onnxruntime-default --out integers",
     "recover": "net.onnx --data data.npz --time 1 --out recovery",
 }
 
