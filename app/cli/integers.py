@@ -74,6 +74,10 @@ def run(options: argparse.Namespace) -> None:
     report(options, values, "\n".join(lines))
 
 
+def _counted(by: int, count: int) -> str:
+    return f"{count:,} codes off by {by:+d}" if by else f"{count:,} codes equal"
+
+
 def _row(found: Agreement) -> dict[str, object]:
     layer = found.layer
     return {
