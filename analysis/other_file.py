@@ -91,3 +91,45 @@ def other_file(
         compare(model, path, data, samples=samples, progress=progress),
         compare(model, ours, data, samples=samples, tensors="outputs", progress=progress),
     )
+
+
+@dataclass(frozen=True)
+class TensorDifference:
+    """How two int8 models differ at a tensor that both have.
+
+    Attributes:
+        tensor: The tensor.
+        first_db: Cumulative sqnr of the first, in dB.
+        second_db: Of the second.
+    """
+
+    tensor: str
+    first_db: float
+    second_db: float
+
+    @property
+    def gain_db(self) -> float:
+        """By how much the second is better, in dB; none where both are equal to float."""
+        if self.first_db == self.second_db:
+            return 0.0
+        return self.second_db - self.first_db
+
+
+def side_by_side(first: Comparison, second: Comparison) -> tuple[TensorDifference, ...]:
+    """Two int8 models of one float model, at each tensor that both have.
+
+    Args:
+        first: One against the float model.
+        second: The other one, on the same samples.
+
+    Returns:
+        The tensors, the farthest apart first.
+    """
+    both = {**first.tensors, **first.outputs}
+    other = {**second.tensors, **second.outputs}
+    found = (
+        TensorDifference(name, error.sqnr_db, other[name].sqnr_db)
+        for name, error in both.items()
+        if name in other
+    )
+    return tuple(sorted(found, key=lambda item: -abs(item.gain_db)))

@@ -16,6 +16,7 @@ from analysis.figures.cost_curves import CostCurve, divergence_figure
 from analysis.figures.depth import depth_figure
 from analysis.figures.histogram import Pick, histogram_figure
 from analysis.figures.pareto import pareto_figure
+from analysis.figures.runtime import time_figure
 from analysis.figures.tensor_channels import tensor_channels_figure
 from analysis.figures.unit_effects import units_figure
 from analysis.figures.weight_strip import weight_strip_figure
@@ -37,6 +38,7 @@ __all__ = [
     "pareto_figure",
     "register",
     "tensor_channels_figure",
+    "time_figure",
     "units_figure",
     "weight_strip_figure",
     "weights_figure",

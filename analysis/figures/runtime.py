@@ -3,10 +3,11 @@
 from collections.abc import Mapping
 from typing import Final
 
+import numpy as np
 import plotly.graph_objects as go
 
 from analysis.figures.base import register
-from analysis.figures.theme import GROUNDS, Mode, layout, style, with_title
+from analysis.figures.theme import GROUNDS, Mode, as_label, layout, style, with_title
 from analysis.runtime.times import Times
 from analysis.runtime.truth import RuntimeTruth
 
@@ -72,22 +73,26 @@ def time_figure(
         title: Heading, or nothing.
         height: Height in pixels.
         mode: The ground.
+
+    Returns:
+        The figure.
     """
     figure = go.Figure()
     for part, (colour, pattern) in PARTS.items():
-        values = [parts[part] for parts in bars.values()]
-        if not any(values):
+        values = np.array([parts[part] for parts in bars.values()], np.float32)
+        if not values.any():
             continue
         figure.add_bar(
             x=values,
-            y=list(bars),
+            y=np.arange(len(bars), dtype=np.float32),
+            customdata=list(bars),
             name=part,
             orientation="h",
             marker={
                 "color": style(colour).colour(mode),
                 "pattern": {"shape": pattern, "fgcolor": GROUNDS[mode].card, "size": 6},
             },
-            hovertemplate=f"{part}: %{{x:.3g}} ms<extra>%{{y}}</extra>",
+            hovertemplate=f"{part}: %{{x:.3g}} ms<extra>%{{customdata}}</extra>",
         )
     base = layout(mode, height=height, x_title="ms", y_title="")
     legend = {"orientation": "h", "yanchor": "top", "y": -0.28, "traceorder": "normal"}
@@ -97,6 +102,12 @@ def time_figure(
         "bargap": 0.35,
         "legend": {**base["legend"], **legend},
         "margin": {**base["margin"], "t": 8, "b": 118},
+        "yaxis": {
+            **base["yaxis"],
+            "tickvals": [*range(len(bars))],
+            "ticktext": [as_label(name) for name in bars],
+            "range": (-0.5, max(len(bars), 1) - 0.5),
+        },
     }
     figure.update_layout(**with_title(wanted, title))
     return figure

@@ -5,8 +5,17 @@ import dataclasses
 from pathlib import Path
 
 import quant
-from analysis.other_file import OtherFile, other_file
-from app.cli.arguments import DATA, data_axes, data_of, for_machines, positive, working_in
+from analysis.errors.cumulative import Comparison, compare
+from analysis.other_file import OtherFile, TensorDifference, other_file, side_by_side
+from app.cli.arguments import (
+    DATA,
+    data_axes,
+    data_of,
+    for_machines,
+    positive,
+    recipe_of,
+    working_in,
+)
 from app.cli.measure import top1_lines
 from app.cli.output import report, write_csv
 from app.cli.progress_line import Meter
@@ -25,6 +34,12 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     data_axes(parser)
     parser.add_argument("--samples", type=positive, help="use only the first N samples")
     parser.add_argument(
+        "--beside",
+        metavar="INT8.onnx|R.json|PRESET",
+        help="another int8 model, or a recipe or preset to make one by: say at which tensors both "
+        "differ, and by how much",
+    )
+    parser.add_argument(
         "--out", type=Path, metavar="DIR", help="write recipe.json and tensors.csv to this folder"
     )
     for_machines(parser)
@@ -36,14 +51,50 @@ def run(options: argparse.Namespace) -> None:
     data = data_of(options.data, model, options)
     with Meter("comparing") as meter:
         found = other_file(model, options.int8_model, data, samples=options.samples, progress=meter)
+    beside = _beside(options, model, data) if options.beside else None
+    apart = () if beside is None else side_by_side(found.file, beside)
     written: list[str] = []
     if options.out:
         with working_in(options.out):
             recipe, csv = options.out / "recipe.json", options.out / "tensors.csv"
             write_file(recipe, found.like.recipe.dumps().encode())
-            write_csv(csv, _rows(found))
+            write_csv(csv, _rows(found, apart))
             written = [f"{recipe}: the recipe like the file, for --recipe", str(csv)]
-    report(options, _document(found), "\n".join([*_lines(found), *written]))
+    lines = [*_lines(found), *_beside_lines(options, beside, apart), *written]
+    report(options, _document(found), "\n".join(lines))
+
+
+def _beside(options: argparse.Namespace, model: quant.Model, data: quant.Dataset) -> Comparison:
+    """The other int8 model against the float one, on the same samples."""
+    name = str(options.beside)
+    int8: quant.QuantizedModel | Path = Path(name)
+    if not name.endswith(".onnx"):
+        recipe = name.endswith(".json")
+        asked = recipe_of(Path(name) if recipe else None, None if recipe else name)
+        calibration = quant.calibrate(model, data, samples=options.samples)
+        int8 = quant.quantize(model, calibration, asked)
+    with Meter("comparing the other") as meter:
+        return compare(model, int8, data, samples=options.samples, progress=meter)
+
+
+def _beside_lines(
+    options: argparse.Namespace,
+    beside: Comparison | None,
+    apart: tuple[TensorDifference, ...],
+) -> list[str]:
+    """How the other one fares, and where both differ most."""
+    if beside is None:
+        return []
+    lines = [
+        f"beside, {options.beside}: {name}: sqnr {decibels(error.sqnr_db)}"
+        for name, error in beside.outputs.items()
+    ]
+    lines += [f"beside, {options.beside}: {line}" for line in top1_lines(beside)]
+    lines += [
+        f"differs at {item.tensor}: {decibels(item.first_db)}, beside {decibels(item.second_db)}"
+        for item in apart[:SHOWN]
+    ]
+    return lines
 
 
 def _lines(found: OtherFile) -> list[str]:
@@ -66,8 +117,9 @@ def _lines(found: OtherFile) -> list[str]:
     return lines
 
 
-def _rows(found: OtherFile) -> list[dict[str, object]]:
+def _rows(found: OtherFile, apart: tuple[TensorDifference, ...]) -> list[dict[str, object]]:
     rows: list[dict[str, object]] = []
+    beside = {item.tensor: item.second_db for item in apart}
     falls = {name: fall for name, _, fall in found.falls}
     for name, error in found.file.tensors.items():
         codes = found.match.activations.get(name)
@@ -79,6 +131,7 @@ def _rows(found: OtherFile) -> list[dict[str, object]]:
                 "rmin": low,
                 "rmax": high,
                 "fall_db": falls.get(name),
+                **({"beside_sqnr_db": beside.get(name)} if beside else {}),
                 **dataclasses.asdict(error),
             }
         )

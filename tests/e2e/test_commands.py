@@ -17,7 +17,7 @@ RUNS = {
     "calibrate": "net.onnx --data data.npz --out cal.npz",
     "quantize": "net.onnx --calibration cal.npz --out int8.onnx",
     "measure": "net.onnx int8.onnx --data data.npz",
-    "compare": "net.onnx int8.onnx --data data.npz --out compared",
+    "compare": "net.onnx int8.onnx --data data.npz --beside recommended --out compared",
     "import": "net.onnx int8.onnx --out like.json",
     "convert": "net.onnx --calibration cal.npz --to tensorrt --out net.cache",
     "curves": "net.onnx --calibration cal.npz --tensor image",

@@ -14,6 +14,7 @@ import pytest
 from analysis import figures
 from analysis.errors.tensor_error import ErrorStats
 from analysis.figures import CostCurve, Pick
+from analysis.figures.runtime import PARTS
 from analysis.figures.theme import GROUNDS
 from analysis.ranges.weight_channels import WeightChannels, weight_channels
 from quant import load
@@ -75,6 +76,11 @@ CASES = {
         ((tensor([-1.0, -4.0, 0.0], [2.0, 3.0, 0.5]),), {"chosen": (-3.0, 3.0)}),
         ((tensor([0.0, 0.0], [0.0, 0.0]),), {}),
         ((statistics_of(np.ones(3)),), {}),
+    ],
+    "time_figure": [
+        (({"Int8": dict.fromkeys(PARTS, 0.5), "Float": dict.fromkeys(PARTS, 1.0)},), {}),
+        (({"Float": {**dict.fromkeys(PARTS, 0.0), "Nodes in float": 3.0}},), {}),
+        (({},), {}),
     ],
     "units_figure": [
         ((["u", "v"], {"u": 12.0, "v": 30.0}, {"u": 3.0}), {}),

@@ -11,6 +11,7 @@ from analysis.ranges.weight_channels import WeightChannels, weight_channels
 from analysis.recovery.recovering import Standing
 from analysis.recovery.story import Recovery, Scored
 from analysis.recovery.target import Target
+from analysis.runtime.truth import RuntimeTruth, runtime_truth
 from tests import nets
 from tests.analysis.recovery.points import recovery
 from tests.quant.statistics.statistics_of import statistics_of
@@ -47,6 +48,7 @@ def subjects(model: MeasuredModel) -> dict[type, object]:
         CalibratedTensor: CalibratedTensor(model.quantized, stats),
         WeightChannels: weight_channels(net, node),
         Recovery: recovery(model.quantized),
+        RuntimeTruth: runtime_truth(model.quantized, {}, runs=1),
         Standing: Standing("ranges", 20.0, 3.0, (), SCORED, Target("sqnr", 30.0)),
     }
 
