@@ -1,7 +1,7 @@
 """An int8 model computed in integers alone, layer by layer, beside ONNX Runtime's kernels."""
 
 from collections import Counter
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -31,6 +31,11 @@ class Agreement:
         return self.differences.get(0, 0) / sum(self.differences.values())
 
     @property
+    def other(self) -> int:
+        """How many values are another code."""
+        return sum(count for by, count in self.differences.items() if by)
+
+    @property
     def most(self) -> int:
         """The largest difference in codes."""
         return max(map(abs, self.differences))
@@ -41,6 +46,8 @@ def agreements(
     feeds: Mapping[str, NDArray[np.generic]],
     layers: Sequence[IntegerLayer],
     rounding: Rounding = "double",
+    *,
+    heartbeat: Callable[[], None] | None = None,
 ) -> tuple[Agreement, ...]:
     """Compute each layer in integers from the codes that it really reads, and compare.
 
@@ -49,6 +56,7 @@ def agreements(
         feeds: Inputs of one sample.
         layers: What :func:`integer_layers` found in it.
         rounding: How the multiplication rounds.
+        heartbeat: Called after each layer; it may raise to stop.
 
     Raises:
         ModelError: If ONNX Runtime cannot run the file.
@@ -65,6 +73,8 @@ def agreements(
             raise ModelError(f"{layer.name}: expected codes of {theirs.shape}, found {own.shape}")
         values, counts = np.unique(own - theirs, return_counts=True)
         found.append(Agreement(layer, dict(zip(values.tolist(), counts.tolist(), strict=True))))
+        if heartbeat is not None:
+            heartbeat()
     return tuple(found)
 
 

@@ -11,7 +11,7 @@ from quant.data.dataset import Dataset
 from quant.data.images.preprocessing import Preprocessing
 from quant.data.input_checks import refuse_misfit
 from quant.data.kinds.audio import AUDIO
-from quant.data.kinds.base import Asked, Reading
+from quant.data.kinds.base import Asked, Kind, Reading
 from quant.data.kinds.lines import LINES
 from quant.data.kinds.pictures import PICTURES
 from quant.data.kinds.raw import RAW
@@ -94,7 +94,10 @@ def open_data(
             audio_rate,
             audio_seconds,
         )
-        places = places_of(str(source), [info.name for info in inputs])
+        names = [info.name for info in inputs]
+        places: Mapping[str, Path] = {}
+        if not _is_there(source):
+            places = places_of(str(source), names)
         by_name = {info.name: info for info in inputs}
         if places:
             data = together(
@@ -111,12 +114,31 @@ def open_data(
     return data if model is None else match_inputs(data, inputs)
 
 
+def _is_there(source: str | Path) -> bool:
+    try:
+        return Path(source).exists()
+    except (OSError, ValueError):
+        return False  # whoever opens it says what is wrong with the path
+
+
+def _kind_of(path: Path) -> Kind | None:
+    """The kind that a path is of; None for arrays, and for what is none.
+
+    A folder of arrays stays one, whatever else lies in it but pictures.
+    """
+    try:
+        if PICTURES.claims(path):
+            return PICTURES
+        if path.is_dir() and any(file.suffix in {".npz", ".npy"} for file in path.iterdir()):
+            return None
+        return next((kind for kind in KINDS if kind.claims(path)), None)
+    except (OSError, ValueError):
+        return None  # whoever reads it as arrays says what is wrong with the path
+
+
 def _of_path(asked: Asked, axes: dict[str, int]) -> Dataset:
     """Data at a path, of whatever kind."""
-    try:
-        kind = next((kind for kind in KINDS if kind.claims(asked.path)), None)
-    except (OSError, ValueError):
-        kind = None  # whoever reads it as arrays says what is wrong with the path
+    kind = _kind_of(asked.path)
     if kind is not None:
         return kind.read(asked)
     files = data_files(asked.path)

@@ -7,9 +7,10 @@ import streamlit as st
 from analysis.figures import figures_of
 from analysis.runtime.truth import RuntimeTruth
 from app.jobs import JobState
-from app.tasks.measurement import measuring
+from app.tasks.measurement import job_of_measurement
 from app.tasks.runtime import look, look_again
 from app.views.runtime.conversions import conversions_list
+from app.views.runtime.integers import integers_panel
 from app.views.runtime.nodes import nodes_table
 from app.views.shared.figure_chart import captioned_chart
 from app.views.shared.format import DASH, as_text, percent, plural
@@ -23,12 +24,11 @@ FACTS: Final = 4
 
 def body(workspace: Workspace) -> None:
     """Everything below the heading."""
-    if measuring(workspace):
-        st.info(
-            "Measure is at work, which would slow what is timed here; this page looks as soon as "
-            "it is done.",
-            icon=":material/schedule:",
-        )
+    measurement = job_of_measurement(workspace)
+    if measurement is not None and measurement.running:
+        # It would slow what is timed here; its end draws the page again.
+        show_job(measurement)
+        st.caption("Measure is at work; what runs is looked at, and timed, once it is done.")
         return
     job = look(workspace)
     show_job(job)
@@ -49,6 +49,8 @@ def body(workspace: Workspace) -> None:
         conversions_list(workspace, truth)
     with st.container(border=True):
         nodes_table(workspace, truth)
+    with st.container(border=True):
+        integers_panel(workspace)
 
 
 def _again(workspace: Workspace) -> None:

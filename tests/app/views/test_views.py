@@ -468,3 +468,17 @@ def test_runtime_shows_what_runs_and_follows_the_recipe(loaded: AppTest):
     until(app, lambda: bool(tables(app)) and tables(app)[0].loc["conv2", "runs"] == "in float")
     assert "skip" in tables(app)[0].loc["conv2", "why"].lower()
     healthy(app)
+
+
+def test_layers_are_computed_in_integers_when_it_is_asked_for(loaded: AppTest):
+    put_recipe(preset("everything"))
+    app = loaded.switch_page("views/runtime/page.py").run()
+    until(app, lambda: bool(tables(app)))
+    named(app.button, "compute integers").click().run()
+    until(app, lambda: len(tables(app)) == 2)
+    healthy(app)
+    found = tables(app)[1]
+    assert list(found.index) == ["conv1", "conv2"]
+    assert (found["once"] == 0).all()
+    assert (found["bits"] <= 32).all()
+    assert [b.label for b in app.get("download_button")] == ["C header", "JSON"]

@@ -205,3 +205,11 @@ def test_a_python_file_that_fails_is_one_sentence(tmp_path: Path, text: str, wor
     with pytest.raises(DataError, match=words) as raised:
         open_python(path)
     assert "\n" not in str(raised.value)
+
+
+def test_a_folder_of_arrays_stays_one_whatever_else_lies_in_it(tmp_path: Path):
+    np.savez(tmp_path / "a.npz", x=X)
+    (tmp_path / "weights.bin").write_bytes(b"123")
+    (tmp_path / "sound.wav").write_bytes(b"RIFF")
+    data = quant.open_data(tmp_path, taking("float", "N", 3, 4))
+    assert np.array_equal(fed(data)["x"], X)
