@@ -110,11 +110,15 @@ class Flow:
             )
         return tuple(found)
 
+    @cached_property
+    def _first_outputs(self) -> Mapping[str, str]:
+        """Node of the file -> the first tensor that it gives."""
+        return {node.name: node.output[0] for node in self.file.node if node.name}
+
     def _named(self, tensor: str) -> str:
         """A tensor of the running graph by its name in the file, as far as it has one there."""
         if tensor not in self.origins and tensor in self.producers:
-            name = self.producers[tensor].name
-            found = next((n.output[0] for n in self.file.node if n.name == name), tensor)
+            found = self._first_outputs.get(self.producers[tensor].name, tensor)
             return self.origins.get(found, found)
         return self.origins.get(tensor, tensor)
 

@@ -16,6 +16,7 @@ PAGES: Final = """
 | Overview | What is lost, by which half, where; every fix is tried. **Recover** reaches a target. |
 | Layers | What is quantized as one: its values, what each threshold costs, every setting. |
 | Graph | The model, coloured by any error: where it begins and where it goes. |
+| Runtime | What ONNX Runtime really runs: kernels, conversions, time; codes without floats. |
 | Export | The file, verified at every optimization level, and its graph in Netron. |
 """
 
