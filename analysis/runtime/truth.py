@@ -12,7 +12,7 @@ from analysis.runtime.times import BothTimes, times
 from quant.io.show import card, counted, one_line, table
 from quant.model.model import Node
 from quant.pipeline import QuantizedModel
-from quant.planning.integer_kernels import KERNELS
+from quant.planning.integer_kernels import KERNELS, Kernel
 from quant.planning.plan import NodePlan
 
 Runs = Literal["integers", "float", "inside", "ahead"]
@@ -207,6 +207,11 @@ def _unjoined(found: Flow, node: Node, running: onnx.NodeProto) -> str:
     kinds = sorted({*reads, *gives})
     if not all(reads):
         return "One of its inputs is float as it runs, and its kernel takes integers only."
+    if running.op_type != node.op_type and KERNELS[node.op_type] is Kernel.MULTIPLIES_TO_FLOAT:
+        return (
+            f"ONNX Runtime joined it with what stands behind into one {running.op_type}, and that "
+            "runs in float: round what it gives, or put the bias into the node."
+        )
     if not all(gives):
         return "Nothing rounds its output, and its kernel gives integers only."
     if len(kinds) > 1:

@@ -54,10 +54,10 @@ def run(options: argparse.Namespace) -> None:
         )
     found = agreements(content, quantized.probe, layers, options.rounding)
     differences = histogram(found)
+    codes = ", ".join(_counted(by, count) for by, count in differences.items())
     lines = [
         f"{len(found)} layers in integers, {options.rounding} rounding, beside ONNX Runtime's "
-        "kernels: "
-        + ", ".join(f"{count:,} codes off by {by:+d}" for by, count in differences.items()),
+        f"kernels: {codes}",
         f"largest accumulator {max(item.layer.accumulator_bits for item in found)} bits; largest "
         f"error of a multiplier {max(item.layer.multiplier_error for item in found):.2g}",
     ]
