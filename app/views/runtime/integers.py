@@ -110,11 +110,13 @@ _COLUMNS: Final = (
     ),
     Column(
         "error",
-        "Multiplier's error, ppm",
+        "Multiplier's error, ppb",
         170,
         number=True,
+        digits=2,
         down=True,
-        help="The largest relative error that 31 bits add; a factor below 2^-32 becomes 0.",
+        help="The largest relative error that 31 bits add, in billionths; a factor below 2^-32 "
+        "becomes 0.",
     ),
     Column(
         "once",
@@ -144,7 +146,7 @@ def _row(workspace: Workspace, once: Agreement, twice: Agreement) -> Row:
             "op": layer.op_type,
             "channels": float(len(layer.multipliers)),
             "bits": float(layer.accumulator_bits),
-            "error": 1e6 * layer.multiplier_error,
+            "error": 1e9 * layer.multiplier_error,
             "once": float(once.other),
             "twice": float(twice.other),
             "note": ", ".join(filter(None, notes)),
