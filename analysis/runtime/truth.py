@@ -202,7 +202,9 @@ def _why(found: Flow, item: NodePlan, running: onnx.NodeProto | None) -> str:
 
 def _unjoined(found: Flow, node: Node, running: onnx.NodeProto) -> str:
     """Why ONNX Runtime did not make one kernel of a node and the conversions around it."""
-    reads = [_codes_read(found, running.input[index]) for index in node.data]
+    # What is joined may read less, and in another order.
+    data = [running.input[index] for index in node.data if index < len(running.input)]
+    reads = [_codes_read(found, name) for name in data]
     gives = [_codes_given(found, name) for name in running.output]
     kinds = sorted({*reads, *gives})
     if not all(reads):

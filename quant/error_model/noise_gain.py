@@ -27,6 +27,9 @@ Real = NDArray[np.float64]
 
 _LEAST_PASSED = 0.01
 """A Relu lets through at least this part, since a channel's ends are single values."""
+MOST_GAIN = 1e200
+"""A gain is no larger: an output that holds next to nothing would make products of gains that no
+float64 holds, and their ratios mean as little."""
 _QUIETEST = 1e-8
 """Channels of an output 80 dB under the loudest count like such a one."""
 _MEANS = frozenset({"AveragePool", "GlobalAveragePool", "ReduceMean"})
@@ -119,6 +122,12 @@ class _BackwardNoise:
 
     def inputs(self, node: Node, output: str, gains: Real) -> list[tuple[str, Real]]:
         """The gains of a node's inputs from those of one of its outputs."""
+        # A mask of minus 3.4e38 before an output that is silent passes more than a float64 holds.
+        with np.errstate(over="ignore", invalid="ignore"):
+            found = self._passed(node, output, gains)
+        return [(name, np.clip(np.nan_to_num(passed), 0.0, MOST_GAIN)) for name, passed in found]
+
+    def _passed(self, node: Node, output: str, gains: Real) -> list[tuple[str, Real]]:
         stats = self._stats
         names = [node.inputs[i] for i in node.data] or list(node.inputs)
         names = [name for name in names if name in stats]

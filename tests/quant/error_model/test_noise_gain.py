@@ -8,6 +8,7 @@ import pytest
 import quant
 from quant.calibrators.mse import Mse
 from quant.error_model.context import TensorContext, tensor_contexts
+from quant.error_model.noise_gain import output_noise_gains
 from quant.error_model.weighted_error import WeightedError
 from quant.numerics import fake_quantize, params_from_range
 from quant.types import QType, QuantSpec
@@ -93,3 +94,39 @@ def test_error_is_that_of_each_channel_times_its_gain():
     # Gains are known up to a factor of the whole tensor.
     ratios = np.asarray(found) / expected
     np.testing.assert_allclose(ratios / ratios[0], 1, rtol=0.1)
+
+
+def test_a_mask_that_hides_nothing_is_no_overflow():
+    """An encoder calibrated on samples without padding: its mask is 0 times minus 3.4e38."""
+    rng = np.random.default_rng(3)
+    text = """
+        <ir_version: 9, opset_import: ["" : 17]>
+        g (float[N,6,8] x, float[N,1,6] mask) => (float[N,6,8] y, float[N,1,6] hidden) {
+            open = Sub(one, mask)
+            hidden = Mul(open, least)
+            k = MatMul(x, w)
+            t = Transpose<perm = [0, 2, 1]>(k)
+            scores = MatMul(x, t)
+            masked = Add(scores, hidden)
+            p = Softmax(masked)
+            y = MatMul(p, k)
+        }"""
+    constants = {
+        "one": np.ones(1, np.float32),
+        "least": np.full(1, np.finfo(np.float32).min, np.float32),
+        "w": rng.normal(size=(8, 8)).astype(np.float32),
+    }
+    model = quant.load(from_text(text, **constants).SerializeToString())
+    data = quant.open_data(
+        {
+            "x": rng.normal(size=(4, 6, 8)).astype(np.float32),
+            "mask": np.ones((4, 1, 6), np.float32),
+        },
+        model,
+    )
+    calibration = quant.calibrate(model, data)
+    with np.errstate(all="raise", under="ignore"):
+        gains = output_noise_gains(model, calibration.tensors, 0.5)
+        found = quant.quantize(model, calibration, quant.preset("everything"))
+    assert all(np.isfinite(values).all() for values in gains.values())
+    assert all(np.isfinite(ends).all() for ends in found.ranges.values())
