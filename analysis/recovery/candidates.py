@@ -4,9 +4,9 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Final
 
-from analysis.recovery.multiply_adds import MultiplyAdds
 from analysis.recovery.parts import Parts
 from analysis.recovery.trials import Noise
+from analysis.runtime.multiply_adds import MultiplyAdds
 from quant.ablation import QuantUnit
 
 _CROSSING: Final = 0.002

@@ -6,10 +6,10 @@ from dataclasses import dataclass, replace
 from typing import Final
 
 from analysis.latency import latency
-from analysis.recovery.multiply_adds import MultiplyAdds, as_run
 from analysis.recovery.story import Point
 from analysis.recovery.trail import Trail
 from analysis.recovery.ways import Way
+from analysis.runtime.multiply_adds import MultiplyAdds, as_run
 from analysis.trying.scores import Scores
 from analysis.trying.scoring import Scorer
 from quant.execution.progress import Progress

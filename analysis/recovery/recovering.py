@@ -8,13 +8,13 @@ from typing import Final
 from analysis.metrics import Metric, check_labels
 from analysis.recovery.fairness import unfair
 from analysis.recovery.judging import Judge
-from analysis.recovery.multiply_adds import multiply_adds
 from analysis.recovery.search import Search
 from analysis.recovery.story import Attempt, Recovery, Scored
 from analysis.recovery.target import Target
 from analysis.recovery.trail import Trail, TrailFile
 from analysis.recovery.trials import Fold, Trials
 from analysis.recovery.ways import distinct
+from analysis.runtime.multiply_adds import multiply_adds
 from analysis.study.keys import VERSIONS, Keyed
 from analysis.study.study import CalibrationData, Study
 from analysis.trying.scores import Scores

@@ -9,13 +9,13 @@ from dataclasses import dataclass, field, replace
 from typing import Final
 
 from analysis.recovery.candidates import Step, float_order
-from analysis.recovery.multiply_adds import MultiplyAdds
 from analysis.recovery.parts import Parts, measured_parts
 from analysis.recovery.ranges import chosen_ranges
 from analysis.recovery.story import Attempt, Scored
 from analysis.recovery.target import Target
 from analysis.recovery.trials import Trials
 from analysis.recovery.ways import Way, reason
+from analysis.runtime.multiply_adds import MultiplyAdds
 from analysis.trying.cures import CURES, Cure, slow_repairs, wider
 from analysis.trying.scores import Scores
 from quant.ablation import without_unit

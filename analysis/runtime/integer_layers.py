@@ -6,6 +6,7 @@ QuantizeLinear, with a constant weight.
 
 from collections.abc import Mapping
 from dataclasses import dataclass
+from functools import cached_property
 from typing import Any, Final
 
 import numpy as np
@@ -54,7 +55,7 @@ class IntegerLayer:
         x, w, y = self.scales
         return x * w / y
 
-    @property
+    @cached_property
     def multipliers(self) -> tuple[Multiplier, ...]:
         """The same in integers."""
         return tuple(Multiplier.of(float(factor)) for factor in self.factors)

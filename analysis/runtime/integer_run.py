@@ -41,10 +41,27 @@ class Agreement:
         return max(map(abs, self.differences))
 
 
+def kernel_codes(
+    content: bytes, feeds: Mapping[str, NDArray[np.generic]], layers: Sequence[IntegerLayer]
+) -> dict[str, NDArray[np.generic]]:
+    """The codes that ONNX Runtime's kernels read and give.
+
+    Args:
+        content: Content of the ``.onnx`` file.
+        feeds: Inputs of one sample.
+        layers: What :func:`analysis.runtime.integer_layers.integer_layers` found in it.
+
+    Raises:
+        ModelError: If ONNX Runtime cannot run the file.
+    """
+    wanted = dict.fromkeys(t for layer in layers for t in (layer.reads, layer.gives))
+    taps = tuple(name for name in wanted if name not in feeds)
+    return {**feeds, **InferenceSession(content, taps=taps, level="extended").run(feeds)}
+
+
 def agreements(
-    content: bytes,
-    feeds: Mapping[str, NDArray[np.generic]],
     layers: Sequence[IntegerLayer],
+    codes: Mapping[str, NDArray[np.generic]],
     rounding: Rounding = "double",
     *,
     heartbeat: Callable[[], None] | None = None,
@@ -52,19 +69,14 @@ def agreements(
     """Compute each layer in integers from the codes that it really reads, and compare.
 
     Args:
-        content: Content of the ``.onnx`` file.
-        feeds: Inputs of one sample.
-        layers: What :func:`integer_layers` found in it.
+        layers: The layers.
+        codes: What :func:`kernel_codes` gave for them.
         rounding: How the multiplication rounds.
         heartbeat: Called after each layer; it may raise to stop.
 
     Raises:
-        ModelError: If ONNX Runtime cannot run the file.
+        ModelError: If a kernel gives another shape.
     """
-    inputs = set(feeds)
-    wanted = dict.fromkeys(t for layer in layers for t in (layer.reads, layer.gives))
-    taps = tuple(name for name in wanted if name not in inputs)
-    codes = {**feeds, **InferenceSession(content, taps=taps, level="extended").run(feeds)}
     found: list[Agreement] = []
     for layer in layers:
         own = computed(layer, codes[layer.reads].astype(np.int64), rounding)

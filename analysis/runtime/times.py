@@ -50,6 +50,7 @@ class BothTimes:
 
 def times(
     quantized: QuantizedModel,
+    of_int8: Flow,
     *,
     runs: int = 20,
     threads: int = 1,
@@ -59,6 +60,7 @@ def times(
 
     Args:
         quantized: The int8 model, with the sample to run.
+        of_int8: The graph that runs of it.
         runs: How often each runs; medians are taken.
         threads: Threads that work on one run.
         heartbeat: Called between runs; it may raise to stop.
@@ -66,10 +68,11 @@ def times(
     Raises:
         ModelError: If one of them cannot be run.
     """
+    plain = quantized.float_model.to_bytes()
     found: list[Times] = []
-    for content in (quantized.float_model.to_bytes(), quantized.to_bytes()):
+    for content, running in ((plain, flow(plain)), (quantized.to_bytes(), of_int8)):
         taken = profile(content, quantized.probe, runs=runs, threads=threads, heartbeat=heartbeat)
-        found.append(_split(taken, flow(content), quantized.float_model))
+        found.append(_split(taken, running, quantized.float_model))
     return BothTimes(*found)
 
 
@@ -77,7 +80,7 @@ def _split(taken: Profile, found: Flow, model: Model) -> Times:
     """Which node of the float model each running one belongs to."""
     own = {node.name for node in model.nodes}
     producers = {name: node.name for node in found.file.node for name in node.output}
-    producers |= {name: node.name for node in model.nodes for name in node.outputs}
+    producers |= {name: node.name for name, node in model.producers.items()}
     of_node: dict[str, float] = {}
     sums = {"conversions": 0.0, "rearranging": 0.0, "other": 0.0}
     for node in taken.nodes:

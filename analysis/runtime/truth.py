@@ -8,6 +8,7 @@ from typing import Final, Literal
 import onnx
 
 from analysis.runtime.flow import CONVERSIONS, TO_CODES, TO_REAL, Conversion, Flow, flow
+from analysis.runtime.multiply_adds import multiply_adds
 from analysis.runtime.times import BothTimes, times
 from quant.io.show import card, counted, one_line, table
 from quant.model.model import Node
@@ -68,16 +69,24 @@ class RuntimeTruth:
     Attributes:
         quantized: The int8 model.
         rows: The nodes of the float model, in order.
-        conversions: The changes between float and integers that are left.
         times: Where the time goes; None where it was not taken.
         flow: The running graph over the file.
     """
 
     quantized: QuantizedModel
     rows: tuple[RuntimeRow, ...]
-    conversions: tuple[Conversion, ...]
     times: BothTimes | None
     flow: Flow
+
+    @property
+    def conversions(self) -> tuple[Conversion, ...]:
+        """The changes between float and integers that are left."""
+        return self.flow.conversions
+
+    @property
+    def by_time_lost(self) -> tuple[RuntimeRow, ...]:
+        """The nodes, the one first that loses most time."""
+        return tuple(sorted(self.rows, key=lambda row: -(row.lost_us or 0.0)))
 
     @property
     def integer_share(self) -> float:
@@ -95,14 +104,13 @@ class RuntimeTruth:
     def edge_types(self) -> Mapping[tuple[str, str], str]:
         """What flows from a node to one that reads it: an element type, or "" inside a kernel."""
         model = self.quantized.float_model
-        producers = {name: node.name for node in model.nodes for name in node.outputs}
-        inputs = {info.name for info in model.inputs}
+        inputs = {info.name: info.name for info in model.inputs}
+        sources = inputs | {name: node.name for name, node in model.producers.items()}
         found: dict[tuple[str, str], str] = {}
         for node in model.nodes:
             for name in node.inputs:
-                source = producers.get(name, name if name in inputs else "")
-                if source:
-                    found[source, node.name] = self.flow.type_between(name, node.name)
+                if name in sources:
+                    found[sources[name], node.name] = self.flow.type_between(name, node.name)
         return found
 
     def __repr__(self) -> str:
@@ -115,7 +123,7 @@ class RuntimeTruth:
 
     def _repr_html_(self) -> str:
         """The nodes that lose most time, for a notebook."""
-        lost = sorted(self.rows, key=lambda row: -(row.lost_us or 0.0))
+        lost = self.by_time_lost
         rows = (
             (
                 row.name,
@@ -137,7 +145,6 @@ def _us(value: float | None) -> str:
 
 def runtime_truth(
     quantized: QuantizedModel,
-    multiply_adds: Mapping[str, int],
     *,
     runs: int = 20,
     heartbeat: Callable[[], None] | None = None,
@@ -146,7 +153,6 @@ def runtime_truth(
 
     Args:
         quantized: The int8 model.
-        multiply_adds: Node -> multiply-adds on one sample.
         runs: How often each model runs for its times, on one thread; 0 takes none.
         heartbeat: Called between runs; it may raise to stop.
 
@@ -154,7 +160,8 @@ def runtime_truth(
         ModelError: If it cannot be run.
     """
     found = flow(quantized.to_bytes())
-    taken = times(quantized, runs=runs, heartbeat=heartbeat) if runs else None
+    counts = multiply_adds(quantized.float_model, quantized.probe)
+    taken = times(quantized, found, runs=runs, heartbeat=heartbeat) if runs else None
     file = {node.name: node for node in found.file.node}
     rows: list[RuntimeRow] = []
     for name, item in quantized.plan.nodes.items():
@@ -169,12 +176,12 @@ def runtime_truth(
                 "" if running is None or how == "inside" else running.op_type,
                 _why(found, item, running) if how == "float" else "",
                 item.quantized,
-                multiply_adds.get(name, 0),
+                counts.of_node.get(name, 0),
                 None if taken is None else taken.of_float.of_node.get(name),
                 None if taken is None else taken.of_int8.of_node.get(name),
             )
         )
-    return RuntimeTruth(quantized, tuple(rows), found.conversions, taken, found)
+    return RuntimeTruth(quantized, tuple(rows), taken, found)
 
 
 def _how(found: Flow, node: Node, running: onnx.NodeProto | None, *, there: bool) -> Runs:

@@ -6,7 +6,7 @@ from pathlib import Path
 import quant
 from analysis.report.firmware import firmware_header, firmware_json
 from analysis.runtime.integer_layers import integer_layers
-from analysis.runtime.integer_run import Agreement, agreements, histogram
+from analysis.runtime.integer_run import Agreement, agreements, histogram, kernel_codes
 from app.cli.arguments import (
     for_machines,
     model_and_statistics,
@@ -15,8 +15,9 @@ from app.cli.arguments import (
     statistics_of,
     working_in,
 )
-from app.cli.output import report, write_csv
+from app.cli.output import report
 from quant.io.atomic import staged
+from quant.io.tables import table_csv
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
@@ -52,24 +53,27 @@ def run(options: argparse.Namespace) -> None:
             "integers, found none; choose a recipe that quantizes them, such as the preset "
             "everything"
         )
-    found = agreements(content, quantized.probe, layers, options.rounding)
+    codes = kernel_codes(content, quantized.probe, layers)
+    found = agreements(layers, codes, options.rounding)
     differences = histogram(found)
-    codes = ", ".join(_counted(by, count) for by, count in differences.items())
+    said = ", ".join(_counted(by, count) for by, count in differences.items())
     lines = [
         f"{len(found)} layers in integers, {options.rounding} rounding, beside ONNX Runtime's "
-        f"kernels: {codes}",
+        f"kernels: {said}",
         f"largest accumulator {max(item.layer.accumulator_bits for item in found)} bits; largest "
         f"error of a multiplier {max(item.layer.multiplier_error for item in found):.2g}",
     ]
     if options.out:
         with working_in(options.out):
-            header, table = options.out / "multipliers.h", options.out / "multipliers.json"
-            with staged(
-                {header: firmware_header(layers).encode(), table: firmware_json(layers).encode()}
-            ):
+            texts = {
+                "multipliers.h": firmware_header(layers),
+                "multipliers.json": firmware_json(layers),
+                "layers.csv": table_csv([_row(item) for item in found]),
+            }
+            files = {options.out / name: text.encode() for name, text in texts.items()}
+            with staged(files):
                 pass
-            write_csv(options.out / "layers.csv", [_row(item) for item in found])
-            lines += [str(header), str(table), str(options.out / "layers.csv")]
+            lines += map(str, files)
     values = {"layers": [_row(item) for item in found], "differences": differences}
     report(options, values, "\n".join(lines))
 

@@ -6,7 +6,6 @@ from dataclasses import asdict
 from pathlib import Path
 
 import quant
-from analysis.recovery.multiply_adds import multiply_adds
 from analysis.runtime.times import Times
 from analysis.runtime.truth import WORDS, RuntimeRow, RuntimeTruth, runtime_truth
 from app.cli.arguments import (
@@ -42,12 +41,9 @@ def run(options: argparse.Namespace) -> None:
     recipe = recipe_of(options.recipe, options.preset)
     model = quant.load(options.model)
     quantized = quant.quantize(model, statistics_of(options, model), recipe)
-    counts = multiply_adds(model, quantized.probe)
     with Meter("timing") as meter:
         reporter = Reporter(2 * (options.runs + WARM_UP), meter)
-        truth = runtime_truth(
-            quantized, counts.of_node, runs=options.runs, heartbeat=lambda: reporter.advance(1)
-        )
+        truth = runtime_truth(quantized, runs=options.runs, heartbeat=lambda: reporter.advance(1))
     if options.csv:
         write_csv(options.csv, [asdict(row) for row in truth.rows])
     report(options, _values(truth), "\n".join(_lines(truth)))
@@ -74,8 +70,8 @@ def _lines(truth: RuntimeTruth) -> list[str]:
         _spent("float", truth.times.of_float),
         _spent("int8", truth.times.of_int8),
     ]
-    lost = sorted((r for r in truth.rows if (r.lost_us or 0) > 0), key=lambda r: -(r.lost_us or 0))
-    lines += [f"most time lost: {_node(row)}" for row in lost[:SHOWN]]
+    lost = [row for row in truth.by_time_lost[:SHOWN] if (row.lost_us or 0) > 0]
+    lines += [f"most time lost: {_node(row)}" for row in lost]
     reasons: dict[str, Counter[str]] = {}
     for row in truth.broken_promises:
         reasons.setdefault(row.why, Counter())[row.op_type] += 1

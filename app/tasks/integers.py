@@ -4,7 +4,7 @@ from dataclasses import dataclass
 
 from analysis.report.firmware import firmware_header, firmware_json
 from analysis.runtime.integer_layers import integer_layers
-from analysis.runtime.integer_run import Agreement, agreements
+from analysis.runtime.integer_run import Agreement, agreements, kernel_codes
 from app.jobs import JOBS, Job
 from app.workspace.workspace import Workspace
 from quant.execution.progress import OnProgress, Reporter
@@ -30,17 +30,13 @@ def compute(workspace: Workspace) -> None:
     quantized = workspace.quantized
 
     def work(on_progress: OnProgress) -> Integers:
-        layers = integer_layers(quantized.to_bytes())
+        content = quantized.to_bytes()
+        layers = integer_layers(content)
         reporter = Reporter(2 * len(layers), on_progress)
         reporter()
+        codes = kernel_codes(content, quantized.probe, layers)
         rounded = [
-            agreements(
-                quantized.to_bytes(),
-                quantized.probe,
-                layers,
-                rounding,
-                heartbeat=lambda: reporter.advance(1),
-            )
+            agreements(layers, codes, rounding, heartbeat=lambda: reporter.advance(1))
             for rounding in ("single", "double")
         ]
         found = tuple(zip(*rounded, strict=True))

@@ -21,8 +21,7 @@ def nodes_table(workspace: Workspace, truth: RuntimeTruth) -> None:
         "**Node by node** :gray[most time lost first; what shares a kernel stands at its first "
         "node]"
     )
-    rows = sorted(truth.rows, key=lambda row: -(row.lost_us or 0.0))
-    shown = [row for row in rows if row.runs != "inside" or row.int8_us]
+    shown = [row for row in truth.by_time_lost if row.runs != "inside" or row.int8_us]
     chosen = next((row for row in shown if row.name == user_session.current().row), None)
     row_table(
         [_row(workspace, row) for row in shown],
@@ -34,7 +33,7 @@ def nodes_table(workspace: Workspace, truth: RuntimeTruth) -> None:
         height=HEIGHT,
         empty="The model has no node.",
     )
-    hidden = len(rows) - len(shown)
+    hidden = len(truth.rows) - len(shown)
     inside = f" {plural(hidden, 'node')} inside other kernels." if hidden else ""
     why = f" {as_text(chosen.name)}: {chosen.why}" if chosen is not None and chosen.why else ""
     st.caption(f"{plural(len(shown), 'node')}.{inside}{why}")

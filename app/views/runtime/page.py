@@ -1,7 +1,5 @@
 """The Runtime page: what ONNX Runtime really runs, node by node, and what it takes."""
 
-from typing import Final
-
 import streamlit as st
 
 from analysis.figures import figures_of
@@ -18,8 +16,6 @@ from app.views.shared.heading import heading
 from app.views.shared.job_panel import show_job, show_outcome
 from app.views.shared.page_guard import guarded, ready
 from app.workspace.workspace import Workspace
-
-FACTS: Final = 4
 
 
 def body(workspace: Workspace) -> None:
@@ -66,7 +62,7 @@ def _again(workspace: Workspace) -> None:
 
 def _facts(truth: RuntimeTruth) -> None:
     """The numbers that sum it up."""
-    columns = st.columns(FACTS, gap="small")
+    columns = st.columns(4, gap="small")
     with columns[0]:
         st.metric(
             "Multiply-adds on integers",
@@ -93,10 +89,12 @@ def _facts(truth: RuntimeTruth) -> None:
             "lose accuracy and win no time.",
         )
     with columns[3]:
-        st.metric("Time, int8 to float", _ratio(truth), border=True, help=_TIME)
-
-
-_TIME: Final = "Median time of an inference on one thread, with the profiler on."
+        st.metric(
+            "Time, int8 to float",
+            _ratio(truth),
+            border=True,
+            help="Median time of an inference on one thread, with the profiler on.",
+        )
 
 
 def _ratio(truth: RuntimeTruth) -> str:

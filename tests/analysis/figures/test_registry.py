@@ -48,7 +48,7 @@ def subjects(model: MeasuredModel) -> dict[type, object]:
         CalibratedTensor: CalibratedTensor(model.quantized, stats),
         WeightChannels: weight_channels(net, node),
         Recovery: recovery(model.quantized),
-        RuntimeTruth: runtime_truth(model.quantized, {}, runs=1),
+        RuntimeTruth: runtime_truth(model.quantized, runs=1),
         Standing: Standing("ranges", 20.0, 3.0, (), SCORED, Target("sqnr", 30.0)),
     }
 

@@ -7,9 +7,9 @@ import pytest
 
 import quant
 from analysis.recovery.candidates import float_order
-from analysis.recovery.multiply_adds import MultiplyAdds
 from analysis.recovery.parts import Parts, touching
 from analysis.recovery.trials import Noise
+from analysis.runtime.multiply_adds import MultiplyAdds
 from analysis.trying.scores import Scores
 from quant.ablation import QuantUnit
 from sample_models import find

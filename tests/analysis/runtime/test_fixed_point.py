@@ -15,7 +15,7 @@ import sample_models
 from analysis.report.firmware import firmware_header, firmware_json
 from analysis.runtime.fixed_point import Multiplier, times
 from analysis.runtime.integer_layers import integer_layers
-from analysis.runtime.integer_run import agreements, histogram
+from analysis.runtime.integer_run import agreements, histogram, kernel_codes
 
 LEAST, MOST = -(2**31), 2**31 - 1
 
@@ -90,8 +90,9 @@ def test_rounding_once_gives_the_codes_of_the_kernels_and_twice_is_off_by_one_at
     layers = integer_layers(content)
     quantized = [n for n, item in int8.plan.nodes.items() if item.weight_spec]
     assert {layer.name for layer in layers} == set(quantized) - _floating(int8)
-    once = histogram(agreements(content, int8.probe, layers, "single"))
-    twice = histogram(agreements(content, int8.probe, layers, "double"))
+    codes = kernel_codes(content, int8.probe, layers)
+    once = histogram(agreements(layers, codes, "single"))
+    twice = histogram(agreements(layers, codes, "double"))
     # ONNX Runtime multiplies in float32 and rounds halves to even: next to never another code.
     assert set(once) <= {-1, 0, 1}
     assert once[0] > 0.9999 * sum(once.values())

@@ -6,8 +6,8 @@ import pytest
 
 import quant
 import sample_models
-from analysis.recovery.multiply_adds import as_run, multiply_adds
 from analysis.runtime.flow import flow
+from analysis.runtime.multiply_adds import as_run, multiply_adds
 from analysis.runtime.truth import runtime_truth
 from quant.recipe.recipe import Recipe, Rule
 from quant.recipe.settings import Settings
@@ -46,8 +46,7 @@ def quantized(model: quant.Model, recipe: Recipe | None = None) -> quant.Quantiz
 
 
 def looked(model: quant.QuantizedModel, runs: int = 0):
-    counts = multiply_adds(model.float_model, model.probe)
-    return runtime_truth(model, counts.of_node, runs=runs)
+    return runtime_truth(model, runs=runs)
 
 
 def by_name(truth):

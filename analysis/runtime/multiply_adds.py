@@ -10,6 +10,7 @@ import numpy as np
 import onnx
 from numpy.typing import NDArray
 
+from analysis.runtime.flow import CONVERSIONS
 from quant.model.model import Model
 from quant.pipeline import QuantizedModel
 from quant.planning.plan import Plan
@@ -29,7 +30,6 @@ _KERNELS: Final[Mapping[str, tuple[int, int]]] = {
 }
 """ONNX Runtime's kernels that multiply integers -> their inputs that are multiplied."""
 
-_CONVERSIONS: Final = frozenset({"QuantizeLinear", "DequantizeLinear", "DynamicQuantizeLinear"})
 _BITS: Final = 8
 
 
@@ -128,7 +128,7 @@ def as_run(quantized: QuantizedModel) -> AsRun:
     for node in found:
         a, b = _multiplied(node)
         total += _count(node, shapes[a], shapes[b], shapes[node.output[0]])
-    return AsRun(total, sum(node.op_type in _CONVERSIONS for node in proto.graph.node))
+    return AsRun(total, sum(node.op_type in CONVERSIONS for node in proto.graph.node))
 
 
 def _multiplied(node: onnx.NodeProto) -> tuple[str, str]:

@@ -6,7 +6,7 @@ import pytest
 from onnx import helper, numpy_helper
 
 import quant
-from analysis.recovery.multiply_adds import as_run, multiply_adds
+from analysis.runtime.multiply_adds import as_run, multiply_adds
 from quant.opening.loading import load
 
 RNG = np.random.default_rng(0)
