@@ -6,7 +6,7 @@ values beyond what int8 happened to reach.
 """
 
 import math
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import asdict, dataclass
 from typing import Final, Literal
 
@@ -19,13 +19,16 @@ from analysis.errors.runs import FileRuns, Models, Needs, Observer, Run, RunResu
 from quant.data.dataset import Batch, Dataset
 from quant.execution.progress import OnProgress
 from quant.model.model import Node
+from quant.model.op_roles import INPUT_OP_TYPE
 from quant.numerics import dequantize_linear, quantize_linear
 from quant.pipeline import QuantizedModel
 from quant.runtime.session import holds_numbers
-from quant.types import PerChannel
+from quant.types import PerChannel, QuantParams
 
 Array = NDArray[np.generic]
 Row = Mapping[str, object]
+_Place = tuple[str, int]
+"""A node, and which of its inputs."""
 
 _NEAR_ZERO: Final = 2.2e-16
 """A product of squared lengths below this has no angle; so it is in MindSpore."""
@@ -95,8 +98,8 @@ class _Rounds(Observer[Models, DebugReports]):
     def __init__(self, quantized: QuantizedModel) -> None:
         self._quantized = quantized
         self._names: Mapping[str, str] = {}
-        self._weights = {
-            (item.node, item.index): (item.name, dequantize_linear(item.codes, item.params))
+        self._dequantized = {
+            (item.node, item.index): dequantize_linear(item.codes, item.params)
             for item in quantized.constants
         }
         self._rounds: list[tuple[Row, ...]] = []
@@ -138,10 +141,10 @@ class _Rounds(Observer[Models, DebugReports]):
 
     def _of_node(self, node: Node, pairs: Mapping[str, tuple[Array, Array]]) -> Iterator[Row]:
         for index, name in enumerate(node.inputs):
-            weight = self._weights.get((node.name, index))
-            if weight is not None:
-                origin = self._quantized.float_model.constant(weight[0])
-                yield from _rows(node, name, "Input", "Weight", (origin, weight[1]))
+            dequantized = self._dequantized.get((node.name, index))
+            if dequantized is not None:
+                origin = self._quantized.float_model.constant(name)
+                yield from _rows(node, name, "Input", "Weight", (origin, dequantized))
             elif name in pairs:
                 yield from _rows(node, name, "Input", "Activation", pairs[name])
         for name in node.outputs:
@@ -150,9 +153,11 @@ class _Rounds(Observer[Models, DebugReports]):
 
     def result(self) -> DebugReports:
         """The rows of all rounds."""
-        return DebugReports(
-            tuple(self._rounds), tuple(_parameter_rows(self._quantized)), tuple(self._outputs)
+        parameters = (
+            *_activation_rows(self._quantized),
+            *_constant_rows(self._quantized, self._dequantized),
         )
+        return DebugReports(tuple(self._rounds), parameters, tuple(self._outputs))
 
 
 def _rows(
@@ -211,51 +216,46 @@ def _cosine(a: Array, b: Array) -> float:
     return 0.0 if product < _NEAR_ZERO else float(first @ second) / math.sqrt(product)
 
 
-def _parameter_rows(quantized: QuantizedModel) -> Iterator[Row]:
-    """The parameters of every tensor, a row a channel."""
+def _activation_rows(quantized: QuantizedModel) -> Iterator[Row]:
+    """The parameters of every activation, which have no corrections."""
     model = quantized.float_model
-    types = {node.name: node.op_type for node in model.nodes}
-    producers = {name: node.name for node in model.nodes for name in node.outputs}
     for name, params in quantized.params.items():
-        node = producers.get(name, "")
         # Of one sample: what is open is 1.
         shape = [d if isinstance(d, int) else 1 for d in model.tensors[name].shape or ()]
-        yield {
-            "NodeName": node,
-            "NodeType": types.get(node, "Input"),
-            "TensorName": name,
-            "ElementsNum": math.prod(shape),
-            "Dims": " ".join(map(str, shape)),
-            "Scale": float(params.scale),
-            "ZeroPoint": int(params.zero_point),
-            "Bits": params.spec.qtype.bits,
-            "CorrectionVar": 1.0,
-            "CorrectionMean": 0.0,
-        }
+        yield _parameters(model.producers.get(name), name, shape, params, at=0)
+
+
+def _constant_rows(quantized: QuantizedModel, dequantized: Mapping[_Place, Array]) -> Iterator[Row]:
+    """The parameters of every weight, constant and bias, a row a channel."""
+    nodes = {node.name: node for node in quantized.float_model.nodes}
     for item in quantized.constants:
-        origin = np.asarray(model.constant(item.name), np.float64)
-        dequant = dequantize_linear(item.codes, item.params).astype(np.float64)
-        scales, zeros = np.atleast_1d(item.params.scale), np.atleast_1d(item.params.zero_point)
+        origin = np.asarray(quantized.float_model.constant(item.name), np.float64)
+        pair = origin, np.asarray(dequantized[item.node, item.index], np.float64)
         granularity = item.params.spec.granularity
-        if isinstance(granularity, PerChannel):
-            channels = [np.moveaxis(array, granularity.axis, 0) for array in (origin, dequant)]
-        else:
-            channels = [origin[None], dequant[None]]
-        for at, (scale, zero) in enumerate(zip(scales, zeros, strict=True)):
-            raw, seen = (array[min(at, len(array) - 1)] for array in channels)
-            var, mean = _corrections(raw, seen)
-            yield {
-                "NodeName": item.node,
-                "NodeType": types.get(item.node, ""),
-                "TensorName": item.name,
-                "ElementsNum": origin.size,
-                "Dims": " ".join(map(str, origin.shape)),
-                "Scale": float(scale),
-                "ZeroPoint": int(zero),
-                "Bits": item.params.spec.qtype.bits,
-                "CorrectionVar": var,
-                "CorrectionMean": mean,
-            }
+        axis = granularity.axis if isinstance(granularity, PerChannel) else None
+        raw, seen = (a[None] if axis is None else np.moveaxis(a, axis, 0) for a in pair)
+        for at, channels in enumerate(zip(raw, seen, strict=True)):
+            row = _parameters(nodes[item.node], item.name, origin.shape, item.params, at=at)
+            var, mean = _corrections(*channels)
+            yield {**row, "CorrectionVar": var, "CorrectionMean": mean}
+
+
+def _parameters(
+    node: Node | None, tensor: str, shape: Sequence[int], params: QuantParams, *, at: int
+) -> Row:
+    """A row of one channel, without corrections."""
+    return {
+        "NodeName": node.name if node else "",
+        "NodeType": node.op_type if node else INPUT_OP_TYPE,
+        "TensorName": tensor,
+        "ElementsNum": math.prod(shape),
+        "Dims": " ".join(map(str, shape)),
+        "Scale": float(np.atleast_1d(params.scale)[at]),
+        "ZeroPoint": int(np.atleast_1d(params.zero_point)[at]),
+        "Bits": params.spec.qtype.bits,
+        "CorrectionVar": 1.0,
+        "CorrectionMean": 0.0,
+    }
 
 
 def _corrections(raw: NDArray[np.float64], seen: NDArray[np.float64]) -> tuple[float, float]:

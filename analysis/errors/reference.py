@@ -88,7 +88,7 @@ class _References(Observer[Models, ReferenceErrors]):
     """Goes through the reference beside the batches."""
 
     def __init__(self, model: Model, reference: Dataset) -> None:
-        self._producers = {name: node.name for node in model.nodes for name in node.outputs}
+        self._producers = {name: node.name for name, node in model.producers.items()}
         self._rows: Iterator[Mapping[str, Array]] = reference.samples()
         outputs = [info.name for info in model.outputs]
         self._names = {n: n or outputs[0] for n in reference.names if n or len(outputs) == 1}

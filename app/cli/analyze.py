@@ -2,7 +2,7 @@
 
 import argparse
 import json
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Collection, Mapping
 from dataclasses import replace
 from pathlib import Path
 from typing import Any, Final
@@ -105,7 +105,9 @@ def analyzed(options: argparse.Namespace, recipe: quant.Recipe) -> tuple[dict[st
     )
     with working_in(options.out):
         found, done = _analyzed_in(options.out, study, errors)
-        further = {name: FURTHER[name](found, data, options.rounds) for name in also}
+        further: dict[str, str] = {}
+        for name in also:
+            further |= FURTHER[name](found, data, options.rounds)
         files = _write(options.out, found, further)
         values = summary_json(found)
         values["files"] = {name: str(path) for name, path in files.items()}
@@ -148,14 +150,20 @@ class _Stages:
 
 
 def _errors(text: str) -> tuple[ErrorName, ...]:
+    words = _some_of("--errors", text, ERRORS)
+    return tuple(name for name in ERRORS if name in words)
+
+
+def _some_of(option: str, text: str, known: Collection[str]) -> list[str]:
+    """The words of a list with commas, each of which is known."""
     words = [word.strip() for word in text.split(",")]
     for word in words:
-        if word not in ERRORS:
+        if word not in known:
             raise quant.DataError(
-                f"--errors: expected some of {', '.join(ERRORS)}, found {word!r}"
-                f"{did_you_mean(word, ERRORS)}"
+                f"{option}: expected some of {', '.join(known)}, found {word!r}"
+                f"{did_you_mean(word, known)}"
             )
-    return tuple(name for name in ERRORS if name in words)
+    return words
 
 
 def _statistics(
@@ -170,14 +178,7 @@ def _statistics(
 
 
 def _further(text: str) -> tuple[str, ...]:
-    words = [word.strip() for word in text.split(",") if word.strip()]
-    for word in words:
-        if word not in FURTHER:
-            raise quant.DataError(
-                f"--also: expected some of {', '.join(FURTHER)}, found {word!r}"
-                f"{did_you_mean(word, FURTHER)}"
-            )
-    return tuple(dict.fromkeys(words))
+    return tuple(dict.fromkeys(_some_of("--also", text, FURTHER))) if text else ()
 
 
 def _mindspore(found: Analysis, data: quant.Dataset, rounds: int) -> dict[str, str]:
@@ -204,9 +205,7 @@ FURTHER: Final[Mapping[str, Callable[[Analysis, quant.Dataset, int], dict[str, s
 """Reports for other tools: word -> what gives the name and text of each file."""
 
 
-def _write(
-    folder: Path, found: Analysis, further: Mapping[str, Mapping[str, str]]
-) -> dict[str, Path]:
+def _write(folder: Path, found: Analysis, further: Mapping[str, str]) -> dict[str, Path]:
     """Write all files, or none."""
     rows = layer_table(found)
     contents = {
@@ -217,8 +216,7 @@ def _write(
         ),
         "report": (folder / "report.html", report_html(found)),
     }
-    for texts in further.values():
-        contents |= {name: (folder / name, text) for name, text in texts.items()}
+    contents |= {name: (folder / name, text) for name, text in further.items()}
     with staged({path: text.encode() for path, text in contents.values()}):
         pass
     return {name: path for name, (path, _) in contents.items()}

@@ -157,10 +157,9 @@ def _data(
     _model: Model,
 ) -> Dataset:
     del stamp, fingerprint
-    # A path may begin with ~; several begin with the names of inputs.
-    place = Path(path).expanduser()
-    source = place if place.exists() else path
-    return open_data(source, _model, preprocessing=preprocessing, skip_damaged=skip_damaged)
+    return open_data(
+        Path(path).expanduser(), _model, preprocessing=preprocessing, skip_damaged=skip_damaged
+    )
 
 
 @st.cache_resource(max_entries=8, show_spinner=False)

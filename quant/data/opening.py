@@ -127,11 +127,9 @@ def _kind_of(path: Path) -> Kind | None:
     A folder of arrays stays one, whatever else lies in it but pictures.
     """
     try:
-        if PICTURES.claims(path):
-            return PICTURES
-        if path.is_dir() and any(file.suffix in {".npz", ".npy"} for file in path.iterdir()):
-            return None
-        return next((kind for kind in KINDS if kind.claims(path)), None)
+        arrays = path.is_dir() and any(f.suffix in {".npz", ".npy"} for f in path.iterdir())
+        kinds = (PICTURES,) if arrays else KINDS
+        return next((kind for kind in kinds if kind.claims(path)), None)
     except (OSError, ValueError):
         return None  # whoever reads it as arrays says what is wrong with the path
 

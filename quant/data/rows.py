@@ -12,8 +12,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from quant.data.npy import Array, Header, Read
-from quant.data.sources import DataSource
-from quant.errors import DataError
+from quant.data.sources import DataSource, file_digest
 
 KEPT_BYTES: Final = 256 << 20
 """Samples that are kept, because most data is gone through many times; the rest is made anew."""
@@ -97,9 +96,5 @@ def digest_of(files: Iterable[Path], said: str = "") -> bytes:
     """
     sha = hashlib.sha256(said.encode())
     for path in files:
-        try:
-            with path.open("rb") as file:
-                sha.update(hashlib.file_digest(file, "sha256").digest())
-        except OSError as error:
-            raise DataError(f"{path}: the file cannot be read ({error.strerror})") from error
+        sha.update(file_digest(path))
     return sha.digest()

@@ -83,7 +83,7 @@ def file_source(
             with open_arrays(path, (name,)) as read:
                 arrays[name] = read(header.shape[0] if header.shape else 1)[name]
         found = arrays_source(arrays, inputs, axes or {})
-        return replace(found, label=path.name, digest=partial(_file_digest, path))
+        return replace(found, label=path.name, digest=partial(file_digest, path))
     header = None if LABELS in inputs else headers.pop(LABELS, None)
     labels = None
     if header is not None:
@@ -95,7 +95,7 @@ def file_source(
         length=_length(headers, labels, path.name),
         headers=headers,
         open=partial(open_arrays, path, tuple(headers)),
-        digest=partial(_file_digest, path),
+        digest=partial(file_digest, path),
         labels=labels,
     )
 
@@ -191,7 +191,12 @@ def check_sources(sources: tuple[DataSource, ...]) -> None:
         raise DataError(f"{first.label}: there is no sample in it; add at least one")
 
 
-def _file_digest(path: Path) -> bytes:
+def file_digest(path: Path) -> bytes:
+    """SHA-256 of the content of a file.
+
+    Raises:
+        DataError: If it cannot be read.
+    """
     try:
         with path.open("rb") as file:
             return hashlib.file_digest(file, "sha256").digest()

@@ -17,7 +17,7 @@ from quant.errors import DataError, did_you_mean
 from quant.io.show import counted
 from quant.types import TensorInfo
 
-_FILE: Final = re.compile(r"(input|output)_(\d+)\.pb")
+_FILE: Final = re.compile(r"input_(\d+)\.pb")
 MOST_BYTES: Final = 2 << 30
 """What one file may hold, the most that its format can."""
 
@@ -26,41 +26,40 @@ def tensor_sets(path: Path) -> list[Path]:
     """The folders of tensors that a path stands for: itself, or those in it, in numbered order."""
     if not path.is_dir():
         return []
-    if _tensors(path, "input"):
+    if _tensors(path):
         return [path]
-    inside = [folder for folder in path.iterdir() if folder.is_dir() and _tensors(folder, "input")]
+    inside = [folder for folder in path.iterdir() if folder.is_dir() and _tensors(folder)]
     return sorted(inside, key=lambda folder: [int(n) for n in re.findall(r"\d+", folder.name)])
 
 
-def tensors_of(folder: Path, role: str, names: Sequence[str]) -> dict[str, Array]:
-    """The tensors of a set.
+def tensors_of(folder: Path, names: Sequence[str]) -> dict[str, Array]:
+    """The inputs of a set.
 
     Args:
         folder: The set.
-        role: "input" or "output".
-        names: The model's inputs or outputs, in order; a tensor without a name of its own is the
+        names: The model's inputs, in order; a tensor without a name of its own is the
             one that its file's number says.
 
     Raises:
         DataError: If a file holds no tensor, or one that the model does not have.
     """
     found: dict[str, Array] = {}
-    for number, file in _tensors(folder, role):
+    for number, file in _tensors(folder):
         tensor = _tensor(file)
         name = tensor.name if tensor.name in names or number >= len(names) else names[number]
         if names and name not in names:
             raise DataError(
-                f"{folder.name}/{file.name}: expected one of {counted(len(names), role)}, found "
+                f"{folder.name}/{file.name}: expected one of {counted(len(names), 'input')}, found "
                 f"{name!r}{did_you_mean(name, names)}; remove the file"
             )
         found[name or file.stem] = _array(tensor, file)
     return found
 
 
-def _tensors(folder: Path, role: str) -> list[tuple[int, Path]]:
+def _tensors(folder: Path) -> list[tuple[int, Path]]:
     """The number in a file's name, and the file."""
     matches = ((_FILE.fullmatch(file.name), file) for file in folder.iterdir())
-    return sorted((int(found[2]), file) for found, file in matches if found and found[1] == role)
+    return sorted((int(found[1]), file) for found, file in matches if found)
 
 
 def _tensor(file: Path) -> onnx.TensorProto:
@@ -94,7 +93,7 @@ def _read(asked: Asked) -> Dataset:
     names = [info.name for info in asked.inputs]
     sources: list[DataSource] = []
     for folder in tensor_sets(asked.path):
-        arrays = tensors_of(folder, "input", names)
+        arrays = tensors_of(folder, names)
         missing = [name for name in names if name not in arrays]
         if missing:
             raise DataError(

@@ -138,6 +138,11 @@ def _listed(value: Any) -> tuple[str, ...]:
     return tuple(str(item).strip() for item in value if str(item).strip())
 
 
+def repairs_of(**asked: bool) -> tuple[str, ...]:
+    """The names of the repairs that are asked for, in the order given."""
+    return tuple(name for name, wanted in asked.items() if wanted)
+
+
 def skipped(names: tuple[str, ...], model: Model, notes: list[str]) -> tuple[Rule, ...]:
     """Rules that leave nodes in float.
 

@@ -6,12 +6,11 @@ from dataclasses import replace
 from pathlib import Path
 from typing import Any, Final, cast
 
-from quant.calibrators import Calibrator
 from quant.calibrators.tool_rule import Tool
 from quant.data.images.preprocessing import Colour, Preprocessing
 from quant.data.images.resizing import Interpolation
 from quant.errors import RecipeError
-from quant.foreign.configs.base import Feeding, FileRecipe, Keys, skipped
+from quant.foreign.configs.base import Feeding, FileRecipe, Keys, repairs_of, skipped
 from quant.model.model import Model
 from quant.recipe.recipe import Recipe, Rule
 from quant.recipe.settings import Settings
@@ -133,13 +132,12 @@ def _cut(node: str) -> str:
 def _full(common: Keys, keys: Keys) -> Recipe:
     method = keys.choice("activation_quant_method", "MAX_MIN", tuple(_METHODS))
     device = keys.choice("target_device", "CPU", _DEVICES)
-    calibrator: Calibrator = _METHODS[method]
     every = keys.flag("enable_all_ops", default=False) or device == "DSP"
     settings = Settings(
         activation_type=QType.UINT8 if device == "KIRIN" else QType.INT8,
         activation_symmetric=device == "NVGPU",
         per_channel=keys.flag("per_channel", default=True) and device != "ASCEND",
-        calibrator=calibrator,
+        calibrator=_METHODS[method],
         placement="everything" if every else "integer_kernels",
         quantize_weight=device != "NVGPU",
     )
@@ -155,7 +153,7 @@ def _full(common: Keys, keys: Keys) -> Recipe:
         keys.no_equal("smooth_alpha", "enable_smooth_shift")
     keys.notes.append("MindSpore never quantizes LeakyRelu; here the recipe decides.")
     _ignored_sizes(common, "FULL_QUANT")
-    repairs = ("bias_correction",) if corrected else ()
+    repairs = repairs_of(bias_correction=corrected)
     return Recipe("", settings, (Rule("op_type", "LeakyRelu", {"skip": True}),), repairs=repairs)
 
 
@@ -194,8 +192,7 @@ def _weights(common: Keys, keys: Keys, model: Model) -> Recipe:
             f"bit_num = {bits} has no type of its own in ONNX: weights are {stored.value}, which "
             "has more levels."
         )
-    keys.choice("quant_strategy", "MAX_MIN", ("MAX_MIN", "GPTQ"))
-    gptq = keys.values.get("quant_strategy") == "GPTQ"
+    gptq = keys.choice("quant_strategy", "MAX_MIN", ("MAX_MIN", "GPTQ")) == "GPTQ"
     corrected = keys.flag("bias_correction", default=True)
     keys.no_equal("dequant_strategy", "update_mindir", "max_segments")
     settings = Settings(
@@ -214,7 +211,7 @@ def _weights(common: Keys, keys: Keys, model: Model) -> Recipe:
         few = node.op_type in _CONVS and weight.shape[weight.channel_axis or 0] <= channels
         if few or math.prod(weight.shape) <= size:
             rules.append(Rule("node", node.name, {"skip": True}))
-    repairs = (*(["gptq"] if gptq else []), *(["bias_correction"] if corrected else []))
+    repairs = repairs_of(gptq=gptq, bias_correction=corrected)
     return Recipe("", settings, tuple(rules), repairs=repairs)
 
 

@@ -6,7 +6,7 @@ from typing import Any, Final
 
 from quant.calibrators.tool_rule import Tool
 from quant.errors import RecipeError
-from quant.foreign.configs.base import FileRecipe, Keys, all_but, skipped
+from quant.foreign.configs.base import FileRecipe, Keys, all_but, repairs_of, skipped
 from quant.foreign.parameter_readers import of_json
 from quant.foreign.parameters import rules_of
 from quant.model.model import Model
@@ -105,7 +105,7 @@ def onnxruntime_recipe(name: str, document: Mapping[str, Any], model: Model) -> 
     options.known(OPTIONS)
     settings = _settings(keys, options)
     rules = _rules(keys, options, model)
-    repairs = ("smooth",) if options.flag("SmoothQuant", default=False) else ()
+    repairs = repairs_of(smooth=options.flag("SmoothQuant", default=False))
     recipe = Recipe(f"like {name}", settings, rules, repairs=repairs)
     overrides = options.values.get("TensorQuantOverrides")
     if overrides:

@@ -5,7 +5,7 @@ from typing import Any, Final
 
 from quant.calibrators.tool_rule import Tool
 from quant.errors import RecipeError
-from quant.foreign.configs.base import FileRecipe, Keys, all_but
+from quant.foreign.configs.base import FileRecipe, Keys, all_but, repairs_of
 from quant.model.model import Model
 from quant.recipe.recipe import Recipe, Rule
 from quant.recipe.settings import Settings
@@ -123,7 +123,7 @@ def paddle_recipe(name: str, document: Mapping[str, Any], model: Model) -> FileR
     if rounded:
         notes.append("round_type = adaround: here weights are rounded by their inputs (gptq).")
     corrected = keys.flag("bias_correction", default=False)
-    repairs = (*(["gptq"] if rounded else []), *(["bias_correction"] if corrected else []))
+    repairs = repairs_of(gptq=rounded, bias_correction=corrected)
     skipped = keys.names("skip_tensor_list")
     rules = (*_types(keys, model), *_tensors(skipped, model, notes))
     keys.no_equal("same_scale_tensor_list", "deploy_backend")
