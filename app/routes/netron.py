@@ -31,10 +31,13 @@ _HEADERS: Final = {
 }
 
 _CALM: Final = """
-// Netron focuses its graph as it loads, which would scroll a page that shows it in a frame.
+// Netron focuses its graph as it loads. In a frame that would scroll the page around it, and take
+// the focus away from a field that is being typed into there, or close a list that is open.
 const focus = HTMLElement.prototype.focus;
 HTMLElement.prototype.focus = function (options) {
-    focus.call(this, { ...options, preventScroll: true });
+    if (window === window.top || document.hasFocus()) {
+        focus.call(this, { ...options, preventScroll: true });
+    }
 };
 """
 

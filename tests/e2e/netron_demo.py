@@ -1,4 +1,4 @@
-"""Puts two small models on show in Netron and links to them."""
+"""Puts two small models on show in Netron, links to them and frames the last below a field."""
 
 import onnx
 import streamlit as st
@@ -18,3 +18,5 @@ def model(op_type: str) -> bytes:
 for op_type in ("Relu", "Softmax"):
     address = netron.show(model(op_type), f"{op_type}.onnx")
     st.markdown(f"[{op_type}]({address})")
+st.text_input("Note")
+st.iframe(address, height=300, alt="Netron")

@@ -116,6 +116,21 @@ def test_netron_shows_two_models_today_and_in_two_years(start_app, context, year
         assert page.title() == f"{op_type}.onnx"
 
 
+def test_netron_takes_no_focus_from_the_page_around_it(start_app, page):
+    """What is being typed would go nowhere and an open list would close."""
+    page.goto(start_app(HERE / "netron_demo.py").address)
+    drawn = page.frame_locator("iframe[title='Netron']").locator("#target svg .node")
+    expect(drawn.first).to_be_visible()
+    note = page.get_by_role("textbox", name="Note")
+    note.fill("ty")
+    page.locator("iframe[title='Netron']").evaluate("frame => { frame.src = frame.src; }")
+    expect(drawn).to_have_count(0)
+    expect(drawn.first).to_be_visible()
+    expect(note).to_be_focused()
+    page.keyboard.type("ped")
+    expect(note).to_have_value("typed")
+
+
 def test_a_server_killed_by_the_system_leaves_the_port_free(tmp_path):
     app = App(HERE.parents[1] / "app" / "main.py", tmp_path)
     app.stop(signal.SIGTERM)
