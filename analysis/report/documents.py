@@ -8,6 +8,7 @@ from analysis.findings import Finding
 from analysis.layers import LayerRow
 from analysis.metrics import MetricChange
 from analysis.study.analysis import Analysis
+from analysis.study.before_after import BeforeAfter
 from quant.io.codec import plain
 from quant.io.tables import finite
 
@@ -67,6 +68,19 @@ def summary_json(analysis: Analysis) -> dict[str, Any]:
                 }
                 for finding in analysis.findings
             ],
+        }
+    )
+
+
+def before_json(begun: BeforeAfter) -> dict[str, Any]:
+    """What came of a recipe, as JSON values; what is not finite is None."""
+    return finite(
+        {
+            "recipe": begun.before.quantized.recipe.name,
+            "all": _scores(begun.before.ablation.all),
+            "gain": None if begun.gain is None else plain(begun.gain),
+            "changes": list(begun.changes),
+            "gone": [_finding(finding) for finding in begun.gone],
         }
     )
 

@@ -1,15 +1,17 @@
 """Fixes as a stage: each is really applied and measured on some samples, and kept at once."""
 
 import time
+from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from functools import partial
 from typing import Final
 
 from analysis.findings import Finding
+from analysis.findings.finding import Tried
 from analysis.study.evidence import findings_of
 from analysis.study.keys import MEASURED, SCORED, Result
 from analysis.study.study import Stage, Study
-from analysis.trying.advice import Known, advised, to_try
+from analysis.trying.advice import Known, advised, to_try, tried
 from analysis.trying.scores import Repeatability, Scores
 from analysis.trying.scoring import Scorer
 from quant.data.dataset import Dataset
@@ -59,10 +61,13 @@ def advice_of(study: Study, ranked: Study) -> tuple[Finding, ...]:
         study: What was measured.
         ranked: The same on the samples that units are ranked on.
     """
-    found = repeatability_of(study)
-    floor_db = 0.0 if found is None else found.floor_db
     suspects = findings_of(study, ranked)
-    return advised(study.recipe, suspects, _known(study), study.metric, floor_db)
+    return advised(study.recipe, suspects, _known(study), study.metric, _floor_db(study))
+
+
+def _floor_db(study: Study) -> float:
+    found = repeatability_of(study)
+    return 0.0 if found is None else found.floor_db
 
 
 def tries(study: Study, ranked: Study) -> tuple[int, int]:
@@ -90,20 +95,48 @@ def _try(rank_samples: int | None, study: Study, progress: OnProgress | None) ->
     ]
     if not missing:
         return
-    started, done = time.monotonic(), 0
+    scorer = _score(study, missing, progress)
+    if on.known(REPEATABILITY) is None and _known(study)(study.recipe) is not None:
+        on.keep(REPEATABILITY, scorer.repeatability(study.quantized.to_bytes()))
+
+
+def _score(study: Study, recipes: Sequence[Recipe], progress: OnProgress | None) -> Scorer:
+    """Try recipes on the few samples, and keep what came of each."""
+    on, started, done = on_few_samples(study), time.monotonic(), 0
 
     def beat() -> None:
         if progress is not None:
-            progress(Progress(done, len(missing), time.monotonic() - started))
+            progress(Progress(done, len(recipes), time.monotonic() - started))
 
     scorer = Scorer(study.model, on.evaluation, study.metric, frozenset(), beat)
-    for recipe in missing:
+    for recipe in recipes:
         beat()
         on.with_recipe(recipe).keep(TRIALS, _trial(scorer, study, recipe))
         done += 1
     beat()
-    if on.known(REPEATABILITY) is None and _known(study)(study.recipe) is not None:
-        on.keep(REPEATABILITY, scorer.repeatability(study.quantized.to_bytes()))
+    return scorer
+
+
+def tried_against(study: Study, before: Recipe, progress: OnProgress | None = None) -> Tried | None:
+    """What the recipe of a study gains over another one, on the samples that fixes are tried on.
+
+    Args:
+        study: The study.
+        before: The other recipe.
+        progress: Called while a recipe that was not tried yet is.
+
+    Returns:
+        The gain with its interval; None where a recipe cannot be made, run or compared.
+    """
+    known, on = _known(study), on_few_samples(study)
+    both = (before, study.recipe)
+    missing = [recipe for recipe in both if on.with_recipe(recipe).known(TRIALS) is None]
+    if missing:
+        _score(study, missing, progress)
+    base, scores = map(known, both)
+    if base is None or scores is None:
+        return None
+    return tried(base, scores, study.metric, _floor_db(study))
 
 
 def _trial(scorer: Scorer, study: Study, recipe: Recipe) -> Trial:

@@ -62,7 +62,7 @@ def advised(
         scores = None if finding.fix is None else known(finding.fix.recipe)
         if scores is None:
             return finding
-        return _measured(finding, _tried(base, scores, metric, floor_db))
+        return _measured(finding, tried(base, scores, metric, floor_db))
 
     found = [measured(finding) for finding in suspects]
     taken = {finding.fix.recipe.content_key for finding in suspects if finding.fix is not None}
@@ -99,7 +99,15 @@ def _cures(recipe: Recipe) -> list[Finding]:
     ]
 
 
-def _tried(base: Scores, scores: Scores, metric: Metric | None, floor_db: float) -> Tried:
+def tried(base: Scores, scores: Scores, metric: Metric | None, floor_db: float) -> Tried:
+    """What one recipe gains over another, in pairs over the samples of both.
+
+    Args:
+        base: The scores without the change.
+        scores: The scores with it, of the same samples.
+        metric: The metric that the scores have, or None.
+        floor_db: What the last digits of the inputs change, in dB.
+    """
     low, high = scores.gain_interval_db(base)
     gain = None
     if metric is not None and base.loss is not None and scores.loss is not None:
@@ -117,8 +125,8 @@ def _tried(base: Scores, scores: Scores, metric: Metric | None, floor_db: float)
     )
 
 
-def _measured(finding: Finding, tried: Tried) -> Finding:
+def _measured(finding: Finding, gave: Tried) -> Finding:
     """The finding by what its fix gave: that decides how severe it is."""
-    gain = tried.gain_db if tried.helps else 0.0
-    severity = "info" if tried.before_db >= QUIET_DB else severity_of(gain)
-    return replace(finding, tried=tried, gain_db=gain, severity=severity)
+    gain = gave.gain_db if gave.helps else 0.0
+    severity = "info" if gave.before_db >= QUIET_DB else severity_of(gain)
+    return replace(finding, tried=gave, gain_db=gain, severity=severity)

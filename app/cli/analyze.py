@@ -11,9 +11,10 @@ import quant
 from analysis.errors.debug_rounds import debug_reports
 from analysis.findings import Finding
 from analysis.report import report_html
-from analysis.report.documents import findings_json, layer_table, summary_json
+from analysis.report.documents import before_json, findings_json, layer_table, summary_json
 from analysis.report.node_data import node_data_files
 from analysis.study.analysis import ERRORS, Analysis, ErrorName, analysis_of, stages_of
+from analysis.study.before_after import BeforeAfter, before_after
 from analysis.study.journal import Journal
 from analysis.study.stages import CALIBRATING
 from analysis.study.study import CalibrationData, Study
@@ -23,6 +24,7 @@ from app.cli.arguments import (
     data_of,
     for_machines,
     model_and_data,
+    named_recipe,
     positive,
     recipe_of,
     recipe_or_preset,
@@ -46,6 +48,11 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     model_and_data(parser)
     parser.add_argument("--calibration", type=Path, help="calibration file; DATA without it")
     recipe_or_preset(parser)
+    parser.add_argument(
+        "--before",
+        metavar="R.json|PRESET",
+        help="the recipe that one began with: the report says what changed since, and what it gave",
+    )
     metric_word(parser)
     parser.add_argument(
         "--errors",
@@ -93,7 +100,10 @@ def analyzed(options: argparse.Namespace, recipe: quant.Recipe) -> tuple[dict[st
     """
     errors, also = _errors(options.errors), _further(options.also)
     model = quant.load(options.model)
-    quant.plan(model, recipe)  # a mistake in the recipe is told before the long work
+    before = named_recipe(options.before) if options.before else None
+    for asked in (recipe, before):
+        if asked is not None:
+            quant.plan(model, asked)  # a mistake in a recipe is told before the long work
     data = data_of(options.data, model, options)
     study = Study(
         model=model,
@@ -104,21 +114,23 @@ def analyzed(options: argparse.Namespace, recipe: quant.Recipe) -> tuple[dict[st
         samples=options.samples,
     )
     with working_in(options.out):
-        found, done = _analyzed_in(options.out, study, errors)
+        found, begun, done = _analyzed_in(options.out, study, errors, before)
         further: dict[str, str] = {}
         for name in also:
             further |= FURTHER[name](found, data, options.rounds)
-        files = _write(options.out, found, further)
+        files = _write(options.out, found, begun, further)
         values = summary_json(found)
         values["files"] = {name: str(path) for name, path in files.items()}
         values["units_measured"] = done
-        return values, _text(found, files)
+        if begun is not None:
+            values["before"] = before_json(begun)
+        return values, _text(found, begun, files)
 
 
 def _analyzed_in(
-    folder: Path, study: Study, errors: tuple[ErrorName, ...]
-) -> tuple[Analysis, dict[str, int]]:
-    """The analysis, and how many units were measured for it this time, by error."""
+    folder: Path, study: Study, errors: tuple[ErrorName, ...], before: quant.Recipe | None
+) -> tuple[Analysis, BeforeAfter | None, dict[str, int]]:
+    """The analysis, what was before, and how many units were measured this time, by error."""
     with Meter("") as meter:
         study.run([CALIBRATING], _Stages(meter))
     about = study.key(SWEEPS["sensitivity"]).values()
@@ -128,6 +140,7 @@ def _analyzed_in(
     try:
         with Meter("") as meter:
             study.run(stages_of(errors), _Stages(meter))
+            begun = before and before_after(study, before, errors, _Stages(meter))
     except (KeyboardInterrupt, Cancelled) as stopped:
         raise Cancelled(
             f"cancelled; {folder / STATE} keeps {journal.written} measured units, and the same "
@@ -135,7 +148,7 @@ def _analyzed_in(
         ) from stopped
     found = analysis_of(study, errors)
     measured = {kind: len(effects_of(study, kind)) - known[kind] for kind in KINDS}
-    return found, {kind: count for kind, count in measured.items() if kind in errors}
+    return found, begun, {kind: count for kind, count in measured.items() if kind in errors}
 
 
 class _Stages:
@@ -205,7 +218,9 @@ FURTHER: Final[Mapping[str, Callable[[Analysis, quant.Dataset, int], dict[str, s
 """Reports for other tools: word -> what gives the name and text of each file."""
 
 
-def _write(folder: Path, found: Analysis, further: Mapping[str, str]) -> dict[str, Path]:
+def _write(
+    folder: Path, found: Analysis, begun: BeforeAfter | None, further: Mapping[str, str]
+) -> dict[str, Path]:
     """Write all files, or none."""
     rows = layer_table(found)
     contents = {
@@ -214,7 +229,7 @@ def _write(folder: Path, found: Analysis, further: Mapping[str, str]) -> dict[st
             folder / "findings.json",
             json.dumps(findings_json(found), indent=2, allow_nan=False) + "\n",
         ),
-        "report": (folder / "report.html", report_html(found)),
+        "report": (folder / "report.html", report_html(found, begun)),
     }
     contents |= {name: (folder / name, text) for name, text in further.items()}
     with staged({path: text.encode() for path, text in contents.values()}):
@@ -222,7 +237,7 @@ def _write(folder: Path, found: Analysis, further: Mapping[str, str]) -> dict[st
     return {name: path for name, (path, _) in contents.items()}
 
 
-def _text(found: Analysis, files: dict[str, Path]) -> str:
+def _text(found: Analysis, begun: BeforeAfter | None, files: dict[str, Path]) -> str:
     ablation = found.ablation
     lines = [
         f"output sqnr over {found.samples} samples: all int8 {decibels(ablation.all.sqnr_db)}, "
@@ -235,6 +250,10 @@ def _text(found: Analysis, files: dict[str, Path]) -> str:
             f"{change.label}: float {change.float_value:.4g}, int8 {change.int8_value:.4g}, "
             f"95 % interval of the difference {change.low:.4g} to {change.high:.4g}"
         )
+    if begun is not None:
+        lines.append(f"since {begun.before.quantized.recipe.name}: {begun.in_words}")
+        lines += [f"  changed: {change}" for change in begun.changes]
+        lines += [f"  gone: {finding.title}" for finding in begun.gone]
     lines.append(found.ranking)
     lines += [_finding(finding) for finding in found.findings]
     lines += [str(path) for path in files.values()]

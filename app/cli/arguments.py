@@ -13,12 +13,24 @@ from quant.data.images.preprocessing import Preprocessing, read_preprocessing
 from quant.data.images.presets import PRESETS
 from quant.data.opening import match_inputs
 from quant.data.python_file import open_python
+from quant.errors import DataError
 from quant.io.one_at_a_time import alone_in
 
 DATA = (
     "a .npz file or a folder of them; pictures, recordings, .txt, .jsonl, .parquet, .bin, "
     "test_data_set_* folders; a .py file with samples(); or INPUT:PATH,INPUT:PATH"
 )
+
+_AXES = ("--batch-axis", "--feed-back")
+_READING = (
+    "--preprocess",
+    "--image-size",
+    "--skip-damaged",
+    "--tokenizer",
+    "--audio-rate",
+    "--audio-seconds",
+)
+"""What says how files become arrays."""
 
 
 def model_and_data(parser: argparse.ArgumentParser) -> None:
@@ -123,9 +135,11 @@ def data_of(path: str, model: quant.Model, options: argparse.Namespace) -> quant
     """
     axes = dict(options.batch_axis)
     if path.endswith(".py"):
+        _refuse(options, (*_AXES, *_READING), f"{path} yields samples as the model takes them")
         data = match_inputs(open_python(Path(path)), model.inputs)
     elif options.feed_back:
         pairs = dict(options.feed_back)
+        _refuse(options, _READING, "with --feed-back files are read as they are")
         data = quant.open_sequence(path, model, pairs, batch_axes=axes)
     else:
         data = quant.open_data(
@@ -142,6 +156,17 @@ def data_of(path: str, model: quant.Model, options: argparse.Namespace) -> quant
     for note in data.notes:
         tell(f"note: {note}")
     return data
+
+
+def _refuse(options: argparse.Namespace, names: tuple[str, ...], reason: str) -> None:
+    """Refuse options that would change nothing.
+
+    Raises:
+        DataError: One of them is given.
+    """
+    given = [name for name in names if getattr(options, name.lstrip("-").replace("-", "_"))]
+    if given:
+        raise DataError(f"{reason}, so {' and '.join(given)} would change nothing; leave it out")
 
 
 def _preprocessing(asked: str | None) -> Preprocessing | str | None:
@@ -175,6 +200,15 @@ def recipe_or_preset(parser: argparse.ArgumentParser) -> None:
     """What to quantize with."""
     parser.add_argument("--recipe", type=Path, help="recipe file; the recommended preset without")
     parser.add_argument("--preset", help="a preset's name instead of a recipe file")
+
+
+def named_recipe(name: str) -> quant.Recipe:
+    """The recipe of a ``.json`` file or of a preset.
+
+    Raises:
+        RecipeError: The file is no recipe, or there is no such preset.
+    """
+    return recipe_of(Path(name), None) if name.endswith(".json") else recipe_of(None, name)
 
 
 def for_machines(parser: argparse.ArgumentParser) -> None:

@@ -12,8 +12,8 @@ from app.cli.arguments import (
     data_axes,
     data_of,
     for_machines,
+    named_recipe,
     positive,
-    recipe_of,
     working_in,
 )
 from app.cli.measure import top1_lines
@@ -69,8 +69,7 @@ def _beside(options: argparse.Namespace, model: quant.Model, data: quant.Dataset
     name = str(options.beside)
     int8: quant.QuantizedModel | Path = Path(name)
     if not name.endswith(".onnx"):
-        recipe = name.endswith(".json")
-        asked = recipe_of(Path(name) if recipe else None, None if recipe else name)
+        asked = named_recipe(name)
         calibration = quant.calibrate(model, data, samples=options.samples)
         int8 = quant.quantize(model, calibration, asked)
     with Meter("comparing the other") as meter:

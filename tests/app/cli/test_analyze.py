@@ -253,3 +253,19 @@ def test_killed_in_the_middle_only_the_rest_runs_and_the_result_is_the_same(caps
     code, out, _ = call(capsys, *words, "--out", whole)
     assert json.loads(out)["units_measured"] == {"sensitivity": total, "benefit": total}
     assert contents(killed) == contents(whole)
+
+
+def test_what_came_of_a_recipe_is_told_and_in_the_report(capsys, folder):
+    _, alone, _ = analyze(capsys, folder, "--json", out="alone")
+    words = ("--before", "onnxruntime-default")
+    code, out, _ = analyze(capsys, folder, *words)
+    assert code == 0
+    assert re.search(r"^since onnxruntime-default: .* dB", out, re.MULTILINE)
+    assert "  changed: " in out
+    assert "From recipe “onnxruntime-default”" in (folder / "out" / "report.html").read_text()
+    _, again, _ = analyze(capsys, folder, *words, "--json")
+    found = json.loads(again)
+    assert found["before"]["recipe"] == "onnxruntime-default"
+    assert found["units_measured"] == {"sensitivity": 0, "benefit": 0}
+    for name in ("all", "findings", "suspects"):
+        assert found[name] == json.loads(alone)[name]

@@ -412,3 +412,22 @@ def test_a_recipe_is_made_of_another_tools_files(capsys, folder: Path):
     (folder / "odd.json").write_text("{}")
     said = refusal(capsys, "import", folder / "net.onnx", folder / "odd.json", "--out", recipe)
     assert "odd.json: expected ranges of tensors" in said
+
+
+@pytest.mark.parametrize(
+    ("data", "option"),
+    [
+        ("made.py", ("--batch-axis", "x=1")),
+        ("made.py", ("--feed-back", "y=x")),
+        ("made.py", ("--preprocess", "imagenet")),
+        ("data.npz", ("--feed-back", "y=x", "--image-size", "8")),
+    ],
+)
+def test_a_setting_that_would_change_nothing_is_refused(
+    capsys, folder: Path, data: str, option: tuple[str, ...]
+):
+    (folder / "made.py").write_text("def samples():\n    raise SystemExit('was run')\n")
+    words = ("quantize", folder / "net.onnx", "--data", folder / data, *option)
+    said = refusal(capsys, *words, "--out", folder / "out.onnx")
+    assert f"so {option[-2]} would change nothing; leave it out" in said
+    assert not (folder / "out.onnx").exists()

@@ -1,0 +1,88 @@
+"""What came of a recipe: both sides measured alike, each number as measured by itself."""
+
+import numpy as np
+import pytest
+
+import quant
+from analysis.errors.cumulative import compare
+from analysis.metrics import METRICS
+from analysis.report import report_html
+from analysis.report.documents import before_json
+from analysis.study.analysis import stages_of
+from analysis.study.before_after import before_after
+from analysis.study.stages import CALIBRATING
+from analysis.study.study import CalibrationData, Study
+from quant.recipe.difference import difference
+from tests import nets
+from tests.analysis.report.test_report import Elements
+
+ERRORS = ("cumulative", "local")
+BEFORE, AFTER = quant.preset("everything"), quant.preset("recommended")
+
+
+@pytest.fixture(scope="module")
+def study():
+    model = quant.load(nets.convnet())
+    data = quant.open_data({"x": nets.images(12), "labels": np.arange(12) % 4}, model)
+    study = Study(
+        model=model,
+        statistics=CalibrationData(data),
+        evaluation=data,
+        recipe=AFTER,
+        metric=METRICS["top1"],
+    )
+    study.run([CALIBRATING])
+    study.run(stages_of(ERRORS))
+    return study
+
+
+@pytest.fixture(scope="module")
+def begun(study):
+    return before_after(study, BEFORE, ERRORS)
+
+
+def test_both_sides_are_what_a_comparison_of_each_measures(study, begun):
+    for recipe, side in ((BEFORE, begun.before), (AFTER, begun.after)):
+        quantized = quant.quantize(study.model, study.calibration, recipe)
+        alone = compare(study.model, quantized, study.evaluation)
+        for name, error in alone.tensors.items():
+            assert side.comparison.tensors[name].sqnr_db == pytest.approx(error.sqnr_db, abs=1e-6)
+    assert begun.gain.before_db == pytest.approx(begun.before.ablation.all.sqnr_db, abs=1e-4)
+    assert begun.gain.after_db == pytest.approx(begun.after.ablation.all.sqnr_db, abs=1e-4)
+    assert begun.gain.low_db <= begun.gain.gain_db <= begun.gain.high_db
+
+
+def test_tensors_that_gain_most_come_first(begun):
+    gains = [item.gain_db for item in begun.tensors]
+    assert gains == sorted(gains, reverse=True)
+    assert {item.tensor for item in begun.tensors} == set(begun.before.comparison.tensors) & set(
+        begun.after.comparison.tensors
+    )
+
+
+def test_what_is_gone_was_found_before_and_is_not_now(begun):
+    about = [(found.kind, found.node, found.tensor) for found in begun.gone]
+    now = {(found.kind, found.node, found.tensor) for found in begun.after.findings}
+    assert not now & set(about)
+    assert set(about) | now >= {(f.kind, f.node, f.tensor) for f in begun.before.findings}
+
+
+def test_the_report_says_what_changed_what_it_gave_and_why(study, begun):
+    page = report_html(begun.after, begun)
+    texts = " ".join(Elements(page).texts)
+    assert "From recipe “everything” to “recommended”" in texts
+    assert begun.in_words in texts
+    for change in difference(BEFORE, AFTER):
+        assert change in texts
+    for finding in begun.gone:
+        assert finding.title in texts
+    assert "Before and after" not in report_html(begun.after)
+    assert before_json(begun)["changes"] == list(difference(BEFORE, AFTER))
+
+
+def test_the_same_recipe_twice_gains_nothing_and_says_so(study):
+    same = before_after(study, AFTER, ERRORS)
+    assert (same.changes, same.gone) == ((), ())
+    assert same.gain.gain_db == 0
+    assert "no gain that can be told" in same.in_words
+    assert "Both recipes ask for the same." in report_html(same.after, same)
