@@ -1,7 +1,7 @@
 """The part of the report that says what came of a recipe: numbers, changes, and why."""
 
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Final
 
 from analysis.findings import Finding
@@ -25,7 +25,7 @@ class BegunSection:
         numbers: A row for each number, before and after.
         changes: What was changed, a few words for each setting.
         gone: What was found before and is not found any more.
-        tensors: The tensors that changed most.
+        tensors: The tensors that gained most, and least.
     """
 
     sentence: str
@@ -109,11 +109,15 @@ def _tensors(gains: tuple[TensorGain, ...]) -> Table:
     rows = (
         (
             _words(item.tensor),
-            *(cell(v, text=False) for v in (item.before_db, item.after_db, item.gain_db)),
+            *map(_decibels, (item.before_db, item.after_db, item.gain_db)),
         )
         for item in ends
     )
     return Table(headings, tuple(rows))
+
+
+def _decibels(value: float) -> Cell:
+    return replace(cell(value, text=False), words=decibels(value).removesuffix(" dB"))
 
 
 def _words(text: str) -> Cell:

@@ -203,12 +203,15 @@ def stages_of(errors: Sequence[ErrorName] = ERRORS) -> tuple[Stage, ...]:
     return (measuring(*_measured(errors)), *sweeps, trying(None))
 
 
-def analysis_of(study: Study, errors: Sequence[ErrorName] = ERRORS) -> Analysis:
+def analysis_of(
+    study: Study, errors: Sequence[ErrorName] = ERRORS, ranked: Study | None = None
+) -> Analysis:
     """All that a study knows, after :func:`stages_of` ran.
 
     Args:
         study: The study.
         errors: Which of the four errors to tell of.
+        ranked: The study on the samples that units are ranked on; None for the same.
 
     Raises:
         DataError: If one of them is not known yet.
@@ -227,7 +230,7 @@ def analysis_of(study: Study, errors: Sequence[ErrorName] = ERRORS) -> Analysis:
         benefit=effects_of(study, "benefit") if "benefit" in errors else None,
         sample_errors=_needed(study, SAMPLE_ERRORS),
         outside=_needed(study, OUT_OF_RANGE),
-        findings=advice_of(study, study),
+        findings=advice_of(study, ranked or study),
     )
 
 

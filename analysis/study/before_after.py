@@ -80,15 +80,15 @@ class BeforeAfter:
 def before_after(
     study: Study,
     before: Recipe,
-    errors: tuple[ErrorName, ...],
+    after: Analysis,
     progress: OnStage | None = None,
 ) -> BeforeAfter:
     """Measure the recipe that one began with on the samples of a study that has run.
 
     Args:
-        study: The study after :func:`analysis.study.analysis.stages_of` ran.
+        study: A study that has run.
         before: The recipe to begin with.
-        errors: Which errors the study measured. Sweeps are not done again.
+        after: What the study tells. The same is measured of ``before``, without the sweeps.
         progress: Called at least every quarter of a second.
 
     Returns:
@@ -99,14 +99,14 @@ def before_after(
         ModelError: If the model cannot be run.
         Cancelled: If ``progress`` raised it.
     """
-    measured: tuple[ErrorName, ...] = tuple(name for name in errors if name not in KINDS)
+    measured: tuple[ErrorName, ...] = tuple(name for name in after.errors if name not in KINDS)
     first = study.with_recipe(before)
     measuring, *_ = stages_of(measured)
     first.run([measuring], progress)
     trials = None if progress is None else partial(progress, "trying")
     return BeforeAfter(
         before=analysis_of(first, measured),
-        after=analysis_of(study, errors),
+        after=after,
         gain=tried_against(study, before, trials),
     )
 

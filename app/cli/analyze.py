@@ -140,13 +140,13 @@ def _analyzed_in(
     try:
         with Meter("") as meter:
             study.run(stages_of(errors), _Stages(meter))
-            begun = before and before_after(study, before, errors, _Stages(meter))
+            found = analysis_of(study, errors)
+            begun = before and before_after(study, before, found, _Stages(meter))
     except (KeyboardInterrupt, Cancelled) as stopped:
         raise Cancelled(
             f"cancelled; {folder / STATE} keeps {journal.written} measured units, and the same "
             "command again measures the rest"
         ) from stopped
-    found = analysis_of(study, errors)
     measured = {kind: len(effects_of(study, kind)) - known[kind] for kind in KINDS}
     return found, begun, {kind: count for kind, count in measured.items() if kind in errors}
 

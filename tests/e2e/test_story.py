@@ -119,6 +119,13 @@ def test_the_loss_is_seen_explained_repaired_exported_and_confirmed(
     counted = json.loads(found.stdout)
     assert f"{100 * counted['right'] / counted['count']:.2f}" == f"{after:.2f}"
 
+    with page.expect_download(timeout=PATIENCE) as download:
+        page.get_by_role("button", name="Download report").click()
+    report = Path(download.value.path()).read_text(encoding="utf-8")
+    assert "Before and after" in report
+    assert f'<td class="text" data-value="{before:.2f} %">' in report
+    assert f'<td class="text" data-value="{after:.2f} %">' in report
+
     graph = page.frame_locator("iframe[title='The exported graph in Netron']")
     expect(graph.get_by_text("QuantizeLinear").first).to_be_visible(timeout=PATIENCE)
     tab = page.get_by_role("link", name="Open Netron in a tab").get_attribute("href")

@@ -1,12 +1,14 @@
 """The exported model as a file: save it, download it, make it again on the command line."""
 
 import shlex
+from functools import partial
 from pathlib import Path
 
 import streamlit as st
 
 from app.jobs import Job, JobState
 from app.tasks.export import save_job, start_save
+from app.tasks.report import report_of, reportable
 from app.views.shared.format import as_text
 from app.views.shared.job_panel import show_outcome
 from app.workspace.workspace import Workspace
@@ -48,6 +50,20 @@ def file_panel(workspace: Workspace, checked: bool) -> None:
             key="download recipe",
             icon=":material/download:",
             on_click="ignore",
+        )
+        measured = reportable(workspace)
+        st.download_button(
+            "Download report",
+            partial(report_of, workspace) if measured else "",
+            file_name=f"{stem}.report.html",
+            mime="text/html",
+            key="download report",
+            icon=":material/download:",
+            disabled=not measured,
+            on_click="ignore",
+            help="One page with all that is measured, and with what changed since the baseline."
+            if measured
+            else "Measure on Overview first: the report says what was measured.",
         )
     hint = "" if preset_of(workspace.project.recipe) else " :gray[after Save wrote the recipe]"
     st.markdown(f"**The same on the command line**{hint}")

@@ -8,7 +8,7 @@ from analysis.errors.cumulative import compare
 from analysis.metrics import METRICS
 from analysis.report import report_html
 from analysis.report.documents import before_json
-from analysis.study.analysis import stages_of
+from analysis.study.analysis import analysis_of, stages_of
 from analysis.study.before_after import before_after
 from analysis.study.stages import CALIBRATING
 from analysis.study.study import CalibrationData, Study
@@ -38,7 +38,7 @@ def study():
 
 @pytest.fixture(scope="module")
 def begun(study):
-    return before_after(study, BEFORE, ERRORS)
+    return before_after(study, BEFORE, analysis_of(study, ERRORS))
 
 
 def test_both_sides_are_what_a_comparison_of_each_measures(study, begun):
@@ -81,7 +81,7 @@ def test_the_report_says_what_changed_what_it_gave_and_why(study, begun):
 
 
 def test_the_same_recipe_twice_gains_nothing_and_says_so(study):
-    same = before_after(study, AFTER, ERRORS)
+    same = before_after(study, AFTER, analysis_of(study, ERRORS))
     assert (same.changes, same.gone) == ((), ())
     assert same.gain.gain_db == 0
     assert "no gain that can be told" in same.in_words

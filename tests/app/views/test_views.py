@@ -396,6 +396,13 @@ def test_a_folder_that_is_not_there_is_one_sentence(loaded: AppTest, tmp_path: P
     assert list(tmp_path.iterdir()) == []
 
 
+def test_a_report_waits_for_what_it_tells(loaded: AppTest):
+    loaded.switch_page("views/export/page.py").run()
+    report = next(b for b in loaded.get("download_button") if b.label == "Download report")
+    assert report.proto.disabled
+    assert "Measure on Overview first" in report.proto.help
+
+
 def test_a_model_that_does_not_open_leaves_the_open_one_alone(loaded: AppTest, tmp_path: Path):
     before = project(loaded)
     bad = tmp_path / "bad.onnx"
