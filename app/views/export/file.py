@@ -8,9 +8,10 @@ import streamlit as st
 
 from app.jobs import Job, JobState
 from app.tasks.export import save_job, start_save
+from app.tasks.measurement import job_of_measurement
 from app.tasks.report import report_of, reportable
 from app.views.shared.format import as_text
-from app.views.shared.job_panel import show_outcome
+from app.views.shared.job_panel import show_job, show_outcome
 from app.workspace.workspace import Workspace
 from quant.export.verified import SaveReport, recipe_path
 from quant.io.show import size
@@ -65,6 +66,9 @@ def file_panel(workspace: Workspace, checked: bool) -> None:
             if measured
             else "Measure on Overview first: the report says what was measured.",
         )
+    job = None if measured else job_of_measurement(workspace)
+    if job is not None:
+        show_job(job)
     hint = "" if preset_of(workspace.project.recipe) else " :gray[after Save wrote the recipe]"
     st.markdown(f"**The same on the command line**{hint}")
     st.code(command(workspace, wanted(workspace)), language=None, wrap_lines=True)
