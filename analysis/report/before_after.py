@@ -17,7 +17,7 @@ MOST: Final = 10
 
 
 @dataclass(frozen=True)
-class BegunSection:
+class SinceSection:
     """What the template names.
 
     Attributes:
@@ -35,36 +35,36 @@ class BegunSection:
     tensors: Table
 
 
-def begun_section(begun: BeforeAfter) -> BegunSection:
+def since_section(since: BeforeAfter) -> SinceSection:
     """The numbers, changes and reasons of a report.
 
     Args:
-        begun: Both analyses.
+        since: Both analyses.
     """
-    return BegunSection(
-        sentence=_sentence(begun),
-        numbers=_numbers(begun),
-        changes=begun.changes,
-        gone=begun.gone,
-        tensors=_tensors(begun.tensors),
+    return SinceSection(
+        sentence=_sentence(since),
+        numbers=_numbers(since),
+        changes=since.changes,
+        gone=since.gone,
+        tensors=_tensors(since.tensors),
     )
 
 
-def _sentence(begun: BeforeAfter) -> str:
-    before, after = (item.quantized.recipe.name for item in (begun.before, begun.after))
-    text = f"From recipe “{before}” to “{after}”: {begun.in_words}."
-    if begun.gain is not None and begun.gain.floor_db:
+def _sentence(since: BeforeAfter) -> str:
+    before, after = (item.quantized.recipe.name for item in (since.before, since.after))
+    text = f"From recipe “{before}” to “{after}”: {since.in_words}."
+    if since.gain is not None and since.gain.floor_db:
         text += (
             " Noise of 1e-6 on the inputs moves the output sqnr by "
-            f"{decibels(begun.gain.floor_db)}: less is no difference."
+            f"{decibels(since.gain.floor_db)}: less is no difference."
         )
     return text
 
 
-def _numbers(begun: BeforeAfter) -> Table:
-    samples = counted(begun.after.samples, "sample")
+def _numbers(since: BeforeAfter) -> Table:
+    samples = counted(since.after.samples, "sample")
     headings = (f"On {samples}", "Float", "Before", "After")
-    rows = (tuple(_words(text) for text in row) for row in _rows(begun.before, begun.after))
+    rows = (tuple(_words(text) for text in row) for row in _rows(since.before, since.after))
     return Table(tuple(Heading(words, text=True) for words in headings), tuple(rows))
 
 

@@ -72,15 +72,15 @@ def summary_json(analysis: Analysis) -> dict[str, Any]:
     )
 
 
-def before_json(begun: BeforeAfter) -> dict[str, Any]:
+def before_json(since: BeforeAfter) -> dict[str, Any]:
     """What came of a recipe, as JSON values; what is not finite is None."""
     return finite(
         {
-            "recipe": begun.before.quantized.recipe.name,
-            "all": _scores(begun.before.ablation.all),
-            "gain": None if begun.gain is None else plain(begun.gain),
-            "changes": list(begun.changes),
-            "gone": [_finding(finding) for finding in begun.gone],
+            "recipe": since.before.quantized.recipe.name,
+            "all": _scores(since.before.ablation.all),
+            "gain": None if since.gain is None else plain(since.gain),
+            "changes": list(since.changes),
+            "gone": [_finding(finding) for finding in since.gone],
         }
     )
 

@@ -1,7 +1,7 @@
 """The page as a whole: what is in it, and in which order."""
 
 from analysis.figures import MeasuredModel
-from analysis.report.before_after import begun_section
+from analysis.report.before_after import since_section
 from analysis.report.cards import cards, change_sentence
 from analysis.report.drawn import drawn_of
 from analysis.report.rendering import rendered
@@ -11,14 +11,14 @@ from analysis.study.analysis import Analysis
 from analysis.study.before_after import BeforeAfter
 
 
-def report_html(analysis: Analysis, begun: BeforeAfter | None = None) -> str:
+def report_html(analysis: Analysis, since: BeforeAfter | None = None) -> str:
     """The analysis as one HTML page.
 
     The same analysis gives the same text: there are no dates in it.
 
     Args:
         analysis: What was measured and found.
-        begun: The same beside the recipe that one began with; None leaves that part out.
+        since: The same beside the recipe that one began with; None leaves that part out.
 
     Returns:
         The content of the file.
@@ -35,7 +35,7 @@ def report_html(analysis: Analysis, begun: BeforeAfter | None = None) -> str:
         nodes=len(model.nodes),
         cards=cards(analysis),
         change=change_sentence(analysis),
-        begun=None if begun is None else begun_section(begun),
+        since=None if since is None else since_section(since),
         findings=analysis.findings,
         figures=figures,
         versions={figure.name: figure.versions for figure in figures},

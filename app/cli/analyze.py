@@ -114,17 +114,17 @@ def analyzed(options: argparse.Namespace, recipe: quant.Recipe) -> tuple[dict[st
         samples=options.samples,
     )
     with working_in(options.out):
-        found, begun, done = _analyzed_in(options.out, study, errors, before)
+        found, since, done = _analyzed_in(options.out, study, errors, before)
         further: dict[str, str] = {}
         for name in also:
             further |= FURTHER[name](found, data, options.rounds)
-        files = _write(options.out, found, begun, further)
+        files = _write(options.out, found, since, further)
         values = summary_json(found)
         values["files"] = {name: str(path) for name, path in files.items()}
         values["units_measured"] = done
-        if begun is not None:
-            values["before"] = before_json(begun)
-        return values, _text(found, begun, files)
+        if since is not None:
+            values["before"] = before_json(since)
+        return values, _text(found, since, files)
 
 
 def _analyzed_in(
@@ -141,14 +141,14 @@ def _analyzed_in(
         with Meter("") as meter:
             study.run(stages_of(errors), _Stages(meter))
             found = analysis_of(study, errors)
-            begun = before and before_after(study, before, found, _Stages(meter))
+            since = before and before_after(study, before, found, _Stages(meter))
     except (KeyboardInterrupt, Cancelled) as stopped:
         raise Cancelled(
             f"cancelled; {folder / STATE} keeps {journal.written} measured units, and the same "
             "command again measures the rest"
         ) from stopped
     measured = {kind: len(effects_of(study, kind)) - known[kind] for kind in KINDS}
-    return found, begun, {kind: count for kind, count in measured.items() if kind in errors}
+    return found, since, {kind: count for kind, count in measured.items() if kind in errors}
 
 
 class _Stages:
@@ -219,7 +219,7 @@ FURTHER: Final[Mapping[str, Callable[[Analysis, quant.Dataset, int], dict[str, s
 
 
 def _write(
-    folder: Path, found: Analysis, begun: BeforeAfter | None, further: Mapping[str, str]
+    folder: Path, found: Analysis, since: BeforeAfter | None, further: Mapping[str, str]
 ) -> dict[str, Path]:
     """Write all files, or none."""
     rows = layer_table(found)
@@ -229,7 +229,7 @@ def _write(
             folder / "findings.json",
             json.dumps(findings_json(found), indent=2, allow_nan=False) + "\n",
         ),
-        "report": (folder / "report.html", report_html(found, begun)),
+        "report": (folder / "report.html", report_html(found, since)),
     }
     contents |= {name: (folder / name, text) for name, text in further.items()}
     with staged({path: text.encode() for path, text in contents.values()}):
@@ -237,7 +237,7 @@ def _write(
     return {name: path for name, (path, _) in contents.items()}
 
 
-def _text(found: Analysis, begun: BeforeAfter | None, files: dict[str, Path]) -> str:
+def _text(found: Analysis, since: BeforeAfter | None, files: dict[str, Path]) -> str:
     ablation = found.ablation
     lines = [
         f"output sqnr over {found.samples} samples: all int8 {decibels(ablation.all.sqnr_db)}, "
@@ -250,10 +250,10 @@ def _text(found: Analysis, begun: BeforeAfter | None, files: dict[str, Path]) ->
             f"{change.label}: float {change.float_value:.4g}, int8 {change.int8_value:.4g}, "
             f"95 % interval of the difference {change.low:.4g} to {change.high:.4g}"
         )
-    if begun is not None:
-        lines.append(f"since {begun.before.quantized.recipe.name}: {begun.in_words}")
-        lines += [f"  changed: {change}" for change in begun.changes]
-        lines += [f"  gone: {finding.title}" for finding in begun.gone]
+    if since is not None:
+        lines.append(f"since {since.before.quantized.recipe.name}: {since.in_words}")
+        lines += [f"  changed: {change}" for change in since.changes]
+        lines += [f"  gone: {finding.title}" for finding in since.gone]
     lines.append(found.ranking)
     lines += [_finding(finding) for finding in found.findings]
     lines += [str(path) for path in files.values()]

@@ -10,6 +10,7 @@ from app.jobs import Job, JobState
 from app.tasks.export import save_job, start_save
 from app.tasks.measurement import job_of_measurement
 from app.tasks.report import report_of, reportable
+from app.views.shared.downloads import download
 from app.views.shared.format import as_text
 from app.views.shared.job_panel import show_job, show_outcome
 from app.workspace.workspace import Workspace
@@ -33,36 +34,17 @@ def file_panel(workspace: Workspace, checked: bool) -> None:
     stem = workspace.file_stem
     recipe = workspace.project.recipe.dumps()
     with st.container(horizontal=True):
-        st.download_button(
-            "Download model",
-            workspace.quantized.to_bytes(),
-            file_name=f"{stem}.onnx",
-            mime="application/octet-stream",
-            key="download model",
-            icon=":material/download:",
-            disabled=not checked,
-            on_click="ignore",
-        )
-        st.download_button(
-            "Download recipe",
-            recipe,
-            file_name=f"{stem}.recipe.json",
-            mime="application/json",
-            key="download recipe",
-            icon=":material/download:",
-            on_click="ignore",
-        )
+        model = workspace.quantized.to_bytes()
+        download("Download model", model, f"{stem}.onnx", "application/octet-stream", ready=checked)
+        download("Download recipe", recipe, f"{stem}.recipe.json", "application/json")
         measured = reportable(workspace)
-        st.download_button(
+        download(
             "Download report",
-            partial(report_of, workspace) if measured else "",
-            file_name=f"{stem}.report.html",
-            mime="text/html",
-            key="download report",
-            icon=":material/download:",
-            disabled=not measured,
-            on_click="ignore",
-            help="One page with all that is measured, and with what changed since the baseline."
+            partial(report_of, workspace),
+            f"{stem}.report.html",
+            "text/html",
+            ready=measured,
+            hint="One page with all that is measured, and with what changed since the baseline."
             if measured
             else "Measure on Overview first: the report says what was measured.",
         )
@@ -97,15 +79,8 @@ def _for_other_tools(workspace: Workspace) -> None:
         st.caption(as_text(kind.about))
         for note in lost:
             st.caption(f":material/info: {as_text(note)}")
-        st.download_button(
-            f"Download {kind.title}",
-            text,
-            file_name=f"{workspace.file_stem}{kind.suffix}",
-            mime="text/plain",
-            key="download parameters",
-            icon=":material/download:",
-            on_click="ignore",
-        )
+        name = f"{workspace.file_stem}{kind.suffix}"
+        download(f"Download {kind.title}", text, name, "text/plain")
 
 
 def wanted(workspace: Workspace) -> Path:

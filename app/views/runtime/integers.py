@@ -10,6 +10,7 @@ from app.jobs import JobState
 from app.session import user_session
 from app.tasks.integers import Integers, compute, integers_job
 from app.views.layers.table import go_to
+from app.views.shared.downloads import download
 from app.views.shared.format import plural
 from app.views.shared.job_panel import show_job, show_outcome
 from app.workspace.workspace import Workspace
@@ -67,24 +68,8 @@ def _show(workspace: Workspace, integers: Integers) -> None:
     st.caption(f"Rounding once: {_said(once)}. Rounding twice: {_said(twice)}.")
     with st.container(horizontal=True):
         stem = workspace.file_stem
-        st.download_button(
-            "C header",
-            integers.header,
-            f"{stem}.multipliers.h",
-            "text/x-c",
-            key="download header",
-            icon=":material/download:",
-            on_click="ignore",
-        )
-        st.download_button(
-            "JSON",
-            integers.table,
-            f"{stem}.multipliers.json",
-            "application/json",
-            key="download multipliers",
-            icon=":material/download:",
-            on_click="ignore",
-        )
+        download("C header", integers.header, f"{stem}.multipliers.h", "text/x-c")
+        download("JSON", integers.table, f"{stem}.multipliers.json", "application/json")
 
 
 def _said(found: list[Agreement]) -> str:

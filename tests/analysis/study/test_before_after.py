@@ -37,47 +37,47 @@ def study():
 
 
 @pytest.fixture(scope="module")
-def begun(study):
+def since(study):
     return before_after(study, BEFORE, analysis_of(study, ERRORS))
 
 
-def test_both_sides_are_what_a_comparison_of_each_measures(study, begun):
-    for recipe, side in ((BEFORE, begun.before), (AFTER, begun.after)):
+def test_both_sides_are_what_a_comparison_of_each_measures(study, since):
+    for recipe, side in ((BEFORE, since.before), (AFTER, since.after)):
         quantized = quant.quantize(study.model, study.calibration, recipe)
         alone = compare(study.model, quantized, study.evaluation)
         for name, error in alone.tensors.items():
             assert side.comparison.tensors[name].sqnr_db == pytest.approx(error.sqnr_db, abs=1e-6)
-    assert begun.gain.before_db == pytest.approx(begun.before.ablation.all.sqnr_db, abs=1e-4)
-    assert begun.gain.after_db == pytest.approx(begun.after.ablation.all.sqnr_db, abs=1e-4)
-    assert begun.gain.low_db <= begun.gain.gain_db <= begun.gain.high_db
+    assert since.gain.before_db == pytest.approx(since.before.ablation.all.sqnr_db, abs=1e-4)
+    assert since.gain.after_db == pytest.approx(since.after.ablation.all.sqnr_db, abs=1e-4)
+    assert since.gain.low_db <= since.gain.gain_db <= since.gain.high_db
 
 
-def test_tensors_that_gain_most_come_first(begun):
-    gains = [item.gain_db for item in begun.tensors]
+def test_tensors_that_gain_most_come_first(since):
+    gains = [item.gain_db for item in since.tensors]
     assert gains == sorted(gains, reverse=True)
-    assert {item.tensor for item in begun.tensors} == set(begun.before.comparison.tensors) & set(
-        begun.after.comparison.tensors
+    assert {item.tensor for item in since.tensors} == set(since.before.comparison.tensors) & set(
+        since.after.comparison.tensors
     )
 
 
-def test_what_is_gone_was_found_before_and_is_not_now(begun):
-    about = [(found.kind, found.node, found.tensor) for found in begun.gone]
-    now = {(found.kind, found.node, found.tensor) for found in begun.after.findings}
+def test_what_is_gone_was_found_before_and_is_not_now(since):
+    about = [(found.kind, found.node, found.tensor) for found in since.gone]
+    now = {(found.kind, found.node, found.tensor) for found in since.after.findings}
     assert not now & set(about)
-    assert set(about) | now >= {(f.kind, f.node, f.tensor) for f in begun.before.findings}
+    assert set(about) | now >= {(f.kind, f.node, f.tensor) for f in since.before.findings}
 
 
-def test_the_report_says_what_changed_what_it_gave_and_why(study, begun):
-    page = report_html(begun.after, begun)
+def test_the_report_says_what_changed_what_it_gave_and_why(study, since):
+    page = report_html(since.after, since)
     texts = " ".join(Elements(page).texts)
     assert "From recipe “everything” to “recommended”" in texts
-    assert begun.in_words in texts
+    assert since.in_words in texts
     for change in difference(BEFORE, AFTER):
         assert change in texts
-    for finding in begun.gone:
+    for finding in since.gone:
         assert finding.title in texts
-    assert "Before and after" not in report_html(begun.after)
-    assert before_json(begun)["changes"] == list(difference(BEFORE, AFTER))
+    assert "Before and after" not in report_html(since.after)
+    assert before_json(since)["changes"] == list(difference(BEFORE, AFTER))
 
 
 def test_the_same_recipe_twice_gains_nothing_and_says_so(study):

@@ -396,7 +396,12 @@ def test_a_folder_that_is_not_there_is_one_sentence(loaded: AppTest, tmp_path: P
     assert list(tmp_path.iterdir()) == []
 
 
-def test_a_report_waits_for_what_it_tells(loaded: AppTest):
+def test_a_report_waits_for_what_it_tells(files: tuple[Path, Path], tmp_path: Path):
+    # Data of its own: what other tests measured is known to all pages of the process.
+    np.savez(tmp_path / "data.npz", **images(7), labels=np.arange(7) % 2)
+    set_start_options(StartOptions(str(files[0]), str(tmp_path / "data.npz"), measure=False))
+    loaded = started()
+    until(loaded, lambda: bool(tables(loaded)))
     loaded.switch_page("views/export/page.py").run()
     report = next(b for b in loaded.get("download_button") if b.label == "Download report")
     assert report.proto.disabled
