@@ -34,9 +34,9 @@ def file_panel(workspace: Workspace, checked: bool) -> None:
     stem = workspace.file_stem
     recipe = workspace.project.recipe.dumps()
     with st.container(horizontal=True):
-        model = workspace.quantized.to_bytes()
+        model = workspace.quantized.to_bytes
         download("Download model", model, f"{stem}.onnx", "application/octet-stream", ready=checked)
-        download("Download recipe", recipe, f"{stem}.recipe.json", "application/json")
+        download("Download recipe", lambda: recipe, f"{stem}.recipe.json", "application/json")
         measured = reportable(workspace)
         download(
             "Download report",
@@ -80,7 +80,7 @@ def _for_other_tools(workspace: Workspace) -> None:
         for note in lost:
             st.caption(f":material/info: {as_text(note)}")
         name = f"{workspace.file_stem}{kind.suffix}"
-        download(f"Download {kind.title}", text, name, "text/plain")
+        download(f"Download {kind.title}", lambda: text, name, "text/plain")
 
 
 def wanted(workspace: Workspace) -> Path:

@@ -68,8 +68,8 @@ def _show(workspace: Workspace, integers: Integers) -> None:
     st.caption(f"Rounding once: {_said(once)}. Rounding twice: {_said(twice)}.")
     with st.container(horizontal=True):
         stem = workspace.file_stem
-        download("C header", integers.header, f"{stem}.multipliers.h", "text/x-c")
-        download("JSON", integers.table, f"{stem}.multipliers.json", "application/json")
+        download("C header", lambda: integers.header, f"{stem}.multipliers.h", "text/x-c")
+        download("JSON", lambda: integers.table, f"{stem}.multipliers.json", "application/json")
 
 
 def _said(found: list[Agreement]) -> str:

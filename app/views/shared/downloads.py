@@ -4,8 +4,9 @@ from collections.abc import Callable
 
 import streamlit as st
 
-Content = str | bytes | Callable[[], str]
-"""What the file holds; a function is asked when the button is pressed."""
+Content = Callable[[], str | bytes]
+"""What the file holds, asked for when the button is pressed: content that is given before has an
+address, which a browser looks up and which is gone when the page was drawn again meanwhile."""
 
 
 def download(
@@ -29,7 +30,7 @@ def download(
     """
     st.download_button(
         label,
-        content if ready else "",
+        content,
         file_name=file_name,
         mime=mime,
         key=f"download {label}",
