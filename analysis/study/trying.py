@@ -1,7 +1,7 @@
 """Fixes as a stage: each is really applied and measured on some samples, and kept at once."""
 
 import time
-from collections.abc import Sequence
+from collections.abc import Iterable
 from dataclasses import dataclass, replace
 from functools import partial
 from typing import Final
@@ -89,27 +89,27 @@ def trying(rank_samples: int | None) -> Stage:
 def _try(rank_samples: int | None, study: Study, progress: OnProgress | None) -> None:
     ranked = study if rank_samples is None else study.on(rank_samples)
     others = to_try(study.recipe, findings_of(study, ranked)).values()
-    on = on_few_samples(study)
-    missing = [
-        recipe for recipe in (study.recipe, *others) if on.with_recipe(recipe).known(TRIALS) is None
-    ]
-    if not missing:
+    scorer = _score(study, (study.recipe, *others), progress)
+    if scorer is None:
         return
-    scorer = _score(study, missing, progress)
+    on = on_few_samples(study)
     if on.known(REPEATABILITY) is None and _known(study)(study.recipe) is not None:
         on.keep(REPEATABILITY, scorer.repeatability(study.quantized.to_bytes()))
 
 
-def _score(study: Study, recipes: Sequence[Recipe], progress: OnProgress | None) -> Scorer:
-    """Try recipes on the few samples, and keep what came of each."""
+def _score(study: Study, recipes: Iterable[Recipe], progress: OnProgress | None) -> Scorer | None:
+    """Try those recipes that were not, and keep what came of each; None where all were."""
     on, started, done = on_few_samples(study), time.monotonic(), 0
+    missing = [recipe for recipe in recipes if on.with_recipe(recipe).known(TRIALS) is None]
+    if not missing:
+        return None
 
     def beat() -> None:
         if progress is not None:
-            progress(Progress(done, len(recipes), time.monotonic() - started))
+            progress(Progress(done, len(missing), time.monotonic() - started))
 
     scorer = Scorer(study.model, on.evaluation, study.metric, frozenset(), beat)
-    for recipe in recipes:
+    for recipe in missing:
         beat()
         on.with_recipe(recipe).keep(TRIALS, _trial(scorer, study, recipe))
         done += 1
@@ -128,12 +128,9 @@ def tried_against(study: Study, before: Recipe, progress: OnProgress | None = No
     Returns:
         The gain with its interval; None where a recipe cannot be made, run or compared.
     """
-    known, on = _known(study), on_few_samples(study)
     both = (before, study.recipe)
-    missing = [recipe for recipe in both if on.with_recipe(recipe).known(TRIALS) is None]
-    if missing:
-        _score(study, missing, progress)
-    base, scores = map(known, both)
+    _score(study, both, progress)
+    base, scores = map(_known(study), both)
     if base is None or scores is None:
         return None
     return tried(base, scores, study.metric, _floor_db(study))
