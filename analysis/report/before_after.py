@@ -1,5 +1,6 @@
 """The part of the report that says what came of a recipe: numbers, changes, and why."""
 
+import math
 from collections.abc import Iterator
 from dataclasses import dataclass, replace
 from typing import Final
@@ -99,7 +100,7 @@ def _rows(before: Analysis, after: Analysis) -> Iterator[tuple[str, ...]]:
 
 
 def _tensors(gains: tuple[TensorGain, ...]) -> Table:
-    changed = [item for item in gains if item.gain_db]
+    changed = [item for item in gains if item.gain_db and math.isfinite(item.gain_db)]
     ends = changed if len(changed) <= MOST else [*changed[: MOST // 2], *changed[-MOST // 2 :]]
     headings = (
         Heading("Tensor", text=True),

@@ -1,5 +1,8 @@
 """What came of a recipe: both sides measured alike, each number as measured by itself."""
 
+import math
+from dataclasses import replace
+
 import numpy as np
 import pytest
 
@@ -7,9 +10,10 @@ import quant
 from analysis.errors.cumulative import compare
 from analysis.metrics import METRICS
 from analysis.report import report_html
+from analysis.report.before_after import since_section
 from analysis.report.documents import before_json
 from analysis.study.analysis import analysis_of, stages_of
-from analysis.study.before_after import before_after
+from analysis.study.before_after import BeforeAfter, before_after
 from analysis.study.stages import CALIBRATING
 from analysis.study.study import CalibrationData, Study
 from quant.recipe.difference import difference
@@ -86,3 +90,18 @@ def test_the_same_recipe_twice_gains_nothing_and_says_so(study):
     assert same.gain.gain_db == 0
     assert "no gain that can be told" in same.in_words
     assert "Both recipes ask for the same." in report_html(same.after, same)
+
+
+def test_a_tensor_without_an_error_hides_none_that_has_one(since):
+    name, *_ = (item.tensor for item in since.tensors)
+    comparison = since.after.comparison
+    equal = replace(comparison.tensors[name], sqnr_db=math.inf)
+    after = replace(
+        since.after, comparison=replace(comparison, tensors={**comparison.tensors, name: equal})
+    )
+    found = BeforeAfter(since.before, after, since.gain)
+    assert found.tensors[0].gain_db == math.inf
+    shown = [row[0].words for row in since_section(found).tensors.rows]
+    assert name not in shown
+    before = [row[0].words for row in since_section(since).tensors.rows]
+    assert shown == [other for other in before if other != name]
