@@ -15,12 +15,19 @@ from app.views.shared.job_panel import show_job, show_outcome
 from app.views.shared.measure_bar import describe
 from app.views.shared.messages import show_error
 from app.views.shared.page_guard import guarded
-from app.workspace.opening import OpenedSource, int8_of, open_source, recipe_like
+from app.workspace.opening import OpenedSource, int8_of, open_source
 from quant.errors import QuantError
 from quant.recipe.presets import preset_summary
+from quant.recipe.recipe import Recipe
 
 
-def calibration_panel(opened: OpenedSource) -> None:
+def calibrate(opened: OpenedSource, limit: int | None, like: Recipe | None) -> None:
+    """Open what is chosen, with the recipe like its int8 file, and calibrate it."""
+    if user_session.propose(lambda now: project_with(now, opened.source, limit, like)):
+        start_calibration(opened, limit)
+
+
+def calibration_panel(opened: OpenedSource, like: Recipe | None) -> None:
     """Number of samples, preset, estimate, Calibrate, progress and what came of it."""
     project = user_session.project()
     total = len(opened.data)
@@ -47,13 +54,16 @@ def calibration_panel(opened: OpenedSource) -> None:
     )
     job = calibration_job(project)
     running = job is not None and job.running
-    if st.button(
-        "Calibrate", type="primary", key="calibrate", icon=":material/play_arrow:", disabled=running
-    ):
-        like = recipe_like(opened.source)
-        if user_session.propose(lambda now: project_with(now, opened.source, limit, like)):
-            start_calibration(opened, limit)
-        st.rerun()
+    # A callback, because who leaves the page at once has clicked all the same.
+    st.button(
+        "Calibrate",
+        type="primary",
+        key="calibrate",
+        icon=":material/play_arrow:",
+        disabled=running,
+        on_click=calibrate,
+        args=(opened, limit, like),
+    )
     if job is not None and running:
         show_job(job)
     elif project.source == opened.source and project.samples == limit:
@@ -88,7 +98,7 @@ with guarded():
                 if current is not None:
                     st.caption(f"{as_text(current.title)} stays open meanwhile.")
         if opened is not None:
-            calibration_panel(opened)
+            calibration_panel(opened, None if int8 is None else int8[1].recipe)
     with right:
         if opened is not None:
             model_card(opened)
