@@ -14,6 +14,7 @@ from onnxscript import optimizer, rewriter
 from onnxscript.rewriter.rules import common as rules
 
 from quant.model.join_affine import join_affine
+from quant.model.no_ops import NO_OPS
 
 _LIMIT_BYTES: Final = 64 << 20
 """Larger constants are neither read nor made."""
@@ -30,10 +31,7 @@ _ROUNDS: Final = 2
 """A second round finds what the first has laid bare."""
 
 RULES: Final[tuple[Any, ...]] = (
-    *rules.mul_by_1_rule.commute(),
-    *rules.add_0_rule.commute(),
-    rules.sub_0_rule,
-    rules.div_by_1_rule,
+    *NO_OPS,
     rules.dropout_zero_rule,
     rules.dropout_inference_rule,
     rules.two_reshapes_matmul_reshape_rule,
