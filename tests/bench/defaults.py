@@ -10,6 +10,7 @@ float's, all files in turns.
 import argparse
 import subprocess
 import tempfile
+from collections.abc import Callable
 from functools import partial
 from pathlib import Path
 
@@ -60,29 +61,31 @@ def row(model_path: str, calibration_path: str, data_path: str, nncf: str) -> st
     """One model as a line of a table."""
     model = quant.load(model_path)
     data = quant.open_data(data_path, model)
+    makers: dict[str, Callable[[Path], None]] = {
+        "ours": partial(ours, model, calibration_path),
+        "onnxruntime": partial(of_onnxruntime, model, model_path, calibration_path),
+    }
+    if nncf:
+        makers["nncf"] = partial(of_nncf, nncf, model_path, calibration_path)
+    told, found = f"{model.name:24}", dict[str, analysis.Comparison]()
+    sessions = [InferenceSession(model_path, threads=1)]
     with tempfile.TemporaryDirectory() as folder:
-        files, refused = {"ours": Path(folder) / "ours.onnx"}, ""
-        ours(model, calibration_path, files["ours"])
-        try:
-            of_onnxruntime(model, model_path, calibration_path, Path(folder) / "peer.onnx")
-            files["onnxruntime"] = Path(folder) / "peer.onnx"
-        except Exception as error:  # whatever it raises is a result, too
-            refused = f" | onnxruntime {type(error).__name__}"
-        if nncf:
-            files["nncf"] = Path(folder) / "nncf.onnx"
-            of_nncf(nncf, model_path, calibration_path, files["nncf"])
+        for name, make in makers.items():
+            path = Path(folder) / f"{name}.onnx"
+            try:
+                make(path)
+                found[name] = analysis.compare(model_path, path, data, tensors="outputs")
+                sessions.append(InferenceSession(path, threads=1))
+            except Exception as error:  # whatever a peer raises, or its file, is a result, too
+                if name == "ours":
+                    raise
+                told += f" | {name} {type(error).__name__}"
         feeds = next(data.batches(1, 1)).feeds
-        sessions = [InferenceSession(model_path, threads=1)]
-        told = f"{model.name:24}{refused}"
-        found = {}
-        for name, path in files.items():
-            found[name] = analysis.compare(model_path, path, data, tensors="outputs")
-            sessions.append(InferenceSession(path, threads=1))
         base, *times = in_turns([partial(s.run, feeds) for s in sessions], runs=20, warm_up=2)
-        for (name, result), time in zip(found.items(), times, strict=True):
-            same = "" if result.agreement is None else f" {result.agreement:6.1%}"
-            ratio = time.median_ms / base.median_ms
-            told += f" | {name} {result.worst_db:5.1f} dB{same}, {ratio:.2f} x"
+    for (name, result), time in zip(found.items(), times, strict=True):
+        same = "" if result.agreement is None else f" {result.agreement:6.1%}"
+        ratio = time.median_ms / base.median_ms
+        told += f" | {name} {result.worst_db:5.1f} dB{same}, {ratio:.2f} x"
     return told
 
 
