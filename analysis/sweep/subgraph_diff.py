@@ -27,12 +27,13 @@ class TensorForm:
     Attributes:
         dtype: Its type.
         shape: Its shape.
-        rank_varies: Whether other samples may give it another number of dimensions.
+        dims: What its shape is for every sample, None for a size that may differ; None where even
+            the number of dimensions may.
     """
 
     dtype: np.dtype[np.generic]
     shape: tuple[int, ...]
-    rank_varies: bool = False
+    dims: tuple[int | None, ...] | None
 
     @property
     def nbytes(self) -> int:
@@ -78,7 +79,7 @@ class SubgraphDiff:
             helper.make_tensor_value_info(
                 name,
                 helper.np_dtype_to_tensor_dtype(forms[source].dtype),
-                None if forms[source].rank_varies else [None] * len(forms[source].shape),
+                forms[source].dims,
             )
             for name, source in self.reads.items()
         ]
