@@ -15,6 +15,7 @@ from analysis.errors.runs import FileRuns, Models, Needs, Observer, Quantized, R
 from analysis.errors.tensor_error import ErrorAccumulator, ErrorStats
 from analysis.metrics.scores import predictions
 from quant.data.dataset import Batch, Dataset
+from quant.error_model.differences import at_places_of
 from quant.error_model.sqnr import decibels
 from quant.execution.progress import OnProgress
 from quant.io.show import card, sparkline, table
@@ -40,6 +41,7 @@ class Comparison:
         float_predictions: int32, shape (samples,): place of the largest score; None like above.
         int8_predictions: The same of the int8 model.
         left_out: Tensors that could not be compared, with the reason, as sentences.
+        in_part: Tensors that have another length in int8, as sentences.
     """
 
     samples: int
@@ -51,6 +53,7 @@ class Comparison:
     float_predictions: NDArray[np.int32] | None
     int8_predictions: NDArray[np.int32] | None
     left_out: tuple[str, ...]
+    in_part: tuple[str, ...]
 
     @property
     def worst_db(self) -> float:
@@ -135,6 +138,7 @@ class ComparisonAccumulator(Observer[Models, Comparison]):
         self._outputs: dict[str, ErrorAccumulator] = {}
         self._tensors: dict[str, ErrorAccumulator] = {}
         self._left_out: dict[str, str] = {}
+        self._in_part: dict[str, str] = {}
         self._uncompared: Mapping[str, str] = {}
         self._predictions: list[NDArray[np.int32]] | None = []
 
@@ -174,11 +178,17 @@ class ComparisonAccumulator(Observer[Models, Comparison]):
     ) -> None:
         if not (holds_numbers(reference) and holds_numbers(test)):
             self._left_out[name] = f"{name}: it does not hold numbers"
-        elif reference.shape != test.shape:
+        elif reference.ndim != test.ndim:
             self._left_out[name] = (
                 f"{name}: its shape differs, {reference.shape} in float and {test.shape} in int8"
             )
         else:
+            if reference.shape != test.shape:
+                self._in_part[name] = (
+                    f"{name}: its shape may differ, such as {reference.shape} in float and "
+                    f"{test.shape} in int8; what int8 has no place for counts as 0"
+                )
+            test = at_places_of(reference, test)
             accumulators.setdefault(name, ErrorAccumulator()).add(reference, test)
 
     def result(self) -> Comparison:
@@ -205,6 +215,7 @@ class ComparisonAccumulator(Observer[Models, Comparison]):
                 *(f"{name}: not compared: {why}" for name, why in self._uncompared.items()),
                 *self._left_out.values(),
             ),
+            in_part=tuple(self._in_part.values()),
         )
 
     def _results(self, accumulators: Mapping[str, ErrorAccumulator]) -> dict[str, ErrorStats]:

@@ -17,6 +17,7 @@ from analysis.errors.cumulative import shared_tensors
 from analysis.errors.measuring import measure
 from analysis.errors.runs import FileRuns, Models, Needs, Observer, Run, RunResults
 from quant.data.dataset import Batch, Dataset
+from quant.error_model.differences import at_places_of
 from quant.execution.progress import OnProgress
 from quant.model.model import Node
 from quant.model.op_roles import INPUT_OP_TYPE
@@ -132,7 +133,7 @@ class _Rounds(Observer[Models, DebugReports]):
         number = len(self._rounds)
         self._rounds.append(tuple(rows))
         for name, wanted in results[Run.FLOAT].items():
-            found = results[Run.INT8][name]
+            found = at_places_of(wanted, results[Run.INT8][name])
             if holds_numbers(wanted) and wanted.shape == found.shape:
                 alike = _cosine(wanted, found)
                 self._outputs.append(

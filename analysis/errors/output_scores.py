@@ -10,6 +10,7 @@ from numpy.typing import NDArray
 from analysis.errors.tensor_error import ErrorAccumulator, ErrorStats
 from analysis.metrics import Metric, MetricAccumulator
 from analysis.metrics.scores import predictions
+from quant.error_model.differences import at_places_of
 
 _FLOOR = 1e-7
 """The least probability: a row that ends in an int8 Softmax holds exact zeros."""
@@ -83,7 +84,7 @@ class ScoreAccumulator:
         size = counted if samples is None else samples
         self._samples += size
         for name, expected in reference.items():
-            found = test[name]
+            found = at_places_of(expected, test[name])
             numbers = expected.dtype.kind in "biuf" and found.dtype.kind in "biuf"
             if numbers and expected.shape == found.shape:
                 self._errors.setdefault(name, ErrorAccumulator()).add(expected, found)

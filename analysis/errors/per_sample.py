@@ -12,7 +12,7 @@ from analysis.errors.out_of_range import OutOfRange
 from analysis.errors.runs import FileRuns, Models, Needs, Observer, Run, RunResults
 from analysis.metrics.scores import predictions
 from quant.data.dataset import Batch, Dataset
-from quant.error_model.differences import differences
+from quant.error_model.differences import at_places_of, differences
 from quant.error_model.sqnr import sqnr_db
 from quant.execution.progress import OnProgress
 from quant.pipeline import QuantizedModel
@@ -213,7 +213,7 @@ def _least_sqnr_db(reference: Results, test: Results, samples: int) -> NDArray[n
     """The least over the outputs, of each sample; infinite where nothing can be compared."""
     least: NDArray[np.float64] = np.full(samples, np.inf)
     for name, wanted in reference.items():
-        found = test[name]
+        found = at_places_of(wanted, test[name])
         comparable = wanted.shape == found.shape and wanted.dtype.kind in "biuf"
         if not comparable or wanted.size % samples:
             continue

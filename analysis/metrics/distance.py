@@ -6,6 +6,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from analysis.metrics.base import MetricError, Outputs, SampleMetric, register
+from quant.error_model.differences import at_places_of
 
 Rows = NDArray[np.float64]
 
@@ -18,18 +19,19 @@ def _rows_of_each(
 ) -> list[NDArray[np.float64]]:
     """``measure`` of each output's samples as rows, and of the float model's.
 
-    Outputs that do not hold real numbers, or of another shape than in float, are passed over.
+    Outputs that do not hold real numbers, or of other dimensions than in float, are passed over.
     """
     found: list[NDArray[np.float64]] = []
     for name, array in outputs.items():
         wanted = reference[name]
-        if array.shape == wanted.shape and array.dtype.kind == "f" and not array.size % samples:
-            pair = (a.reshape(samples, -1).astype(np.float64) for a in (array, wanted))
+        test = at_places_of(wanted, array)
+        if test.shape == wanted.shape and test.dtype.kind == "f" and not test.size % samples:
+            pair = (a.reshape(samples, -1).astype(np.float64) for a in (test, wanted))
             found.append(measure(*pair))
     if not found:
         shapes = ", ".join(f"{n!r} {a.shape} and {reference[n].shape}" for n, a in outputs.items())
         raise MetricError(
-            "expected an output of real numbers that has the same shape in int8 and float, found "
+            "expected an output of real numbers with as many dimensions in int8 as in float, found "
             f"{shapes}; choose a metric of your own"
         )
     return found

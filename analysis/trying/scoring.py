@@ -12,7 +12,7 @@ from analysis.metrics import Metric, MetricAccumulator
 from analysis.metrics.scores import predictions
 from analysis.trying.scores import Repeatability, Scores
 from quant.data.dataset import Batch, Dataset
-from quant.error_model.differences import differences
+from quant.error_model.differences import at_places_of, differences
 from quant.errors import DataError
 from quant.execution.execution import Execution
 from quant.model.model import Model
@@ -143,9 +143,10 @@ def score(
         return Scores({}, {}, None)
     for a, b in zip(reference, outputs, strict=True):
         for name, expected in a.items():
-            if name in ignored or expected.dtype.kind != "f" or expected.shape != b[name].shape:
+            given = at_places_of(expected, b[name])
+            if name in ignored or expected.dtype.kind != "f" or expected.shape != given.shape:
                 continue
-            exact, difference = differences(expected, b[name])
+            exact, difference = differences(expected, given)
             signal.setdefault(name, []).append(float(np.vdot(exact, exact)))
             noise.setdefault(name, []).append(float(np.vdot(difference, difference)))
         rows = (predictions(a[first], 1), predictions(b[first], 1))

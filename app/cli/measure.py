@@ -52,12 +52,13 @@ def run(options: argparse.Namespace) -> None:
         )
     starts = tuple(f"{info.name}: " for info in model.outputs)
     left_out = [note for note in comparison.left_out if note.startswith(starts)]
+    in_part = [note for note in comparison.in_part if note.startswith(starts)]
     lines = [
         f"{name}: sqnr {decibels(error.sqnr_db)}, cosine {error.cosine:.6f}, mse {error.mse:.4g}, "
         f"largest difference {error.max_abs:.4g}"
         for name, error in comparison.outputs.items()
     ]
-    lines += left_out
+    lines += [*left_out, *in_part]
     lines += top1_lines(comparison)
     if options.reference:
         lines += _reference_lines(options, model, data)
@@ -75,6 +76,7 @@ def run(options: argparse.Namespace) -> None:
             "float_top1": comparison.float_top1,
             "int8_top1": comparison.int8_top1,
             "left_out": left_out,
+            "in_part": in_part,
             "outputs": {n: dataclasses.asdict(e) for n, e in comparison.outputs.items()},
         },
         "\n".join(lines),

@@ -1,7 +1,29 @@
-"""The difference of two tensors, where equal infinities are equal."""
+"""The difference of two tensors: equal infinities are equal, what is not there is 0."""
 
 import numpy as np
 from numpy.typing import NDArray
+
+
+def at_places_of(reference: NDArray[np.generic], test: NDArray[np.generic]) -> NDArray[np.generic]:
+    """What a test holds at the places of the reference, and 0 where it has no such place.
+
+    A decoder that stops earlier, or a detector that finds fewer boxes, gives an answer of another
+    length: what is missing counts as an error, what comes after the reference's end does not count.
+
+    Args:
+        reference: Any array.
+        test: What it is compared with.
+
+    Returns:
+        ``test`` in the shape of ``reference``; ``test`` itself where that is its shape, or where
+        they have not as many dimensions and there are no places in common.
+    """
+    if test.shape == reference.shape or test.ndim != reference.ndim:
+        return test
+    found = np.zeros(reference.shape, test.dtype)
+    shared = tuple(slice(min(pair)) for pair in zip(reference.shape, test.shape, strict=True))
+    found[shared] = test[shared]
+    return found
 
 
 def differences(

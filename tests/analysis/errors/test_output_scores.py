@@ -79,10 +79,26 @@ def test_the_least_of_several_outputs_counts():
     assert found.sqnr_db == found.outputs["bad"].sqnr_db < 10
 
 
-def test_an_output_of_another_shape_is_left_out():
+def test_an_output_of_other_dimensions_is_left_out():
     accumulator = ScoreAccumulator()
-    accumulator.add({"y": rows(4, 3), "boxes": rows(7, 4)}, {"y": rows(4, 3), "boxes": rows(6, 4)})
+    boxes = rows(28, 1).reshape(4, 7, 1)
+    accumulator.add({"y": rows(4, 3), "boxes": boxes}, {"y": rows(4, 3), "boxes": rows(6, 4)})
     assert set(accumulator.result().outputs) == {"y"}
+
+
+def test_what_a_shorter_answer_lacks_is_its_error():
+    boxes = rows(7, 4)
+    accumulator = ScoreAccumulator()
+    accumulator.add({"boxes": boxes}, {"boxes": boxes[:6]})
+    lost, whole = np.square(boxes[6:].astype(float)).sum(), np.square(boxes.astype(float)).sum()
+    assert accumulator.result().sqnr_db == pytest.approx(10 * np.log10(whole / lost))
+
+
+def test_what_a_longer_answer_has_beyond_does_not_count():
+    boxes = rows(7, 4)
+    accumulator = ScoreAccumulator()
+    accumulator.add({"boxes": boxes[:6]}, {"boxes": boxes})
+    assert accumulator.result().sqnr_db == math.inf
 
 
 class Own(WholeMetric):

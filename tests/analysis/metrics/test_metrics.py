@@ -85,7 +85,9 @@ def test_outputs_that_are_no_row_of_scores_are_named():
     boxes = np.zeros((40, 6, 4), np.float32)
     with pytest.raises(MetricError, match=r"40 rows of scores .* output 'y', found shape \(40, 6"):
         taken("top1", boxes, LABELS, boxes)
-    with pytest.raises(MetricError, match=r"same shape in int8 and float, found 'y' \(40, 6, 4\)"):
+    with pytest.raises(
+        MetricError, match=r"as many dimensions in int8 as in float, found 'y' \(40, 6, 4\)"
+    ):
         taken("cosine", boxes, None, FLOAT)
     with pytest.raises(MetricError, match="expected 40 labels for the samples, found 39"):
         taken("top1", labels=LABELS[:39])

@@ -62,6 +62,28 @@ SHARED_WEIGHT = network(
     k=weight(1, 4, 1, 1),
 )
 
+SIZES = network(
+    """(float[N, 3, H, W] x) => (float[N, 4, P, Q] y) {
+        c1 = Conv <pads = [1, 1, 1, 1]> (x, w1)
+        c2 = Conv <pads = [1, 1, 1, 1]> (c1, w2)
+        all = Shape (x)
+        sides = Slice (all, two, four)
+        twice = Mul (sides, two)
+        of = Shape (c2)
+        rest = Slice (of, zero, two)
+        sizes = Concat <axis = 0> (rest, twice)
+        big = Resize <mode = "nearest"> (c2, , , sizes)
+        y = Conv (big, w3)
+    }""",
+    w1=weight(5, 3, 3, 3),
+    w2=weight(6, 5, 3, 3),
+    w3=weight(4, 6, 1, 1),
+    zero=np.array([0]),
+    two=np.array([2]),
+    four=np.array([4]),
+)
+"""Sizes of which a part is computed beside the layers."""
+
 SHAPES = network(
     """(float[N, 3, H, W] x) => (float[N, M] y) {
         c = Conv <pads = [1, 1, 1, 1]> (x, w1)
@@ -104,6 +126,7 @@ NETS = {
     "branches": BRANCHES,
     "several outputs": OUTPUTS,
     "a weight read twice": SHARED_WEIGHT,
+    "sizes that are computed": SIZES,
     "shapes that are computed": SHAPES,
     "subgraphs": CONDITION,
     "fixed batch": convnet(batch="1"),

@@ -1,0 +1,26 @@
+"""Answers of two lengths, place by place."""
+
+import numpy as np
+from hypothesis import given
+from hypothesis import strategies as st
+
+from quant.error_model.differences import at_places_of
+
+SHAPES = st.tuples(*[st.integers(0, 4)] * 3)
+
+
+@given(SHAPES, SHAPES)
+def test_each_place_holds_what_the_test_holds_there_or_nothing(wanted, given_):
+    reference = np.zeros(wanted)
+    test = 1 + np.arange(np.prod(given_)).reshape(given_)
+    found = at_places_of(reference, test)
+    assert found.dtype == test.dtype
+    for place in np.ndindex(wanted):
+        inside = all(a < b for a, b in zip(place, given_, strict=True))
+        assert found[place] == (test[place] if inside else 0)
+
+
+def test_what_has_other_dimensions_stays_as_it_is():
+    test = np.ones((2, 3))
+    assert at_places_of(np.zeros(6), test) is test
+    assert at_places_of(np.zeros((2, 3)), test) is test
