@@ -37,9 +37,14 @@ def _levels(path: Path, rate: int) -> Levels:
     return cast("Levels", soxr.resample(mono, own, rate))
 
 
+def _axis(shape: tuple[int | str | None, ...]) -> int:
+    """The axis that counts levels: the last, or the one before a last one of one channel."""
+    return -2 if len(shape) > 2 and shape[-1] == 1 else -1
+
+
 def _frames(info: TensorInfo) -> int | None:
     """How many levels an input takes, where it says."""
-    size = None if not info.shape else info.shape[-1]
+    size = None if not info.shape else info.shape[_axis(info.shape)]
     return size if isinstance(size, int) else None
 
 
@@ -85,16 +90,18 @@ def _read(asked: Asked) -> Dataset:
 
 
 def _shape(info: TensorInfo | None, length: int) -> tuple[int, ...]:
-    """The shape of a sample: what the input has between the first axis and the last is 1."""
+    """The shape of a sample: what the input has beside samples and levels is 1."""
     if info is None or info.shape is None or len(info.shape) < 2:
         return (length,)
-    inner = info.shape[1:-1]
-    if any(isinstance(size, int) and size != 1 for size in inner):
+    found: list[int] = [size if isinstance(size, int) else 1 for size in info.shape]
+    found[0] = found[_axis(info.shape)] = 1
+    if any(size != 1 for size in found):
         raise DataError(
             f"input {info.name!r} takes shape {tuple(d or 'any' for d in info.shape)}, expected "
-            "one channel of levels as its last axis; give a .npz of arrays instead"
+            "one axis of levels and one channel; give a .npz of arrays instead"
         )
-    return (*(1 for _ in inner), length)
+    found[_axis(info.shape)] = length
+    return tuple(found[1:])
 
 
 AUDIO: Final = Kind(lambda path: holds(path, RECORDINGS), _read)

@@ -55,6 +55,15 @@ def test_the_model_says_how_many_levels_and_integers_come_back_whole(tmp_path: P
     assert np.array_equal(feeds[0, 0], tone(128))
 
 
+@pytest.mark.parametrize("length", [128, "L"])
+def test_channels_may_come_last(tmp_path: Path, length: int | str):
+    put(tmp_path / "a.wav", tone(128))
+    feeds = fed(quant.open_data(tmp_path, taking("float", "N", length, 1)))
+    assert feeds.shape == (1, 128, 1)
+    first = fed(quant.open_data(tmp_path, taking("float", "N", length)))
+    assert np.array_equal(feeds[..., 0], first)
+
+
 def test_channels_are_averaged_and_seconds_asked_for(tmp_path: Path):
     put(tmp_path / "a.wav", np.stack([tone(400), np.zeros(400)], axis=1))
     data = quant.open_data(tmp_path, taking("float", "N", "L"), audio_seconds=0.01)
@@ -78,7 +87,7 @@ def test_what_cannot_be_read_or_fed_is_one_sentence(tmp_path: Path):
     put(tmp_path / "a.wav", tone(300))
     with pytest.raises(DataError, match="recordings feed one input"):
         quant.open_data(tmp_path, two_inputs())
-    with pytest.raises(DataError, match="expected one channel of levels"):
+    with pytest.raises(DataError, match="expected one axis of levels"):
         quant.open_data(tmp_path, taking("float", "N", 2, "L"))
     with pytest.raises(DataError, match="takes bool"):
         quant.open_data(tmp_path, taking("bool", "N", "L"))
