@@ -94,15 +94,20 @@ def with_folded_scales(
             continue
         whole = activations[tensor]
         scale_x = activations[conv.inputs[conv.data[0]]].scale
-        shift = np.rint(output_shift(params, whole, scale_x, weight)).astype(np.int32)
-        scale = (weight.params.scale * (whole.scale / params.scale)).astype(np.float32)
-        taken_in = replace(weight.params, scale=scale)
+        shift = np.rint(output_shift(params, whole, scale_x, weight))
+        wide = shift if bias is None else bias.codes + shift
+        # Factors that came after the channels' scales may leave so small steps that int32 does not
+        # hold the bias. Larger ones cost little: the weights of such a channel hardly move it.
+        coarser = np.maximum(np.ceil(np.abs(wide) / QType.INT32.qmax), 1.0)
+        scale = weight.params.scale * (whole.scale / params.scale) * coarser
+        taken_in = replace(weight.params, scale=scale.astype(np.float32))
         # A copy, as another Conv may read the same integers under other scales.
+        codes = np.rint(weight.codes / coarser.reshape(-1, *(1,) * (weight.codes.ndim - 1)))
         changed[weight.node, weight.index] = replace(
-            weight, codes=weight.codes.copy(), params=taken_in
+            weight, codes=codes.astype(weight.codes.dtype), params=taken_in
         )
         if bias is not None or shift.any():
-            made = _bias(conv, bias, shift, (scale_x * scale).astype(np.float32))
+            made = _bias(conv, bias, np.rint(wide / coarser), scale_x * taken_in.scale)
             changed[made.node, made.index] = made
     return tuple(changed.values())
 
@@ -110,17 +115,15 @@ def with_folded_scales(
 def _bias(
     conv: Node,
     bias: QuantizedConstant | None,
-    shift: NDArray[np.int32],
+    wide: NDArray[np.float64],
     scale: NDArray[np.float32],
 ) -> QuantizedConstant:
     spec = QuantSpec(QType.INT32, symmetric=True, granularity=PerChannel(0))
-    params = QuantParams(scale, np.zeros(scale.shape, np.int32), spec)
+    params = QuantParams(scale.astype(np.float32), np.zeros(scale.shape, np.int32), spec)
+    codes = wide.astype(np.int32)
     if bias is None:
-        return QuantizedConstant(conv.name, BIAS, f"{conv.name}_bias", shift, params)
-    # Neither is above a half of what int32 holds, or the channel has no scale of its own.
-    wide = bias.codes.astype(np.int64) + shift
-    limit = QType.INT32.qmax
-    return replace(bias, codes=np.clip(wide, -limit, limit).astype(np.int32), params=params)
+        return QuantizedConstant(conv.name, BIAS, f"{conv.name}_bias", codes, params)
+    return replace(bias, codes=codes, params=params)
 
 
 def _input(
