@@ -178,18 +178,15 @@ class ComparisonAccumulator(Observer[Models, Comparison]):
     ) -> None:
         if not (holds_numbers(reference) and holds_numbers(test)):
             self._left_out[name] = f"{name}: it does not hold numbers"
-        elif reference.ndim != test.ndim:
-            self._left_out[name] = (
-                f"{name}: its shape differs, {reference.shape} in float and {test.shape} in int8"
-            )
-        else:
-            if reference.shape != test.shape:
-                self._in_part[name] = (
-                    f"{name}: its shape may differ, such as {reference.shape} in float and "
-                    f"{test.shape} in int8; what int8 has no place for counts as 0"
-                )
-            test = at_places_of(reference, test)
-            accumulators.setdefault(name, ErrorAccumulator()).add(reference, test)
+            return
+        differ = f"its shape differs, {reference.shape} in float and {test.shape} in int8"
+        found = at_places_of(reference, test)
+        if found.shape != reference.shape:
+            self._left_out[name] = f"{name}: {differ}"
+            return
+        if found is not test:
+            self._in_part[name] = f"{name}: {differ}; what int8 has no place for counts as 0"
+        accumulators.setdefault(name, ErrorAccumulator()).add(reference, found)
 
     def result(self) -> Comparison:
         """What all batches together gave."""

@@ -17,10 +17,6 @@ from dataclasses import dataclass, field
 from functools import partial
 from itertools import islice, repeat
 
-import numpy as np
-import onnx_ir as ir
-from numpy.typing import NDArray
-
 from analysis.errors.output_scores import OutputScores, ScoreAccumulator
 from analysis.metrics import Metric
 from analysis.sweep.subgraph_diff import BaseGraph, SubgraphDiff, TensorForm
@@ -148,8 +144,7 @@ class _Sweep:
         made = (value for node in self.subject.base.graph for value in node.outputs)
         values = {str(value.name): value for value in made}
         self._forms = {
-            name: TensorForm(array.dtype, array.shape, _dims(values.get(name), array))
-            for name, array in found.items()
+            name: TensorForm.of(array, values.get(name)) for name, array in found.items()
         }
         self._sample_bytes = self._most_at_a_node()
         whole = 2 * len(self._content)
@@ -288,16 +283,3 @@ class _Sweep:
             self._live.discard(work.session)
             work.session = None
         return work
-
-
-def _dims(value: ir.Value | None, array: NDArray[np.generic]) -> tuple[int | None, ...] | None:
-    """What the shape of a tensor of the base is for every sample.
-
-    Integers in a row are shapes as a rule, as long as there are dimensions, and a runtime that does
-    not know how many refuses what is sized by them. Sizes of other tensors count samples.
-    """
-    if value is not None and value.shape is None:
-        return None
-    if value is None or array.dtype.kind != "i" or array.ndim != 1:
-        return (None,) * array.ndim
-    return tuple(size if isinstance(size, int) else None for size in value.shape or ())

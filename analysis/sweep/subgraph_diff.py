@@ -15,6 +15,7 @@ from itertools import chain
 import numpy as np
 import onnx
 import onnx_ir as ir
+from numpy.typing import NDArray
 from onnx import helper
 
 Digest = bytes
@@ -34,6 +35,20 @@ class TensorForm:
     dtype: np.dtype[np.generic]
     shape: tuple[int, ...]
     dims: tuple[int | None, ...] | None
+
+    @classmethod
+    def of(cls, array: NDArray[np.generic], value: ir.Value | None) -> "TensorForm":
+        """The form of what a tensor of the base, or an input, held for one sample.
+
+        Integers in a row are shapes as a rule, as long as there are dimensions, and a runtime that
+        does not know how many refuses what is sized by them. Sizes of other tensors count samples.
+        """
+        dims: tuple[int | None, ...] | None = (None,) * array.ndim
+        if value is not None and value.shape is None:
+            dims = None
+        elif value is not None and array.dtype.kind == "i" and array.ndim == 1:
+            dims = tuple(size if isinstance(size, int) else None for size in value.shape or ())
+        return cls(array.dtype, array.shape, dims)
 
     @property
     def nbytes(self) -> int:

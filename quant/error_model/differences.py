@@ -9,16 +9,17 @@ def at_places_of(reference: NDArray[np.generic], test: NDArray[np.generic]) -> N
 
     A decoder that stops earlier, or a detector that finds fewer boxes, gives an answer of another
     length: what is missing counts as an error, what comes after the reference's end does not count.
+    Integers of another length are places in something as a rule, of which 0 is one.
 
     Args:
         reference: Any array.
         test: What it is compared with.
 
     Returns:
-        ``test`` in the shape of ``reference``; ``test`` itself where that is its shape, or where
-        they have not as many dimensions and there are no places in common.
+        ``test`` in the shape of ``reference``; ``test`` itself where that is its shape, where it
+        holds no floats, or where they have not as many dimensions, and so no places in common.
     """
-    if test.shape == reference.shape or test.ndim != reference.ndim:
+    if test.dtype.kind != "f" or test.ndim != reference.ndim or test.shape == reference.shape:
         return test
     found = np.zeros(reference.shape, test.dtype)
     shared = tuple(slice(min(pair)) for pair in zip(reference.shape, test.shape, strict=True))
