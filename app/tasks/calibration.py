@@ -1,5 +1,6 @@
 """Calibration as a job, and how long it will take."""
 
+from contextlib import suppress
 from typing import Final
 
 from analysis.study.stages import CALIBRATING
@@ -49,9 +50,13 @@ def calibration_job(project: Project) -> Job | None:
 
 
 def calibrate_again(project: Project) -> None:
-    """Calibrate what is open once more, after a failure or a cancelled run."""
-    if project.source is not None:
-        start_calibration(open_source(project.source), project.samples)
+    """Calibrate what is open once more, after a failure or a cancelled run.
+
+    Where it cannot be opened by now, nothing is started, and the page that is drawn next says why.
+    """
+    with suppress(QuantError):
+        if project.source is not None:
+            start_calibration(open_source(project.source), project.samples)
 
 
 def _study(opened: OpenedSource, limit: int | None) -> Study:

@@ -85,9 +85,12 @@ def ready(purpose: str) -> Workspace | None:
             show_error(project.problem)
         st.info(f"No model is open. Open one on Setup to see {purpose}.", icon=":material/info:")
         _to_setup("Go to Setup")
-        if st.button("Open the sample model", key="open sample", icon=":material/science:"):
-            open_sample()
-            st.rerun()
+        st.button(
+            "Open the sample model",
+            key="open sample",
+            icon=":material/science:",
+            on_click=open_sample,
+        )
     else:
         if job is not None:
             show_outcome(job)
@@ -95,9 +98,13 @@ def ready(purpose: str) -> Workspace | None:
             f"**{title}** is not calibrated yet. Calibrate it to see {purpose}.",
             icon=":material/info:",
         )
-        if st.button("Calibrate", type="primary", icon=":material/play_arrow:"):
-            calibrate_again(project)
-            st.rerun()
+        st.button(
+            "Calibrate",
+            type="primary",
+            icon=":material/play_arrow:",
+            on_click=calibrate_again,
+            args=(project,),
+        )
         _to_setup("Change the model, the data or the number of samples on Setup")
     return None
 

@@ -76,7 +76,7 @@ def started(page: str = "views/layers/page.py") -> AppTest:
 
 
 def until(app: AppTest, reached: Callable[[], bool]) -> AppTest:
-    for _ in range(100):
+    for _ in range(600):
         if reached():
             return app
         time.sleep(0.1)
@@ -122,6 +122,21 @@ def test_a_page_of_a_model_that_is_not_calibrated_says_so(page: str, files: tupl
     app = started(page)
     healthy(app)
     assert page == "views/setup/page.py" or "not calibrated yet" in texts(app)
+
+
+def test_a_model_that_is_not_calibrated_is_by_a_click(files: tuple[Path, Path]):
+    put(Project(source=opening.file_source(str(files[0]), str(files[1])), samples=5, begun=True))
+    app = started()
+    next(b for b in app.button if b.label == "Calibrate").click().run()
+    healthy(until(app, lambda: bool(tables(app))))
+
+
+def test_where_nothing_is_open_the_sample_is_by_a_click():
+    put(Project(begun=True))
+    app = started()
+    named(app.button, "open sample").click().run()
+    healthy(until(app, lambda: bool(tables(app))))
+    assert project(app).source == opening.sample_source(opening.find(opening.FIRST_SAMPLE))
 
 
 @pytest.mark.parametrize("page", PAGES)
