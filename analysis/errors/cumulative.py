@@ -179,14 +179,16 @@ class ComparisonAccumulator(Observer[Models, Comparison]):
         if not (holds_numbers(reference) and holds_numbers(test)):
             self._left_out[name] = f"{name}: it does not hold numbers"
             return
-        differ = f"its shape differs, {reference.shape} in float and {test.shape} in int8"
         found = at_places_of(reference, test)
-        if found.shape != reference.shape:
-            self._left_out[name] = f"{name}: {differ}"
-            return
         if found is not test:
-            self._in_part[name] = f"{name}: {differ}; what int8 has no place for counts as 0"
-        accumulators.setdefault(name, ErrorAccumulator()).add(reference, found)
+            shapes = f"{reference.shape} in float and {test.shape} in int8"
+            differ = f"{name}: its shape differs, {shapes}"
+            if found is None:
+                self._left_out[name] = differ
+            else:
+                self._in_part[name] = f"{differ}; what int8 has no place for counts as 0"
+        if found is not None:
+            accumulators.setdefault(name, ErrorAccumulator()).add(reference, found)
 
     def result(self) -> Comparison:
         """What all batches together gave."""

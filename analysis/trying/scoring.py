@@ -144,7 +144,7 @@ def score(
     for a, b in zip(reference, outputs, strict=True):
         for name, expected in a.items():
             given = at_places_of(expected, b[name])
-            if name in ignored or expected.dtype.kind != "f" or expected.shape != given.shape:
+            if name in ignored or expected.dtype.kind != "f" or given is None:
                 continue
             exact, difference = differences(expected, given)
             signal.setdefault(name, []).append(float(np.vdot(exact, exact)))

@@ -4,7 +4,9 @@ import numpy as np
 from numpy.typing import NDArray
 
 
-def at_places_of(reference: NDArray[np.generic], test: NDArray[np.generic]) -> NDArray[np.generic]:
+def at_places_of(
+    reference: NDArray[np.generic], test: NDArray[np.generic]
+) -> NDArray[np.generic] | None:
     """What a test holds at the places of the reference, and 0 where it has no such place.
 
     A decoder that stops earlier, or a detector that finds fewer boxes, gives an answer of another
@@ -16,11 +18,13 @@ def at_places_of(reference: NDArray[np.generic], test: NDArray[np.generic]) -> N
         test: What it is compared with.
 
     Returns:
-        ``test`` in the shape of ``reference``; ``test`` itself where that is its shape, where it
-        holds no floats, or where they have not as many dimensions, and so no places in common.
+        ``test`` in the shape of ``reference``; ``test`` itself where that is its shape. None where
+        they have no places in common: it holds no floats, or has not as many dimensions.
     """
-    if test.dtype.kind != "f" or test.ndim != reference.ndim or test.shape == reference.shape:
+    if test.shape == reference.shape:
         return test
+    if test.dtype.kind != "f" or test.ndim != reference.ndim:
+        return None
     found = np.zeros(reference.shape, test.dtype)
     shared = tuple(slice(min(pair)) for pair in zip(reference.shape, test.shape, strict=True))
     found[shared] = test[shared]
