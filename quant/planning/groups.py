@@ -16,11 +16,11 @@ nothing.
 Rules that ask different things of one group contradict each other; the loser is named in a warning.
 """
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence, Set
 from dataclasses import dataclass, replace
 from typing import Any, Final
 
-from quant.model.model import Model
+from quant.model.model import Model, Node
 from quant.model.op_roles import INPUT_OP_TYPE, Kind
 from quant.planning.plan import Group, NodePlan, Plan
 from quant.recipe.recipe import Recipe
@@ -93,7 +93,9 @@ def shared(model: Model, nodes: Mapping[str, NodePlan], names: Sequence[str]) ->
     """Join the tensors that share parameters.
 
     The output of a node that only moves values joins its input. Where a recipe aligns a node's
-    inputs, they join each other, and the range comes from the largest or from the output.
+    inputs, they join each other, and the range comes from the largest or from the output. Where
+    nothing is computed on integers but what pays, what only a Concat reads joins its output: the
+    Concat would round it to that in any case.
 
     Args:
         model: The model.
@@ -134,11 +136,24 @@ def shared(model: Model, nodes: Mapping[str, NodePlan], names: Sequence[str]) ->
         elif node.op_type in {"Add", "Concat"} and item.settings.align == "output" and outputs:
             for name in inputs:
                 join(outputs[0], name, [outputs[0]])
+        elif node.op_type == "Concat" and item.settings.placement == "integer_kernels" and outputs:
+            for name in inputs:
+                found = {other for other in parent if root(other) == root(name)}
+                if _read_only_by(model, node, found):
+                    join(outputs[0], name, [outputs[0]])
 
     members: dict[str, list[str]] = {}
     for name in names:
         members.setdefault(root(name), []).append(name)
     return [Shared(tuple(found), tuple(ranges_from[name])) for name, found in members.items()]
+
+
+def _read_only_by(model: Model, node: Node, members: Set[str]) -> bool:
+    """Whether all that reads tensors gives one of them, or is a node."""
+    readers = {reader for name in members for reader in model.consumers.get(name, ())}
+    givers = {model.producers[name].name for name in members if name in model.producers}
+    given = members & {output.name for output in model.outputs}
+    return readers <= givers | {node.name} and not given
 
 
 def decide(model: Model, recipe: Recipe, groups: Iterable[Shared]) -> Decided:

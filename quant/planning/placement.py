@@ -2,7 +2,9 @@
 
 With ``placement: integer_kernels`` a node computes on integers if it has multiply-adds, or if it
 has an integer kernel (:mod:`quant.planning.integer_kernels`), reads only what quantized nodes
-compute and gives it to at least one of them. All else stays in float: a LayerNorm, Gelu, SiLU or
+compute and gives it to at least one of them. A Concat of integers and floats is one of these where
+nothing but quantized nodes reads it: all it joins is rounded in any case, and behind a float Concat
+the integers would be rounded twice. All else stays in float: a LayerNorm, Gelu, SiLU or
 squeeze-and-excite, the few products of its gate among them (:mod:`quant.planning.gates`), as one
 operator or written out by hand, the last steps to an output of the model, an Add of a constant
 behind a MatMul, a first Conv of three channels.
@@ -172,10 +174,10 @@ def _alone(model: Model, node: Node, kept: frozenset[str] | set[str]) -> str:
         return _between_floats(model, node, kept)
     if node.constants:
         return "it combines one tensor with a constant, which costs as little in float"
-    for index in node.data:
-        producer = model.producers.get(node.inputs[index])
-        if producer is None or producer.name not in kept:
-            return "it reads what is computed in float"
+    producers = (model.producers.get(node.inputs[index]) for index in node.data)
+    fed = [producer is not None and producer.name in kept for producer in producers]
+    if not all(fed) and not (any(fed) and _joins_for_integers(model, node, kept)):
+        return "it reads what is computed in float"
     if not any(_read_by(model, output, kept) for output in node.outputs if output):
         return "no quantized operator reads what it gives"
     return ""
@@ -220,6 +222,13 @@ def _ends_kernel(model: Model, node: Node, kept: frozenset[str] | set[str]) -> b
         and KERNELS.get(producer.op_type) is Kernel.MULTIPLIES
         and model.consumers[node.inputs[0]] == (node.name,)
     )
+
+
+def _joins_for_integers(model: Model, node: Node, kept: frozenset[str] | set[str]) -> bool:
+    """Whether a node is a Concat that nothing but quantized nodes reads."""
+    output = node.outputs[0]
+    given = any(output == of_model.name for of_model in model.outputs)
+    return node.op_type == "Concat" and not given and kept >= set(model.consumers[output])
 
 
 def _read_by(model: Model, tensor: str, kept: frozenset[str] | set[str]) -> bool:

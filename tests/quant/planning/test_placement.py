@@ -45,6 +45,55 @@ def test_what_stands_between_two_convs_and_has_an_integer_kernel_is_quantized():
     assert list(found.tensors) == ["x", "b", "p", "c", "s", "k", "d"]
 
 
+JOINED = """
+    [c1] a = Conv (x, w1)
+    [sigmoid] s = Sigmoid (z)
+    [cat] k = Concat <axis = 1> (a, s)
+    [c2] y = Conv (k, w2)
+    """
+TWO_INPUTS = "float[1, 32, 8, 8] x, float[1, 32, 8, 8] z"
+
+
+def test_a_concat_of_integers_and_floats_for_a_conv_is_quantized_and_each_value_rounded_once():
+    weights = {"w1": weight(32, 32, 1, 1), "w2": weight(32, 64, 1, 1)}
+    found = planned(JOINED, TWO_INPUTS, "float[1, 32, 8, 8] y", **weights)
+    assert quantized(found) == {"c1", "cat", "c2"}
+    assert found.groups[found.tensors["k"].group].members == ("a", "s", "k")
+    assert found.groups[found.tensors["k"].group].ranges_from == ("k",)
+
+
+@pytest.mark.parametrize("output", ["float[1, 32, 8, 8] y, float[1, 64, 8, 8] k", "float[N] t"])
+def test_a_concat_of_integers_and_floats_stays_float_where_floats_are_asked_of_it(output):
+    body = JOINED + "[t] t = ReduceMean <keepdims = 0> (k)" if "t" in output else JOINED
+    weights = {"w1": weight(32, 32, 1, 1), "w2": weight(32, 64, 1, 1)}
+    found = planned(body, TWO_INPUTS, output, **weights)
+    assert "cat" not in quantized(found)
+    assert found.nodes["cat"].why == "it reads what is computed in float"
+
+
+def test_what_another_operator_reads_too_keeps_its_scale_before_a_concat():
+    body = JOINED + "[c3] v = Conv (a, w1)"
+    weights = {"w1": weight(32, 32, 1, 1), "w2": weight(32, 64, 1, 1)}
+    found = planned(body, TWO_INPUTS, "float[1, 32, 8, 8] y, float[1, 32, 8, 8] v", **weights)
+    assert found.groups[found.tensors["a"].group].members == ("a",)
+    assert found.groups[found.tensors["k"].group].members == ("s", "k")
+
+
+def test_concats_of_concats_share_one_scale():
+    body = """
+        [c1] a = Conv (x, w1)
+        [c2] b = Conv (x, w2)
+        [first] k = Concat <axis = 1> (a, b)
+        [c3] c = Conv (x, w3)
+        [second] l = Concat <axis = 1> (k, c)
+        [c4] y = Conv (l, w4)
+        """
+    weights = {f"w{k}": k * weight(32, 32, 1, 1) for k in (1, 2, 3)} | {"w4": weight(32, 96, 1, 1)}
+    found = planned(body, "float[1, 32, 8, 8] x", "float[1, 32, 8, 8] y", **weights)
+    assert set(found.groups[found.tensors["l"].group].members) == {"a", "b", "k", "c", "l"}
+    assert found.groups[found.tensors["l"].group].ranges_from == ("l",)
+
+
 @pytest.mark.parametrize(
     ("op", "nodes"),
     [
