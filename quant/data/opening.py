@@ -212,9 +212,11 @@ def match_inputs(data: Dataset, inputs: Sequence[TensorInfo]) -> Dataset:
     missing = [name for name in wanted if name not in data.names]
     extra = [name for name in data.names if name not in wanted]
     if missing or extra:
+        state = "" if extra else "; a state is fed from an output with --feed-back OUT=IN"
         raise DataError(
             f"{data.sources[0].label}: expected one array for each model input "
             f"({_listed(wanted)}), found {_listed(data.names)}; name the arrays after the inputs"
+            f"{state}"
         )
     stored = {key: name for name, key in data.renamed.items()}
     layouts: dict[str, InputLayout] = {}

@@ -40,8 +40,8 @@ def model_card(opened: OpenedSource) -> None:
         if not node.quantizable
     )
     if reasons:
-        stays = plural(sum(reasons.values()), "node")
-        with st.expander(f"{stays} stay float", icon=":material/info:"):
+        floats = plural(sum(reasons.values()), "node")
+        with st.expander(f"{floats} in float", icon=":material/info:"):
             for reason, count in reasons.most_common():
                 st.markdown(f"- {plural(count, 'node')}: {as_text(reason)}")
 
