@@ -77,7 +77,7 @@ def plan(model: Model, recipe: Recipe, calibration: Calibration | None = None) -
         groups=groups[True],
         float_tensors=tensors[False],
         float_groups=groups[False],
-        warnings=(*warnings, *decided.warnings),
+        warnings=(*warnings, *decided.warnings, *_nothing_quantized(nodes)),
     )
 
 
@@ -124,6 +124,18 @@ def _plan_nodes(
             quantized_outputs.update(model.float_outputs(node))
         found[node.name] = item
     return found
+
+
+def _nothing_quantized(nodes: Mapping[str, NodePlan]) -> tuple[str, ...]:
+    """Say so, and why, where a recipe skips nothing and all the same leaves all in float."""
+    able = [item for item in nodes.values() if item.node.quantizable]
+    if not able or any(item.quantized or item.settings.skip for item in able):
+        return ()
+    example = next((item for item in able if item.node.weight is not None), able[0])
+    return (
+        f"Nothing is quantized. {example.node.op_type} {example.node.name!r} stays in float: "
+        f"{example.why}. A rule with placement everything quantizes a node wherever it stands.",
+    )
 
 
 def _fused_into(

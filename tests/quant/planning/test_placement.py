@@ -1,5 +1,7 @@
 """Where integers pay: placement on patterns that are built here, each node by what it does."""
 
+from dataclasses import replace
+
 import numpy as np
 import onnx
 import pytest
@@ -347,3 +349,13 @@ def test_a_resize_stays_float_whatever_stands_around_it():
     )
     assert quantized(found) == {"c1", "c2"}
     assert "no integer kernel" in found.nodes["up"].why
+
+
+def test_where_nothing_is_worth_quantizing_one_sentence_says_so_and_why():
+    placed = planned("[s] y = Sigmoid (x)", "float[1, 8] x", "float[1, 8] y")
+    assert placed.warnings == (
+        "Nothing is quantized. Sigmoid 's' stays in float: Sigmoid has no integer kernel worth its "
+        "rounding. A rule with placement everything quantizes a node wherever it stands.",
+    )
+    for recipe in (Recipe(), replace(PLACED, rules=(Rule("node", "s", {"skip": True}),))):
+        assert not planned("[s] y = Sigmoid (x)", "float[1, 8] x", "float[1, 8] y", recipe).warnings
