@@ -4,12 +4,13 @@ It holds the float model and a copy of the int8 model whose every quantized tens
 float model again, so that one run measures all units and no error reaches the next.
 """
 
-from collections.abc import Collection, Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence, Set
 
 import onnx
 import onnx_ir as ir
 
 from quant.model.opset import raise_opset
+from quant.model.subgraphs import stored_bodies
 from quant.model.weights_beside import ModelBytes, folder_of
 from quant.pipeline import QuantizedModel
 
@@ -133,4 +134,17 @@ def _renamed(node: onnx.NodeProto, prefix: str, shared: set[str]) -> onnx.NodePr
         for index, name in enumerate(names):
             if name and name not in shared:
                 names[index] = prefix + name
+    _rename_captured(copy, prefix, shared)
     return copy
+
+
+def _rename_captured(node: onnx.NodeProto, prefix: str, known: Set[str]) -> None:
+    """Rename what the subgraphs of a node read of the graph around it, but for what is known."""
+    for graph in stored_bodies(node):
+        inside = known | {value.name for value in (*graph.input, *graph.initializer)}
+        inside |= {name for inner in graph.node for name in inner.output}
+        for inner in graph.node:
+            inner.input[:] = [n if not n or n in inside else prefix + n for n in inner.input]
+            _rename_captured(inner, prefix, inside)
+        for output in graph.output:
+            output.name = output.name if output.name in inside else prefix + output.name

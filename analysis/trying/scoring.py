@@ -114,7 +114,7 @@ def _shaken(batch: Batch, noise: float, rng: np.random.Generator) -> dict[str, A
     for name, array in batch.feeds.items():
         if array.dtype.kind == "f":
             factor = 1 + noise * rng.standard_normal(array.shape)
-            found[name] = np.multiply(array, factor).astype(array.dtype)
+            found[name] = np.asarray(np.multiply(array, factor), array.dtype)  # of a scalar, too
     return found
 
 

@@ -16,6 +16,7 @@ from quant.recipe.recipe import Rule
 from quant.runtime.session import InferenceSession
 from sample_models import samples
 from tests import nets
+from tests.models import from_text
 
 
 def of(model, data, recipe, count):
@@ -111,3 +112,31 @@ def test_types_that_need_a_later_opset_are_measured_too():
     narrow = local_errors(of(model, data, quant.preset("everything"), 4)[0], data)
     found = local_errors(of(model, data, wide, 4)[0], data)
     assert all(found[name].sqnr_db >= error.sqnr_db - 0.5 for name, error in narrow.items())
+
+
+def test_what_stands_beside_branches_with_weights_in_8_bits_is_measured_too():
+    rng = np.random.default_rng(5)
+    text = """<ir_version: 8, opset_import: ["" : 17]>
+        net (float[N, 32] x, bool left) => (float[N, 32] y) {
+            [m] a = MatMul (x, w)
+            [r] b = Relu (a)
+            [n] c = MatMul (b, w)
+            [i] y = If (left) <
+                then_branch = one () => (float[N, 32] t) { t = MatMul (c, v) },
+                else_branch = two () => (float[N, 32] e) { d = MatMul (b, u) e = Relu (d) }>
+        }"""
+    weights = {name: rng.normal(0, 0.2, (32, 32)).astype(np.float32) for name in "wvu"}
+    model = quant.load(from_text(text, **weights).SerializeToString())
+    arrays = {"x": rng.normal(size=(8, 32)).astype(np.float32), "left": np.array([True, False] * 4)}
+    data = quant.open_data(arrays, model)
+    quantized, _ = of(model, data, quant.preset("recommended"), 8)
+    assert any("of 2 MatMul are stored in 8 bits" in note for note in quantized.notes)
+    content, _ = local_graph(quantized)
+    feeds = next(data.batches(1)).feeds
+    taps = ("local/c", "local/y")
+    found = InferenceSession(content, taps=taps, level="basic", integer_kernels=False).run(feeds)
+    graph = onnx.load_model_from_string(content).graph
+    stored = {i.name: onnx.numpy_helper.to_array(i) for i in graph.initializer}
+    expected = found["local/c"] @ (stored["local/v_quantized"] * stored["local/v_scale"])
+    np.testing.assert_allclose(found["local/y"], expected, rtol=1e-4, atol=1e-5)
+    assert list(local_errors(quantized, data)) == list(quantized.plan.tensors)

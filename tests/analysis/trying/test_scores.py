@@ -5,10 +5,12 @@ import math
 import numpy as np
 import pytest
 
+import quant
 from analysis.recovery.target import Target
 from analysis.trying.scores import Scores, pooled
-from analysis.trying.scoring import score
+from analysis.trying.scoring import Scorer, score
 from quant.errors import DataError
+from tests.models import from_text
 
 
 def of(reference, test, **options):
@@ -110,3 +112,13 @@ def test_a_target_that_the_scores_cannot_answer_says_what_is_missing():
         Target("agreement", 0.9).missing(found)
     with pytest.raises(DataError, match="expected a metric"):
         Target("metric", 0.01).missing(found)
+
+
+def test_a_scalar_input_stays_one_where_inputs_are_shaken():
+    text = """<ir_version: 8, opset_import: ["" : 17]>
+        net (float[N, 4] x, float s) => (float[N, 4] y) { y = Mul (x, s) }"""
+    model = quant.load(from_text(text).SerializeToString())
+    rng = np.random.default_rng(0)
+    arrays = {"x": rng.normal(size=(3, 4)).astype(np.float32), "s": np.full(3, 2, np.float32)}
+    scorer = Scorer(model, quant.open_data(arrays, model), None, frozenset(), lambda: None)
+    assert 100 < scorer.repeatability(model.to_bytes()).outputs_db < 140  # of factors of 1e-6
