@@ -218,26 +218,37 @@ def for_machines(parser: argparse.ArgumentParser) -> None:
 
 def positive(text: str) -> int:
     """A count of at least 1."""
-    value = int(text)
-    if value < 1:
-        raise argparse.ArgumentTypeError("expected a whole number of at least 1")
-    return value
+    if not text.isdecimal() or int(text) < 1:
+        raise _unexpected("a whole number of at least 1", text)
+    return int(text)
 
 
 def positive_seconds(text: str) -> float:
     """A time above 0."""
-    value = float(text)
+    value = _number(text)
     if not 0 < value < math.inf:
-        raise argparse.ArgumentTypeError("expected a number of seconds above 0")
+        raise _unexpected("a number of seconds above 0", text)
     return value
 
 
 def fraction(text: str) -> float:
     """A share of 0 to 1."""
-    value = float(text)
+    value = _number(text)
     if not 0 <= value <= 1:
-        raise argparse.ArgumentTypeError("expected a share of 0 to 1")
+        raise _unexpected("a share of 0 to 1", text)
     return value
+
+
+def _number(text: str) -> float:
+    """The number that a text is; not one, which is in no range, where it is none."""
+    try:
+        return float(text)
+    except ValueError:
+        return math.nan
+
+
+def _unexpected(expected: str, text: str) -> argparse.ArgumentTypeError:
+    return argparse.ArgumentTypeError(f"expected {expected}, found {text!r}")
 
 
 @contextmanager

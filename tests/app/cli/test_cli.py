@@ -431,3 +431,28 @@ def test_a_setting_that_would_change_nothing_is_refused(
     said = refusal(capsys, *words, "--out", folder / "out.onnx")
     assert f"so {option[-2]} would change nothing; leave it out" in said
     assert not (folder / "out.onnx").exists()
+
+
+@pytest.mark.parametrize(
+    ("option", "value", "expected"),
+    [
+        ("--time", "25s", "a number of seconds above 0"),
+        ("--time", "nan", "a number of seconds above 0"),
+        ("--int8-share", "90%", "a share of 0 to 1"),
+        ("--int8-share", "1.5", "a share of 0 to 1"),
+    ],
+)
+def test_a_number_that_is_none_or_out_of_range_is_told_with_what_was_expected(
+    option, value, expected, capsys
+):
+    with pytest.raises(SystemExit):
+        main(["recover", "model.onnx", "--data", "x", "--out", "y", option, value])
+    assert f"{option}: expected {expected}, found {value!r}" in capsys.readouterr().err
+
+
+def test_a_count_that_is_none_is_told_with_what_was_expected(capsys):
+    for value in ("0", "-1", "2.5", "many"):
+        with pytest.raises(SystemExit):
+            main(["calibrate", "model.onnx", "--data", "x", "--out", "y", f"--samples={value}"])
+        told = f"--samples: expected a whole number of at least 1, found {value!r}"
+        assert told in capsys.readouterr().err
