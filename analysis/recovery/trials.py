@@ -11,7 +11,7 @@ from analysis.sweep.runner import sweep
 from analysis.sweep.subject import Subject
 from analysis.sweep.unit_effects import BUDGET_BYTES, float_base
 from analysis.trying.scores import Scores, pooled
-from analysis.trying.scoring import NOISE, Scorer
+from analysis.trying.scoring import Scorer
 from quant.ablation import QuantUnit, units
 from quant.execution.progress import Progress
 from quant.model.model import Model
@@ -19,6 +19,7 @@ from quant.pipeline import quantize
 from quant.planning.plan import Plan
 from quant.planning.resolve import plan
 from quant.recipe.recipe import Recipe
+from quant.runtime.shaking import NOISE
 from quant.statistics.calibration import Calibration
 
 

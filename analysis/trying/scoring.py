@@ -3,7 +3,6 @@
 import math
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
-from typing import Final
 
 import numpy as np
 from numpy.typing import NDArray
@@ -11,17 +10,15 @@ from numpy.typing import NDArray
 from analysis.metrics import Metric, MetricAccumulator
 from analysis.metrics.scores import predictions
 from analysis.trying.scores import Repeatability, Scores
-from quant.data.dataset import Batch, Dataset
+from quant.data.dataset import Dataset
 from quant.error_model.differences import at_places_of, differences
 from quant.errors import DataError
 from quant.execution.execution import Execution
 from quant.model.model import Model
 from quant.runtime.session import InferenceSession
+from quant.runtime.shaking import NOISE, shaken
 
 Array = NDArray[np.generic]
-
-NOISE: Final = 1e-6
-"""Relative noise on the inputs that no user could tell from the real ones."""
 
 
 @dataclass(eq=False)
@@ -74,9 +71,9 @@ class Scorer:
             ModelError: If it cannot be run.
             Cancelled: If the heartbeat raised it.
         """
-        still, shaken = self.outputs(content), self.outputs(content, noise=NOISE)
-        apart = score(still, shaken, ignored=self.ignored).sqnr_db
-        scores = [score(self.reference, found, ignored=self.ignored) for found in (still, shaken)]
+        still, moved = self.outputs(content), self.outputs(content, noise=NOISE)
+        apart = score(still, moved, ignored=self.ignored).sqnr_db
+        scores = [score(self.reference, found, ignored=self.ignored) for found in (still, moved)]
         change = abs(scores[0].sqnr_db - scores[1].sqnr_db)
         return Repeatability(apart, change if math.isfinite(change) else 0.0)
 
@@ -97,7 +94,7 @@ class Scorer:
             rng = np.random.default_rng(0)
             found: list[Mapping[str, Array]] = []
             for batch in self.data.batches(1):
-                feeds = _shaken(batch, noise, rng) if noise else batch.feeds
+                feeds = shaken(batch.feeds, noise, rng) if noise else batch.feeds
                 results = batch.own(session.run(feeds))
                 found += [batch.sample(results, row) for row in range(batch.size)]
             return found
@@ -107,15 +104,6 @@ class Scorer:
                 session.stop()
 
         return Execution(self.heartbeat, stop).run(run)
-
-
-def _shaken(batch: Batch, noise: float, rng: np.random.Generator) -> dict[str, Array]:
-    found = dict(batch.feeds)
-    for name, array in batch.feeds.items():
-        if array.dtype.kind == "f":
-            factor = 1 + noise * rng.standard_normal(array.shape)
-            found[name] = np.asarray(np.multiply(array, factor), array.dtype)  # of a scalar, too
-    return found
 
 
 def score(

@@ -18,6 +18,7 @@ from quant.io.atomic import Content, staged
 from quant.model.serialize import to_bytes
 from quant.passes.simulate_qdq import SimulateQdq
 from quant.runtime.session import LEVELS, InferenceSession, Level, holds_numbers
+from quant.runtime.shaking import NOISE, shaken
 
 RECIPE_SUFFIX = ".recipe.json"
 MIN_SQNR_DB = {"disabled": 40.0, "basic": 10.0, "extended": 10.0, "all": 10.0}
@@ -34,6 +35,9 @@ LEAST_FRAGILE_DB = 10.0
 """Down to this, a file is taken whose first difference to the simulation is no larger than a few
 codes rounded the other way: a deep network carries those to its outputs, each layer a little more.
 """
+
+_DRAWS = 4
+"""How often the inputs are shaken: a decision near its edge does not fall over every time."""
 
 NOTICEABLE_DB = 80.0
 FEW_CODES_DB = 30.0
@@ -188,15 +192,37 @@ def verify(
     checks = tuple(_compare(level, reference, outputs(model, level)) for level in LEVELS)
     for check in checks:
         least = MIN_SQNR_DB[check.level]
-        if LEAST_FRAGILE_DB <= check.sqnr_db < least and begins_small(model, simulated, probe):
+        if check.sqnr_db >= least:
             continue
-        if not check.sqnr_db >= least:
-            raise ExportError(
-                f"{name}: at optimization level {check.level!r} ONNX Runtime computes other "
-                f"outputs than the simulation (sqnr {decibels(check.sqnr_db)}, expected at least "
-                f"{least:.0f} dB); nothing was written"
-            )
+        if check.sqnr_db >= LEAST_FRAGILE_DB and begins_small(model, simulated, probe):
+            continue
+        if check.level != "disabled" and check.sqnr_db >= shaken_db(simulated, probe):
+            continue
+        raise ExportError(
+            f"{name}: at optimization level {check.level!r} ONNX Runtime computes other "
+            f"outputs than the simulation (sqnr {decibels(check.sqnr_db)}, expected at least "
+            f"{least:.0f} dB); nothing was written"
+        )
     return checks
+
+
+def shaken_db(simulated: ir.Model, probe: Mapping[str, NDArray[np.generic]]) -> float:
+    """How far the simulation is from itself where only the last digits of the inputs change, in dB.
+
+    Ties that a kernel rounds the other way do to the outputs what such a change does. Where that is
+    much, as a pitch that jumps to another octave is, nothing smaller tells a wrong file from it.
+
+    Args:
+        simulated: A graph with quantization spelled out.
+        probe: Inputs of one real sample.
+
+    Returns:
+        The least of a few draws.
+    """
+    session, rng = InferenceSession(to_bytes(simulated), level="disabled"), np.random.default_rng(0)
+    still = session.run(probe)
+    moved = (session.run(shaken(probe, NOISE, rng)) for _ in range(_DRAWS))
+    return min(_compare("disabled", still, found).sqnr_db for found in moved)
 
 
 def begins_small(

@@ -7,13 +7,15 @@ import onnx
 import pytest
 
 from quant import calibrate, load, open_data, preset, quantize
+from quant.ablation import weights_only
 from quant.errors import ExportError
-from quant.export.verified import begins_small, check_valid, recipe_path
+from quant.export.verified import begins_small, check_valid, recipe_path, shaken_db, verify
 from quant.model.serialize import to_bytes
 from quant.passes.simulate_qdq import SimulateQdq
 from quant.recipe.recipe import Recipe
 from quant.runtime.session import InferenceSession
-from tests.models import conv_relu, images
+from quant.runtime.shaking import shaken
+from tests.models import conv_relu, from_text, images
 
 
 @pytest.fixture
@@ -71,6 +73,55 @@ def test_a_fragile_file_may_begin_to_differ_by_a_few_codes_and_not_by_a_scale(ma
     SimulateQdq()(simulated)
     assert begins_small(made.to_bytes(), simulated, made.probe)
     assert not begins_small(wrong_scale(made.to_bytes()), simulated, made.probe)
+
+
+CHAOTIC = """<ir_version: 8, opset_import: ["" : 17]>
+    net (float[N, 8] x) => (float[N, 8] y) {
+        a = MatMul (x, w)
+        b = Mul (x, many)
+        c = Sin (b)
+        y = Add (a, c)
+    }"""
+
+
+@pytest.fixture
+def chaotic():
+    """A Sin of ten million times the input: its last digits decide about the outputs."""
+    rng = np.random.default_rng(1)
+    w = rng.normal(0, 0.1, (8, 8)).astype(np.float32)
+    model = load(from_text(CHAOTIC, w=w, many=np.float32(1e7)).SerializeToString())
+    data = open_data({"x": rng.normal(size=(16, 8)).astype(np.float32)}, model)
+    return quantize(model, calibrate(model, data), weights_only(preset("everything")))
+
+
+class Ties(InferenceSession):
+    """With optimization, as if kernels had rounded other ties."""
+
+    def __init__(self, model, *, level="all", **options):
+        super().__init__(model, level=level, **options)
+        self.level = level
+
+    def run(self, feeds):
+        rng = np.random.default_rng(9)
+        return super().run(feeds if self.level == "disabled" else shaken(feeds, 1e-6, rng))
+
+
+def test_a_chaotic_model_is_written_though_kernels_round_other_ties(chaotic, monkeypatch):
+    monkeypatch.setattr("quant.export.verified.InferenceSession", Ties)
+    checks = chaotic.verify()
+    assert checks[0].sqnr_db < 10
+    assert checks[-1].sqnr_db > 40
+
+
+def test_what_shaking_does_to_a_calm_model_excuses_no_other_scale(made, chaotic):
+    simulated = made.graph.clone()
+    SimulateQdq()(simulated)
+    assert shaken_db(simulated, made.probe) > 60
+    simulated = chaotic.graph.clone()
+    SimulateQdq()(simulated)
+    assert shaken_db(simulated, chaotic.probe) < 10
+    with pytest.raises(ExportError, match="other outputs than the simulation"):
+        verify(wrong_scale(made.to_bytes()), made.graph, made.probe, "net")
 
 
 def test_an_invalid_model_is_not_written(made):
