@@ -137,7 +137,7 @@ def shared(model: Model, nodes: Mapping[str, NodePlan], names: Sequence[str]) ->
             for name in inputs:
                 join(outputs[0], name, [outputs[0]])
         elif node.op_type == "Concat" and item.settings.placement == "integer_kernels" and outputs:
-            for name in inputs:
+            for name in (n for n in inputs if set(model.consumers[n]) == {node.name}):
                 found = {other for other in parent if root(other) == root(name)}
                 if _read_only_by(model, node, found):
                     join(outputs[0], name, [outputs[0]])
