@@ -152,8 +152,7 @@ def _read_only_by(model: Model, node: Node, members: Set[str]) -> bool:
     """Whether all that reads tensors gives one of them, or is a node."""
     readers = {reader for name in members for reader in model.consumers.get(name, ())}
     givers = {model.producers[name].name for name in members if name in model.producers}
-    given = members & {output.name for output in model.outputs}
-    return readers <= givers | {node.name} and not given
+    return readers <= givers | {node.name}
 
 
 def decide(model: Model, recipe: Recipe, groups: Iterable[Shared]) -> Decided:

@@ -226,9 +226,7 @@ def _ends_kernel(model: Model, node: Node, kept: frozenset[str] | set[str]) -> b
 
 def _joins_for_integers(model: Model, node: Node, kept: frozenset[str] | set[str]) -> bool:
     """Whether a node is a Concat that nothing but quantized nodes reads."""
-    output = node.outputs[0]
-    given = any(output == of_model.name for of_model in model.outputs)
-    return node.op_type == "Concat" and not given and kept >= set(model.consumers[output])
+    return node.op_type == "Concat" and kept >= set(model.consumers[node.outputs[0]])
 
 
 def _read_by(model: Model, tensor: str, kept: frozenset[str] | set[str]) -> bool:
